@@ -1,0 +1,183 @@
+//! The gate: authenticate, limit, policy, audit, then grant. One function, one file.
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use super::{
+    api_key::{KeyTable, Presented, Unauthenticated},
+    grant::{Grant, Op},
+    limit::Limits,
+    principal::{Principal, Scope},
+    role::{Action, Role},
+};
+use crate::{
+    audit::{Actor, AuditError, AuditLog, Durability, Entry, Outcome},
+    clock::Timestamp,
+    tenant::{CollectionName, TenantUuid},
+};
+
+/// Decides, and records what it decided, in one act.
+#[derive(Debug)]
+pub struct Gate {
+    audit: Arc<AuditLog>,
+    keys: KeyTable,
+    limits: Limits,
+}
+
+/// What an act is about.
+#[derive(Clone, Copy, Debug)]
+pub enum Target<'a> {
+    /// The node, or a tenant as a whole.
+    Whole,
+    /// One collection of the principal's tenant.
+    Collection(&'a CollectionName),
+    /// Something of a tenant that was suspended.
+    Suspended,
+}
+
+impl Gate {
+    /// A gate. There is none without an audit log.
+    pub const fn new(audit: Arc<AuditLog>, keys: KeyTable, limits: Limits) -> Self {
+        Self {
+            audit,
+            keys,
+            limits,
+        }
+    }
+
+    /// The keys that it believes.
+    pub const fn keys(&self) -> &KeyTable {
+        &self.keys
+    }
+
+    /// The limits that it holds tenants to.
+    pub const fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Turns a credential into a principal. A refusal is recorded.
+    ///
+    /// # Errors
+    /// [`Unauthenticated`].
+    pub fn authenticate(
+        &self,
+        presented: &Presented,
+        ip: Option<IpAddr>,
+        request: u64,
+        now: Timestamp,
+    ) -> Result<Principal, Unauthenticated> {
+        self.keys
+            .authenticate(presented, ip, request, now)
+            .inspect_err(|_| {
+                let entry = Entry {
+                    actor: Actor::Stranger,
+                    tenant: None,
+                    action: "authenticate",
+                    outcome: Outcome::Denied,
+                    ip,
+                    request,
+                    durability: Durability::Written,
+                };
+                // The answer is no already; it can't become more so if this fails too.
+                if let Err(error) = self.audit.record(now, &entry) {
+                    tracing::error!(error = %error, "a refusal couldn't be recorded");
+                }
+            })
+    }
+
+    /// Allows one act, or doesn't. Either way it is recorded before this returns.
+    ///
+    /// # Errors
+    /// [`Denial`]; among them a failed audit entry, since what can't be recorded isn't done.
+    pub fn check<O: Op>(
+        &self,
+        principal: &Principal,
+        target: Target<'_>,
+        now: Timestamp,
+    ) -> Result<Grant<O>, Denial> {
+        let decision = self.decide(principal, O::ACTION, target, now);
+        let outcome = match &decision {
+            Ok(()) => Outcome::Allowed,
+            Err(Denial::Limited { .. }) => Outcome::Limited,
+            Err(_) => Outcome::Denied,
+        };
+        let key_id = principal.key().id.to_string();
+        let (tenant, tenant_name) = match principal.scope() {
+            Scope::Tenant(uuid, id) => (*uuid, Some(id.as_str())),
+            Scope::Node => (TenantUuid::SYSTEM, None),
+        };
+        let entry = Entry {
+            actor: Actor::Key(&key_id),
+            tenant: tenant_name,
+            action: O::ACTION.name(),
+            outcome,
+            ip: principal.ip(),
+            request: principal.request(),
+            durability: if O::ACTION.must_sync() {
+                Durability::Synced
+            } else {
+                Durability::Written
+            },
+        };
+        self.audit.record(now, &entry)?;
+        decision?;
+        Ok(Grant::mint(
+            tenant,
+            principal.role(),
+            principal.key().collections.clone(),
+        ))
+    }
+
+    fn decide(
+        &self,
+        principal: &Principal,
+        action: Action,
+        target: Target<'_>,
+        now: Timestamp,
+    ) -> Result<(), Denial> {
+        if let Some(tenant) = principal.tenant() {
+            self.limits
+                .take(tenant, now)
+                .map_err(|wait| Denial::Limited { wait })?;
+        }
+        let role = principal.role();
+        if !role.may(action) {
+            return Err(Denial::Role { role, action });
+        }
+        match target {
+            Target::Whole => Ok(()),
+            Target::Suspended => Err(Denial::Suspended),
+            Target::Collection(name) => match &principal.key().collections {
+                Some(names) if !names.contains(name) => Err(Denial::Collection),
+                Some(_) | None => Ok(()),
+            },
+        }
+    }
+}
+
+/// Why an act isn't allowed.
+#[derive(Debug, thiserror::Error)]
+pub enum Denial {
+    /// The role falls short.
+    #[error("the role `{}` may not `{}`", role.name(), action.name())]
+    Role {
+        /// The principal's role.
+        role: Role,
+        /// What it asked for.
+        action: Action,
+    },
+    /// The key isn't good for this collection.
+    #[error("the key isn't good for this collection")]
+    Collection,
+    /// The tenant is suspended.
+    #[error("the tenant is suspended; ask the operator")]
+    Suspended,
+    /// Too many requests.
+    #[error("too many requests; try again in {} ms", wait.as_millis())]
+    Limited {
+        /// How long until the next one may pass.
+        wait: Duration,
+    },
+    /// It couldn't be recorded.
+    #[error("the audit log can't be written, so nothing is allowed")]
+    Audit(#[from] AuditError),
+}

@@ -1,0 +1,143 @@
+//! The table of roles and actions: one exhaustive match, printed into `tests/golden/roles.txt`.
+
+use serde::{Deserialize, Serialize};
+
+/// What a credential is for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Asks for nearest neighbours, and can't copy a corpus.
+    Inference,
+    /// Loads documents.
+    Writer,
+    /// The tenant's own administrator.
+    Owner,
+    /// Reads the tenant's audit log and usage.
+    Auditor,
+    /// Runs the node. Has no way to any tenant's data.
+    Operator,
+}
+
+/// What can be asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Action {
+    /// Nearest neighbours: ids, scores, payload.
+    Search,
+    /// Whether a collection is there, and how it is set up.
+    DescribeCollection,
+    /// Retrieve, scroll, count, and vectors back.
+    ReadPoints,
+    /// Upsert and delete points.
+    WritePoints,
+    /// Create a collection.
+    CreateCollection,
+    /// Delete a collection.
+    DeleteCollection,
+    /// Create, list and revoke the tenant's keys.
+    ManageKeys,
+    /// Read the tenant's usage.
+    ReadUsage,
+    /// Create, list, suspend, resume and delete tenants.
+    ManageTenants,
+}
+
+impl Role {
+    /// Every role.
+    pub const ALL: [Self; 5] = [
+        Self::Inference,
+        Self::Writer,
+        Self::Owner,
+        Self::Auditor,
+        Self::Operator,
+    ];
+
+    /// Whether the role may ever do this. A key may be bounded further.
+    pub const fn may(self, action: Action) -> bool {
+        match action {
+            Action::Search | Action::DescribeCollection => match self {
+                Self::Inference | Self::Writer | Self::Owner => true,
+                Self::Auditor | Self::Operator => false,
+            },
+            Action::ReadPoints | Action::WritePoints | Action::CreateCollection => match self {
+                Self::Writer | Self::Owner => true,
+                Self::Inference | Self::Auditor | Self::Operator => false,
+            },
+            Action::DeleteCollection | Action::ManageKeys => match self {
+                Self::Owner => true,
+                Self::Inference | Self::Writer | Self::Auditor | Self::Operator => false,
+            },
+            Action::ReadUsage => match self {
+                Self::Owner | Self::Auditor => true,
+                Self::Inference | Self::Writer | Self::Operator => false,
+            },
+            Action::ManageTenants => match self {
+                Self::Operator => true,
+                Self::Inference | Self::Writer | Self::Owner | Self::Auditor => false,
+            },
+        }
+    }
+
+    /// Most neighbours that one query may ask for.
+    pub const fn neighbours_max(self) -> usize {
+        match self {
+            Self::Inference => 100,
+            Self::Writer | Self::Owner | Self::Auditor | Self::Operator => 10_000,
+        }
+    }
+
+    /// The role's name on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Inference => "inference",
+            Self::Writer => "writer",
+            Self::Owner => "owner",
+            Self::Auditor => "auditor",
+            Self::Operator => "operator",
+        }
+    }
+}
+
+impl Action {
+    /// Every action.
+    pub const ALL: [Self; 9] = [
+        Self::Search,
+        Self::DescribeCollection,
+        Self::ReadPoints,
+        Self::WritePoints,
+        Self::CreateCollection,
+        Self::DeleteCollection,
+        Self::ManageKeys,
+        Self::ReadUsage,
+        Self::ManageTenants,
+    ];
+
+    /// The action's name in the audit log, in metrics and in answers.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Search => "search",
+            Self::DescribeCollection => "describe_collection",
+            Self::ReadPoints => "read_points",
+            Self::WritePoints => "write_points",
+            Self::CreateCollection => "create_collection",
+            Self::DeleteCollection => "delete_collection",
+            Self::ManageKeys => "manage_keys",
+            Self::ReadUsage => "read_usage",
+            Self::ManageTenants => "manage_tenants",
+        }
+    }
+
+    /// Whether its audit entry must be on disk before it happens.
+    pub const fn must_sync(self) -> bool {
+        match self {
+            Self::CreateCollection
+            | Self::DeleteCollection
+            | Self::ManageKeys
+            | Self::ManageTenants => true,
+            Self::Search
+            | Self::DescribeCollection
+            | Self::ReadPoints
+            | Self::WritePoints
+            | Self::ReadUsage => false,
+        }
+    }
+}

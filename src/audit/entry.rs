@@ -1,0 +1,68 @@
+//! One entry of the audit log.
+
+use std::net::IpAddr;
+
+/// What is recorded. Borrowed, and made of words the crate chose itself, but for the ids.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'a> {
+    /// Who asked.
+    pub actor: Actor<'a>,
+    /// The tenant that it was about, by its public id.
+    pub tenant: Option<&'a str>,
+    /// What was to be done: a name from the table of actions, or of the node's own acts.
+    pub action: &'static str,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// Where the request came from.
+    pub ip: Option<IpAddr>,
+    /// The request's id, which its answer carried too.
+    pub request: u64,
+    /// Whether the entry must be on disk before the act.
+    pub durability: Durability,
+}
+
+/// Who asked.
+#[derive(Clone, Copy, Debug)]
+pub enum Actor<'a> {
+    /// Someone with a key: its id (not the key).
+    Key(&'a str),
+    /// Someone without a valid credential.
+    Stranger,
+    /// The node itself.
+    Node,
+}
+
+/// What came of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// It was allowed.
+    Allowed,
+    /// The role or the key's own bounds didn't allow it.
+    Denied,
+    /// Too many requests.
+    Limited,
+    /// Something didn't open.
+    Corrupt,
+}
+
+impl Outcome {
+    /// The outcome's name in the log.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Allowed => "allowed",
+            Self::Denied => "denied",
+            Self::Limited => "limited",
+            Self::Corrupt => "corrupt",
+        }
+    }
+}
+
+/// Whether an entry must be on disk before the act.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Durability {
+    /// Handed to the operating system: survives the process, not the power. For reads and
+    /// upserts.
+    Written,
+    /// Fsynced. For keys, roles, tenants, erasure.
+    Synced,
+}

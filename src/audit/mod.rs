@@ -1,0 +1,72 @@
+//! The audit log: what was asked, by whom, and what the answer was.
+//!
+//! Owns: its own append-only files, outside every column family, and the hash chain over them.
+//! **Invariant:** an entry is written before the act is allowed; if it can't be, the answer is
+//! no (`it/audit.rs`). **Invariant:** no payload, vector, point id, collection name or key ever
+//! stands in an entry: its fields can't hold them.
+//! Called by: `access` (every decision), `router` (a partition that didn't open).
+
+mod chain;
+mod entry;
+mod files;
+
+use std::path::Path;
+
+use parking_lot::Mutex;
+
+use self::{chain::Link, files::Files};
+pub use self::{
+    chain::{ChainError, verify},
+    entry::{Actor, Durability, Entry, Outcome},
+    files::AuditError,
+};
+use crate::clock::Timestamp;
+
+/// The open audit log.
+#[derive(Debug)]
+pub struct AuditLog {
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    files: Files,
+    last: Link,
+    /// Set by a failed append: what is on disk is no longer known, so nothing is allowed.
+    failed: bool,
+}
+
+impl AuditLog {
+    /// Opens the log in a directory and takes up its chain. A last line that a crash cut short
+    /// was never acknowledged and is cut off.
+    ///
+    /// # Errors
+    /// [`AuditError`].
+    pub fn open(directory: &Path) -> Result<Self, AuditError> {
+        let (files, last) = Files::open(directory)?;
+        Ok(Self {
+            state: Mutex::new(State {
+                files,
+                last,
+                failed: false,
+            }),
+        })
+    }
+
+    /// Appends an entry.
+    ///
+    /// # Errors
+    /// [`AuditError`]: then whatever was to be recorded must not happen.
+    pub fn record(&self, now: Timestamp, entry: &Entry<'_>) -> Result<(), AuditError> {
+        let mut state = self.state.lock();
+        if state.failed {
+            return Err(AuditError::Failed);
+        }
+        let (line, link) = state.last.extend(now, entry);
+        let appended = state.files.append(&line, entry.durability);
+        state.failed = appended.is_err();
+        appended?;
+        state.last = link;
+        Ok(())
+    }
+}

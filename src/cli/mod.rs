@@ -1,0 +1,95 @@
+//! *The command line.* `locule serve` runs the server; every other command is a client that speaks
+//! HTTP to one, so what it may do is decided by the key it's given and by nothing here.
+//!
+//! Owns: the tree of commands and the process' exit code. One command a file.
+//! **Invariant:** client commands never touch the data directory: they'd go around the gate.
+//! **Invariant:** nothing but `output` prints, and nothing prints a key but the command that just
+//! made it.
+//!
+//! Called by: `main`.
+
+mod bench;
+mod client;
+mod columns;
+mod key;
+mod load;
+mod output;
+mod point_id;
+mod query;
+mod question;
+mod serve;
+#[cfg(test)]
+mod stub;
+mod tenant;
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+
+use client::{Client, Connection};
+
+/// Runs the command that the process was started with. Errors are told on stderr and end in exit
+/// code 1; a command line that doesn't parse ends in 2.
+#[must_use]
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    match arguments.run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => output::failure(&error),
+    }
+}
+
+/// Vector retrieval in which every tenant has a chamber of its own.
+#[derive(Parser)]
+#[command(name = "locule", version, propagate_version = true)]
+struct Arguments {
+    #[command(flatten)]
+    connection: Connection,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the server.
+    Serve(Box<serve::Arguments>),
+    /// Create, list, suspend and delete tenants (needs the operator key).
+    #[command(subcommand)]
+    Tenant(tenant::Command),
+    /// Create, list and revoke a tenant's keys (needs the tenant's owner key).
+    #[command(subcommand)]
+    Key(key::Command),
+    /// Load points from NDJSON or Parquet files into a collection.
+    Load(load::Arguments),
+    /// Find the nearest neighbours of one vector or of a file of them.
+    Query(query::Arguments),
+    /// Measure a running server.
+    #[command(subcommand)]
+    Bench(bench::Command),
+}
+
+impl Arguments {
+    fn run(self) -> anyhow::Result<()> {
+        let connection = self.connection;
+        match self.command {
+            Command::Serve(arguments) => serve::run(*arguments),
+            Command::Tenant(command) => wait_for(tenant::run(&Client::new(&connection)?, command)),
+            Command::Key(command) => wait_for(key::run(&Client::new(&connection)?, command)),
+            Command::Load(arguments) => wait_for(load::run(&Client::new(&connection)?, arguments)),
+            Command::Query(arguments) => {
+                wait_for(query::run(&Client::new(&connection)?, arguments))
+            }
+            Command::Bench(command) => wait_for(bench::run(&connection, command)),
+        }
+    }
+}
+
+/// `serve` makes a runtime of its own, shaped for a server; client commands share this plain one.
+fn wait_for(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("can't start the threads that talk to the server")?
+        .block_on(work)
+}

@@ -1,0 +1,75 @@
+//! `locule serve`.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+
+use super::output;
+use crate::{
+    config::{RawSettings, Settings},
+    engine::{Engine, Started},
+    http, telemetry,
+};
+
+/// Flags win over the environment, and that over the file.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The data directory [default: ./locule-data]
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// Where to listen [default: 127.0.0.1:6333]
+    #[arg(long, value_name = "ADDR:PORT")]
+    listen: Option<String>,
+    /// A TOML file with settings
+    #[arg(long, env = "LOCULE_CONFIG")]
+    config: Option<PathBuf>,
+}
+
+pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let mut raw = RawSettings::load(arguments.config)?;
+    raw.data = arguments.data.or(raw.data);
+    raw.listen = arguments.listen.or(raw.listen);
+    let settings = Settings::new(raw)?;
+    let (filter, format) = settings.log();
+    telemetry::start_logs(filter, format)?;
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("can't start the server's threads")?
+        .block_on(serve(settings))
+}
+
+async fn serve(settings: Settings) -> anyhow::Result<()> {
+    let address = settings.listen();
+    // Before anything is made: a taken port is the likeliest mistake.
+    let listener = TcpListener::bind(address).await.with_context(|| {
+        format!("can't listen on {address}; choose another address with --listen")
+    })?;
+    let Started {
+        engine,
+        operator_key,
+    } = Engine::start(settings.into_engine_options())?;
+    if let Some(key) = operator_key {
+        output::notice(format!(
+            "operator key (shown once, kept nowhere in plain text): {}",
+            key.reveal()
+        ));
+    }
+    let mut terminate = signal(SignalKind::terminate()).context("can't wait for SIGTERM")?;
+    let stop = async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+    };
+    tracing::info!(address = %listener.local_addr()?, "ready");
+    http::serve(engine, listener, stop)
+        .await
+        .context("the listener failed")?;
+    tracing::info!("stopped");
+    Ok(())
+}

@@ -1,0 +1,317 @@
+//! The control plane: tenants for the operator, keys and usage for the tenant.
+
+use std::{sync::Arc, thread, time::Duration};
+
+use ipnet::IpNet;
+
+use super::{Engine, Error, ErrorKind};
+use crate::{
+    access::{
+        ApiKey, ApiKeyId, ApiKeyRecord, Grant, ManageKeys, ManageTenants, Principal, Quota,
+        ReadUsage, Role, Scope,
+    },
+    clock::Timestamp,
+    router::{NewTenant, TenantRecord, TenantState},
+    tenant::{CollectionName, TenantId},
+};
+
+/// A tenant that was made, and its owner's key: to be handed over.
+#[derive(Debug)]
+pub struct CreatedTenant {
+    /// The tenant.
+    pub record: Arc<TenantRecord>,
+    /// Its owner's key.
+    pub owner_key: ApiKey,
+}
+
+/// A key to be made.
+#[derive(Debug)]
+pub struct NewKey {
+    /// Its name, for people.
+    pub name: String,
+    /// What it is for.
+    pub role: Role,
+    /// How long it is good.
+    pub lasts: Duration,
+    /// The collections it is good for.
+    pub collections: Option<Vec<CollectionName>>,
+    /// The networks it may be used from.
+    pub networks: Option<Vec<IpNet>>,
+}
+
+/// A key that was made: to be shown once.
+#[derive(Debug)]
+pub struct CreatedKey {
+    /// The key.
+    pub key: ApiKey,
+    /// What the server keeps of it.
+    pub record: ApiKeyRecord,
+}
+
+/// Who is asking.
+#[derive(Debug)]
+pub struct SelfReport {
+    /// The key's record.
+    pub key: ApiKeyRecord,
+    /// The tenant's record, for a key that has one.
+    pub tenant: Option<Arc<TenantRecord>>,
+}
+
+/// What a tenant uses.
+#[derive(Clone, Copy, Debug)]
+pub struct Usage {
+    /// Its collections.
+    pub collections: usize,
+    /// Its points.
+    pub points: u64,
+    /// Bytes on disk.
+    pub disk_bytes: u64,
+    /// Bytes of vectors and links in memory.
+    pub memory_bytes: u64,
+}
+
+impl Engine {
+    /// Makes a tenant.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Conflict`] when the id is taken, or was once.
+    pub fn create_tenant(
+        &self,
+        principal: &Principal,
+        new: NewTenant,
+    ) -> Result<CreatedTenant, Error> {
+        let grant: Grant<ManageTenants> = self.check(principal, None)?;
+        let now = self.clock.now();
+        let owner_key = ApiKey::make().map_err(crate::router::RouterError::from)?;
+        let (id, quota) = (new.id.clone(), new.quota);
+        let mut kept = None;
+        let record = self.router.create(&grant, new, now, |uuid| {
+            let record = ApiKeyRecord {
+                id: owner_key.id,
+                hash: owner_key.hash(self.gate.keys().hasher()),
+                scope: Scope::Tenant(uuid, id),
+                role: Role::Owner,
+                name: "first owner key".to_owned(),
+                created: now,
+                expires: Some(now.plus(KEY_LASTS_DEFAULT)),
+                collections: None,
+                networks: None,
+            };
+            kept.insert(record).clone()
+        })?;
+        self.gate.limits().set(record.uuid, quota);
+        if let Some(record) = kept {
+            self.gate.keys().insert(record);
+        }
+        Ok(CreatedTenant { record, owner_key })
+    }
+
+    /// Every tenant that isn't deleted.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn tenants(&self, principal: &Principal) -> Result<Vec<Arc<TenantRecord>>, Error> {
+        let grant: Grant<ManageTenants> = self.check(principal, None)?;
+        let mut records = self.router.records(&grant);
+        records.retain(|record| record.state != TenantState::Deleted);
+        Ok(records)
+    }
+
+    /// One tenant.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`].
+    pub fn tenant(&self, principal: &Principal, id: &TenantId) -> Result<Arc<TenantRecord>, Error> {
+        let grant: Grant<ManageTenants> = self.check(principal, None)?;
+        Ok(self.router.record(&grant, id)?)
+    }
+
+    /// Suspends a tenant: its keys are refused and its partition closed, until it is resumed.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`].
+    pub fn suspend(
+        &self,
+        principal: &Principal,
+        id: &TenantId,
+    ) -> Result<Arc<TenantRecord>, Error> {
+        let grant: Grant<ManageTenants> = self.check(principal, None)?;
+        Ok(self
+            .router
+            .change(&grant, id, |record| record.state = TenantState::Suspended)?)
+    }
+
+    /// Resumes a tenant.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`].
+    pub fn resume(&self, principal: &Principal, id: &TenantId) -> Result<Arc<TenantRecord>, Error> {
+        let grant: Grant<ManageTenants> = self.check(principal, None)?;
+        Ok(self
+            .router
+            .change(&grant, id, |record| record.state = TenantState::Active)?)
+    }
+
+    /// Sets what a tenant may use, or where its operator wants it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`].
+    pub fn change_tenant(
+        &self,
+        principal: &Principal,
+        id: &TenantId,
+        quota: Option<Quota>,
+        region: Option<String>,
+    ) -> Result<Arc<TenantRecord>, Error> {
+        let grant: Grant<ManageTenants> = self.check(principal, None)?;
+        let record = self.router.change(&grant, id, |record| {
+            record.quota = quota.unwrap_or(record.quota);
+            if region.is_some() {
+                record.region = region;
+            }
+        })?;
+        self.gate.limits().set(record.uuid, record.quota);
+        Ok(record)
+    }
+
+    /// Deletes a tenant. Its keys are good for nothing once this returns; its family and its key
+    /// are destroyed in the background, and a restart resumes that.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`].
+    pub fn delete_tenant(
+        self: &Arc<Self>,
+        principal: &Principal,
+        id: &TenantId,
+    ) -> Result<Arc<TenantRecord>, Error> {
+        let grant: Grant<ManageTenants> = self.check(principal, None)?;
+        let record = self.router.begin_deletion(&grant, id)?;
+        self.finish_deletion_later(Arc::clone(&record));
+        Ok(record)
+    }
+
+    pub(super) fn resume_deletions(self: &Arc<Self>) {
+        for record in self.router.half_deleted() {
+            self.finish_deletion_later(record);
+        }
+    }
+
+    fn finish_deletion_later(self: &Arc<Self>, record: Arc<TenantRecord>) {
+        let keys = self.gate.keys().of_tenant(record.uuid);
+        for key in &keys {
+            self.gate.keys().remove(key.id);
+        }
+        let engine = Arc::clone(self);
+        let spawned = thread::Builder::new()
+            .name("deletion".into())
+            .spawn(move || {
+                if let Err(error) = engine.router.finish_deletion(&record, &keys) {
+                    let error = Error::from(error).chain();
+                    tracing::error!(error, "a tenant's deletion is resumed at the next start");
+                }
+            });
+        if let Err(error) = spawned {
+            tracing::error!(%error, "a tenant's deletion is resumed at the next start");
+        }
+    }
+
+    /// Makes a key for the principal's tenant.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] for a role that isn't a tenant's.
+    pub fn create_key(&self, principal: &Principal, new: NewKey) -> Result<CreatedKey, Error> {
+        let _grant: Grant<ManageKeys> = self.check(principal, None)?;
+        if new.role == Role::Operator {
+            return Err(Error::invalid(
+                "role must be inference, writer, owner or auditor",
+            ));
+        }
+        if self.keys_of(principal).len() >= KEYS_MAX {
+            return Err(Error::invalid(format!(
+                "a tenant may have {KEYS_MAX} keys; revoke some"
+            )));
+        }
+        let now = self.clock.now();
+        let key = ApiKey::make().map_err(crate::router::RouterError::from)?;
+        let record = ApiKeyRecord {
+            id: key.id,
+            hash: key.hash(self.gate.keys().hasher()),
+            scope: principal.scope().clone(),
+            role: new.role,
+            name: new.name,
+            created: now,
+            expires: Some(now.plus(new.lasts)),
+            collections: new.collections.map(Arc::from),
+            networks: new.networks,
+        };
+        self.router.keep_key(&record)?;
+        self.gate.keys().insert(record.clone());
+        Ok(CreatedKey { key, record })
+    }
+
+    /// The keys of the principal's tenant.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn keys(&self, principal: &Principal) -> Result<Vec<Arc<ApiKeyRecord>>, Error> {
+        let _grant: Grant<ManageKeys> = self.check(principal, None)?;
+        Ok(self.keys_of(principal))
+    }
+
+    /// Revokes a key of the principal's tenant. It is good for nothing once this returns.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`], also for another tenant's key.
+    pub fn revoke_key(&self, principal: &Principal, id: ApiKeyId) -> Result<(), Error> {
+        let _grant: Grant<ManageKeys> = self.check(principal, None)?;
+        if !self.keys_of(principal).iter().any(|key| key.id == id) {
+            return Err(Error::new(ErrorKind::NotFound, "there is no such key"));
+        }
+        self.router.drop_key(id)?;
+        self.gate.keys().remove(id);
+        Ok(())
+    }
+
+    fn keys_of(&self, principal: &Principal) -> Vec<Arc<ApiKeyRecord>> {
+        principal
+            .tenant()
+            .map_or_else(Vec::new, |tenant| self.gate.keys().of_tenant(tenant))
+    }
+
+    /// Who is asking. Needs no more than a credential.
+    pub fn self_report(&self, principal: &Principal) -> SelfReport {
+        let tenant = principal
+            .tenant()
+            .and_then(|tenant| self.router.own_record(tenant));
+        SelfReport {
+            key: principal.key().clone(),
+            tenant,
+        }
+    }
+
+    /// What the principal's tenant uses.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn usage(&self, principal: &Principal) -> Result<Usage, Error> {
+        let grant: Grant<ReadUsage> = self.check(principal, None)?;
+        let partition = self.partition(principal, &grant)?;
+        let (collections, points, disk_bytes, memory_bytes) = partition.usage(&grant)?;
+        Ok(Usage {
+            collections,
+            points,
+            disk_bytes,
+            memory_bytes,
+        })
+    }
+
+    /// The time, for whoever reports how long a key is still good.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+/// How long a key is good if it isn't said.
+pub const KEY_LASTS_DEFAULT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+/// Keys a tenant may have.
+const KEYS_MAX: usize = 1_000;

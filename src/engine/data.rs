@@ -1,0 +1,233 @@
+//! The data plane.
+
+use std::sync::Arc;
+
+use super::{Engine, Error};
+use crate::{
+    access::{CreateCollection, DeleteCollection, Describe, Grant, Principal, Read, Search, Write},
+    partition::{
+        Collection, Page, PointRecord, PointUpsert, Schema, ScoredPoint, SearchQuery, Selection,
+    },
+    payload::filter::Filter,
+    tenant::{CollectionName, PointId},
+};
+
+/// What is searched for, and what is to come back.
+#[derive(Clone, Debug)]
+pub struct Query {
+    /// The search itself.
+    pub search: SearchQuery,
+    /// A stored point to search by, in place of the search's vector.
+    pub by_point: Option<PointId>,
+    /// Whether vectors come back.
+    pub vectors: VectorsBack,
+}
+
+/// Whether vectors come back. That takes more than permission to search.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum VectorsBack {
+    /// They do.
+    Yes,
+    /// They don't.
+    No,
+}
+
+impl Engine {
+    /// The nearest neighbours.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn search(
+        &self,
+        principal: &Principal,
+        collection: &CollectionName,
+        mut query: Query,
+    ) -> Result<Vec<ScoredPoint>, Error> {
+        let grant: Grant<Search> = self.check(principal, Some(collection))?;
+        let vectors: Option<Grant<Read>> = match query.vectors {
+            VectorsBack::Yes => Some(self.check(principal, Some(collection))?),
+            VectorsBack::No => None,
+        };
+        let wanted = query.search.limit.saturating_add(query.search.offset);
+        let most = grant.neighbours_max();
+        if wanted > most {
+            return Err(Error::invalid(format!(
+                "Wrong input: limit and offset ask for {wanted} neighbours; the role `{}` may ask for {most} at most",
+                principal.role().name()
+            )));
+        }
+        let partition = self.partition(principal, &grant)?;
+        if let Some(id) = query.by_point {
+            let vector = self.watch(
+                principal,
+                partition
+                    .vector_of(&grant, collection, id)
+                    .map_err(Error::from),
+            )?;
+            query.search.vector = vector.ok_or_else(|| {
+                Error::new(
+                    super::ErrorKind::NotFound,
+                    "Not found: No point with the id asked about",
+                )
+            })?;
+            query.search.except = Some(id);
+        }
+        let answers = partition.search(&grant, vectors.as_ref(), collection, &query.search);
+        self.metrics.queries.inc();
+        self.watch(principal, answers.map_err(Error::from))
+    }
+
+    /// Points by id.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn retrieve(
+        &self,
+        principal: &Principal,
+        collection: &CollectionName,
+        ids: &[PointId],
+    ) -> Result<Vec<PointRecord>, Error> {
+        let grant: Grant<Read> = self.check(principal, Some(collection))?;
+        let partition = self.partition(principal, &grant)?;
+        let points = partition.retrieve(&grant, collection, ids);
+        self.watch(principal, points.map_err(Error::from))
+    }
+
+    /// A page of points, in id order.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn scroll(
+        &self,
+        principal: &Principal,
+        collection: &CollectionName,
+        from: Option<PointId>,
+        limit: usize,
+        filter: Option<&Filter>,
+    ) -> Result<Page, Error> {
+        let grant: Grant<Read> = self.check(principal, Some(collection))?;
+        let partition = self.partition(principal, &grant)?;
+        let page = partition.scroll(&grant, collection, from, limit, filter);
+        self.watch(principal, page.map_err(Error::from))
+    }
+
+    /// How many points match.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn count(
+        &self,
+        principal: &Principal,
+        collection: &CollectionName,
+        filter: Option<&Filter>,
+    ) -> Result<u64, Error> {
+        let grant: Grant<Read> = self.check(principal, Some(collection))?;
+        let partition = self.partition(principal, &grant)?;
+        let count = partition.count(&grant, collection, filter);
+        self.watch(principal, count.map_err(Error::from))
+    }
+
+    /// Stores points. Returns the write's sequence number.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn upsert(
+        &self,
+        principal: &Principal,
+        collection: &CollectionName,
+        points: Vec<PointUpsert>,
+    ) -> Result<u64, Error> {
+        let grant: Grant<Write> = self.check(principal, Some(collection))?;
+        let partition = self.partition(principal, &grant)?;
+        let count = points.len() as u64;
+        let written = partition
+            .upsert(&grant, collection, points)
+            .map_err(Error::from);
+        let seq = self.watch(principal, written)?;
+        self.metrics.points_written.inc_by(count);
+        self.maintain_later(&partition);
+        Ok(seq)
+    }
+
+    /// Removes points. Returns the write's sequence number.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn remove(
+        &self,
+        principal: &Principal,
+        collection: &CollectionName,
+        selection: Selection,
+    ) -> Result<u64, Error> {
+        let grant: Grant<Write> = self.check(principal, Some(collection))?;
+        let partition = self.partition(principal, &grant)?;
+        let removed = partition
+            .remove(&grant, collection, selection)
+            .map_err(Error::from);
+        let seq = self.watch(principal, removed)?;
+        self.maintain_later(&partition);
+        Ok(seq)
+    }
+
+    /// Makes a collection.
+    ///
+    /// # Errors
+    /// [`super::ErrorKind::Conflict`] when the name is taken.
+    pub fn create_collection(
+        &self,
+        principal: &Principal,
+        collection: &CollectionName,
+        schema: Schema,
+    ) -> Result<(), Error> {
+        let grant: Grant<CreateCollection> = self.check(principal, Some(collection))?;
+        let partition = self.partition(principal, &grant)?;
+        let created = partition.create_collection(&grant, collection, schema);
+        self.watch(principal, created.map_err(Error::from))
+    }
+
+    /// Removes a collection. Whether there was one.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn delete_collection(
+        &self,
+        principal: &Principal,
+        collection: &CollectionName,
+    ) -> Result<bool, Error> {
+        let grant: Grant<DeleteCollection> = self.check(principal, Some(collection))?;
+        let partition = self.partition(principal, &grant)?;
+        let deleted = partition.delete_collection(grant, collection);
+        self.watch(principal, deleted.map_err(Error::from))
+    }
+
+    /// A collection, to describe it.
+    ///
+    /// # Errors
+    /// [`super::ErrorKind::NotFound`].
+    pub fn describe_collection(
+        &self,
+        principal: &Principal,
+        collection: &CollectionName,
+    ) -> Result<Arc<Collection>, Error> {
+        let grant: Grant<Describe> = self.check(principal, Some(collection))?;
+        let partition = self.partition(principal, &grant)?;
+        Ok(partition.describe(&grant, collection)?)
+    }
+
+    /// The collections that the principal's key is good for.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn collections(&self, principal: &Principal) -> Result<Vec<Arc<Collection>>, Error> {
+        let grant: Grant<Describe> = self.check(principal, None)?;
+        let partition = self.partition(principal, &grant)?;
+        Ok(partition.list(&grant)?)
+    }
+
+    fn maintain_later(&self, partition: &Arc<crate::partition::Partition>) {
+        if partition.wants_maintenance() {
+            // A full queue isn't waited for: the next write asks again.
+            let _ = self.maintenance.try_send(Arc::clone(partition));
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! The API in plain structs: a principal and plain data in, plain data out.
+//!
+//! Owns: the order of things: find the tenant's standing, ask the gate, find the partition, act.
+//! Knows no HTTP and no JSON dialect. **Invariant:** nothing is done without a grant.
+//! **Invariant:** there is no engine without an audit log.
+//! Called by: `http`, `cli`.
+
+mod control;
+mod data;
+mod error;
+mod start;
+
+use std::{
+    fmt,
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+        mpsc::SyncSender,
+    },
+};
+
+pub use self::{
+    control::{CreatedKey, CreatedTenant, NewKey, SelfReport, Usage},
+    data::{Query, VectorsBack},
+    error::{Error, ErrorKind},
+    start::{EngineOptions, StartError, Started},
+};
+use crate::{
+    access::{Gate, Grant, Op, Presented, Principal, Target},
+    audit::{Actor, AuditLog, Durability, Entry, Outcome},
+    clock::Clock,
+    partition::Partition,
+    router::{Router, TenantState},
+    telemetry::Metrics,
+    tenant::CollectionName,
+};
+
+/// A node.
+pub struct Engine {
+    router: Arc<Router>,
+    gate: Gate,
+    audit: Arc<AuditLog>,
+    clock: Arc<dyn Clock>,
+    metrics: Arc<Metrics>,
+    requests: AtomicU64,
+    maintenance: SyncSender<Arc<Partition>>,
+    /// Held as long as the node runs, so that no second one uses the directory.
+    _lock: std::fs::File,
+}
+
+impl Engine {
+    /// The node's metrics.
+    pub const fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+
+    /// A number for a new request.
+    pub fn next_request(&self) -> u64 {
+        self.requests.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Turns a credential into a principal.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unauthenticated`].
+    pub fn authenticate(
+        &self,
+        presented: &Presented,
+        ip: Option<IpAddr>,
+        request: u64,
+    ) -> Result<Principal, Error> {
+        let now = self.clock.now();
+        self.gate
+            .authenticate(presented, ip, request, now)
+            .map_err(|error| {
+                self.metrics.authentication_failures.inc();
+                error.into()
+            })
+    }
+
+    /// Whether using the principal's partition waits for no disk.
+    pub fn is_warm(&self, principal: &Principal) -> bool {
+        principal
+            .tenant()
+            .is_some_and(|tenant| self.router.is_open(tenant))
+    }
+
+    fn check<O: Op>(
+        &self,
+        principal: &Principal,
+        collection: Option<&CollectionName>,
+    ) -> Result<Grant<O>, Error> {
+        let state = principal
+            .tenant()
+            .and_then(|tenant| self.router.own_record(tenant))
+            .map(|record| record.state);
+        let target = match (state, collection) {
+            (Some(TenantState::Active) | None, Some(name)) => Target::Collection(name),
+            (Some(TenantState::Active) | None, None) => Target::Whole,
+            (Some(_), _) => Target::Suspended,
+        };
+        self.gate
+            .check(principal, target, self.clock.now())
+            .map_err(|denial| {
+                self.metrics.denials.inc();
+                denial.into()
+            })
+    }
+
+    /// The partition that a grant is good for. One that doesn't open is recorded and counted.
+    fn partition<O: Op>(
+        &self,
+        principal: &Principal,
+        grant: &Grant<O>,
+    ) -> Result<Arc<Partition>, Error> {
+        self.watch(principal, self.router.partition(grant).map_err(Error::from))
+    }
+
+    /// Passes a result on. If stored data didn't open, that is recorded and counted.
+    fn watch<T>(&self, principal: &Principal, result: Result<T, Error>) -> Result<T, Error> {
+        if let Err(error) = &result
+            && error.kind() == ErrorKind::Corrupt
+        {
+            self.metrics.corrupt.inc();
+            let tenant = match principal.scope() {
+                crate::access::Scope::Tenant(_, id) => Some(id.as_str()),
+                crate::access::Scope::Node => None,
+            };
+            let entry = Entry {
+                actor: Actor::Node,
+                tenant,
+                action: "open",
+                outcome: Outcome::Corrupt,
+                ip: principal.ip(),
+                request: principal.request(),
+                durability: Durability::Synced,
+            };
+            if let Err(error) = self.audit.record(self.clock.now(), &entry) {
+                tracing::error!(error = %error, "corrupt data couldn't be recorded");
+            }
+        }
+        result
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Engine")
+    }
+}

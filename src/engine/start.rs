@@ -1,0 +1,250 @@
+//! Starting a node on a data directory.
+//!
+//! ```text
+//! DIR/lock             held while a node runs
+//! DIR/keys/root.key    the root key, unless it is kept elsewhere
+//! DIR/keys/ring/       wrapped generation keys
+//! DIR/catalog/         tenants, shelves, key hashes: sealed
+//! DIR/shelves/NNNNNN/  the tenants' families: sealed
+//! DIR/audit/           the audit log
+//! ```
+
+use std::{
+    collections::HashSet,
+    fs::{self, File, TryLockError},
+    io,
+    os::unix::fs::PermissionsExt,
+    path::PathBuf,
+    sync::{
+        Arc, Weak,
+        atomic::AtomicU64,
+        mpsc::{Receiver, sync_channel},
+    },
+    thread,
+};
+
+use super::Engine;
+use crate::{
+    access::{ApiKey, ApiKeyId, ApiKeyRecord, Gate, KeyTable, Limits, Presented, Role, Scope},
+    audit::{AuditError, AuditLog},
+    clock::Clock,
+    partition::Partition,
+    router::{Router, RouterError},
+    seal::{self, GenerationKey, Keyring, KeyringError, RootKeyError, RootKeySource, SealError},
+    store::{Catalog, CatalogError, CatalogKind, Shelves, StoreOptions},
+    telemetry::Metrics,
+    tenant::{Generation, TenantUuid},
+};
+
+/// How a node is set up.
+#[derive(Debug)]
+pub struct EngineOptions {
+    /// The data directory.
+    pub directory: PathBuf,
+    /// Where the root key comes from; a file in the data directory if it isn't said.
+    pub root_key: Option<RootKeySource>,
+    /// An operator key that the configuration supplies.
+    pub operator_key: Option<Presented>,
+    /// Memory and files.
+    pub store: StoreOptions,
+    /// Partitions that may be open at once.
+    pub partitions_open_max: usize,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// A node that was started.
+#[derive(Debug)]
+pub struct Started {
+    /// The node.
+    pub engine: Arc<Engine>,
+    /// The operator key that was made because there was none: to be shown once.
+    pub operator_key: Option<ApiKey>,
+}
+
+impl Engine {
+    /// Starts a node: takes the directory, fetches the root key, reads the catalog. Opens no
+    /// tenant.
+    ///
+    /// # Errors
+    /// [`StartError`], which says what to do about it.
+    pub fn start(options: EngineOptions) -> Result<Started, StartError> {
+        let directory = &options.directory;
+        fs::create_dir_all(directory)?;
+        fs::set_permissions(directory, fs::Permissions::from_mode(0o700))?;
+        let lock = lock(directory)?;
+        let root_key = options
+            .root_key
+            .unwrap_or_else(|| RootKeySource::File(directory.join("keys/root.key")))
+            .fetch()?;
+        let keyring = Keyring::open(&directory.join("keys/ring"), root_key)?;
+        let catalog_directory = directory.join("catalog");
+        let system = system_key(&keyring, catalog_directory.exists())?;
+        let catalog = Arc::new(Catalog::open(
+            &catalog_directory,
+            system.derive_data_key(0),
+        )?);
+        let audit = Arc::new(AuditLog::open(&directory.join("audit"))?);
+        let metrics = Arc::new(Metrics::default());
+        let records: Vec<ApiKeyRecord> = catalog
+            .load(CatalogKind::ApiKey)?
+            .into_iter()
+            .map(|(_, record)| record)
+            .collect();
+        let keys = KeyTable::new(system.derive_hash_key(), records);
+        let operator_key = operator(&options.operator_key, &keys, &catalog, &*options.clock)?;
+        let shelves = Shelves::new(&directory.join("shelves"), &options.store);
+        let router = Router::new(
+            shelves,
+            keyring,
+            catalog,
+            options.partitions_open_max,
+            Arc::clone(&metrics),
+        )?;
+        let limits = Limits::default();
+        for record in router.every_record() {
+            limits.set(record.uuid, record.quota);
+        }
+        let (maintenance, due) = sync_channel(MAINTENANCE_QUEUE_MAX);
+        thread::Builder::new()
+            .name("maintenance".into())
+            .spawn(move || maintain(&due))?;
+        let engine = Arc::new(Self {
+            router: Arc::new(router),
+            gate: Gate::new(Arc::clone(&audit), keys, limits),
+            audit,
+            clock: options.clock,
+            metrics,
+            // Random, so that request ids of two runs differ.
+            requests: AtomicU64::new(u64::from_be_bytes(seal::random_bytes()?) >> 1),
+            maintenance,
+            _lock: lock,
+        });
+        engine.resume_deletions();
+        Ok(Started {
+            engine,
+            operator_key,
+        })
+    }
+}
+
+fn lock(directory: &std::path::Path) -> Result<File, StartError> {
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(directory.join("lock"))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StartError::InUse {
+            directory: directory.into(),
+        }),
+        Err(TryLockError::Error(error)) => Err(error.into()),
+    }
+}
+
+/// The key of the node's own records. Made on an empty directory, and only there: a catalog
+/// whose key is gone is no reason to start a new one over it.
+fn system_key(keyring: &Keyring, catalog_exists: bool) -> Result<GenerationKey, StartError> {
+    let (tenant, generation) = (TenantUuid::SYSTEM, Generation::FIRST);
+    match keyring.load(tenant, generation) {
+        Ok(key) => Ok(key),
+        Err(KeyringError::Missing) if !catalog_exists => Ok(keyring.make(tenant, generation)?),
+        Err(KeyringError::Missing | KeyringError::Unopened(_)) => Err(StartError::WrongRootKey),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Makes sure that there is an operator key: the supplied one, one that was made before, or a
+/// new one.
+fn operator(
+    supplied: &Option<Presented>,
+    keys: &KeyTable,
+    catalog: &Catalog,
+    clock: &dyn Clock,
+) -> Result<Option<ApiKey>, StartError> {
+    let record = |id, hash| ApiKeyRecord {
+        id,
+        hash,
+        scope: Scope::Node,
+        role: Role::Operator,
+        name: "operator".to_owned(),
+        created: clock.now(),
+        expires: None,
+        collections: None,
+        networks: None,
+    };
+    if let Some(supplied) = supplied {
+        // In memory alone: the next start's configuration decides for itself.
+        keys.insert(record(ApiKeyId::OPERATOR, supplied.hash(keys.hasher())));
+        return Ok(None);
+    }
+    if keys.has_operator() {
+        return Ok(None);
+    }
+    let key = ApiKey::make()?;
+    let record = record(key.id, key.hash(keys.hasher()));
+    catalog.put(CatalogKind::ApiKey, record.id.catalog_id(), &record)?;
+    keys.insert(record);
+    Ok(Some(key))
+}
+
+/// Rebuilds what would gain from it, one partition after the other, until the node is gone.
+fn maintain(due: &Receiver<Arc<Partition>>) {
+    let mut waiting: Vec<Weak<Partition>> = Vec::new();
+    let mut seen = HashSet::new();
+    while let Ok(first) = due.recv() {
+        for partition in std::iter::once(first).chain(due.try_iter()) {
+            if seen.insert(partition.tenant()) {
+                waiting.push(Arc::downgrade(&partition));
+            }
+        }
+        for partition in waiting.drain(..) {
+            // One that was closed meanwhile has nothing to gain.
+            if let Some(partition) = partition.upgrade() {
+                partition.maintain();
+            }
+        }
+        seen.clear();
+    }
+}
+
+/// Why a node didn't start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Another process uses the directory.
+    #[error("data directory {} is in use by another locule process; stop that one first, or choose another with --data", directory.display())]
+    InUse {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// The keyring doesn't open under this root key, or its files are gone.
+    #[error(
+        "the keyring doesn't open: this isn't the root key that the data directory was made with, or keys/ring is damaged or gone"
+    )]
+    WrongRootKey,
+    /// There is no root key.
+    #[error("there is no root key")]
+    RootKey(#[from] RootKeyError),
+    /// The keyring failed.
+    #[error("the keyring can't be used")]
+    Keyring(#[from] KeyringError),
+    /// The catalog failed.
+    #[error("the catalog can't be opened")]
+    Catalog(#[from] CatalogError),
+    /// The audit log failed.
+    #[error("the audit log can't be opened")]
+    Audit(#[from] AuditError),
+    /// The tenants can't be read.
+    #[error("the tenants can't be read")]
+    Router(#[from] RouterError),
+    /// No random bytes.
+    #[error("a key couldn't be made")]
+    Seal(#[from] SealError),
+    /// The directory can't be used.
+    #[error("the data directory can't be used")]
+    Io(#[from] io::Error),
+}
+
+/// Partitions that may wait for maintenance. One more isn't lost: its next write asks again.
+const MAINTENANCE_QUEUE_MAX: usize = 256;

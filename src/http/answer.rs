@@ -1,0 +1,33 @@
+//! The data plane's envelope: `{"result": .., "status": "ok", "time": seconds}`.
+
+use axum::{
+    Json,
+    http::{HeaderValue, header::CONTENT_TYPE},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+
+use super::caller::Caller;
+
+#[derive(Serialize)]
+struct Envelope<T> {
+    result: T,
+    status: &'static str,
+    time: f64,
+}
+
+/// Wraps a result.
+pub(super) fn ok<T: Serialize>(caller: &Caller, result: T) -> Response {
+    let time = caller.watch.elapsed().as_secs_f64();
+    Json(Envelope {
+        result,
+        status: "ok",
+        time,
+    })
+    .into_response()
+}
+
+/// Plain text.
+pub(super) fn text(text: String, kind: &'static str) -> Response {
+    ([(CONTENT_TYPE, HeaderValue::from_static(kind))], text).into_response()
+}

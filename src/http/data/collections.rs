@@ -1,0 +1,274 @@
+//! Collections.
+
+use std::sync::Arc;
+
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::wire::{self, Collection, NoOtherParameters};
+use crate::{
+    engine::ErrorKind,
+    http::{
+        answer,
+        body::Body,
+        caller::{Caller, Waits},
+        refusal::Refusal,
+    },
+    partition::{self, Schema},
+    vector::{Dimension, Metric},
+};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Create {
+    vectors: Option<Value>,
+    sparse_vectors: Option<Value>,
+    init_from: Option<Value>,
+    sharding_method: Option<Value>,
+    // Accepted and given back: none of them changes an answer here.
+    shard_number: Option<Value>,
+    replication_factor: Option<Value>,
+    write_consistency_factor: Option<Value>,
+    on_disk_payload: Option<Value>,
+    hnsw_config: Option<Value>,
+    wal_config: Option<Value>,
+    optimizers_config: Option<Value>,
+    quantization_config: Option<Value>,
+    strict_mode_config: Option<Value>,
+    metadata: Option<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct VectorParams {
+    size: u64,
+    distance: Distance,
+    multivector_config: Option<Value>,
+    datatype: Option<String>,
+    #[serde(rename = "hnsw_config")]
+    _hnsw_config: Option<Value>,
+    #[serde(rename = "quantization_config")]
+    _quantization_config: Option<Value>,
+    #[serde(rename = "on_disk")]
+    _on_disk: Option<bool>,
+}
+
+#[derive(Deserialize)]
+enum Distance {
+    Cosine,
+    Dot,
+    Euclid,
+    Manhattan,
+}
+
+pub(super) async fn create(
+    caller: Caller,
+    Collection(name): Collection,
+    _: NoOtherParameters,
+    Body(body): Body<Create>,
+) -> Result<Response, Refusal> {
+    let schema = schema(body)?;
+    caller
+        .run(Waits::Maybe, move |engine, principal| {
+            engine.create_collection(principal, &name, schema)
+        })
+        .await?;
+    Ok(answer::ok(&caller, true))
+}
+
+pub(super) async fn list(caller: Caller, _: NoOtherParameters) -> Result<Response, Refusal> {
+    let all = caller
+        .run(Waits::NotWhenWarm, |engine, principal| {
+            engine.collections(principal)
+        })
+        .await?;
+    let names: Vec<Value> = all
+        .iter()
+        .map(|collection| json!({"name": collection.name()}))
+        .collect();
+    Ok(answer::ok(&caller, json!({"collections": names})))
+}
+
+pub(super) async fn show(
+    caller: Caller,
+    Collection(name): Collection,
+    _: NoOtherParameters,
+) -> Result<Response, Refusal> {
+    let collection = caller
+        .run(Waits::NotWhenWarm, move |engine, principal| {
+            engine.describe_collection(principal, &name)
+        })
+        .await?;
+    Ok(answer::ok(&caller, described(&collection)))
+}
+
+pub(super) async fn exists(
+    caller: Caller,
+    Collection(name): Collection,
+    _: NoOtherParameters,
+) -> Result<Response, Refusal> {
+    let exists = caller
+        .run(Waits::NotWhenWarm, move |engine, principal| {
+            match engine.describe_collection(principal, &name) {
+                Ok(_) => Ok(true),
+                Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+                Err(error) => Err(error),
+            }
+        })
+        .await?;
+    Ok(answer::ok(&caller, json!({"exists": exists})))
+}
+
+pub(super) async fn remove(
+    caller: Caller,
+    Collection(name): Collection,
+    _: NoOtherParameters,
+) -> Result<Response, Refusal> {
+    let deleted = caller
+        .run(Waits::Maybe, move |engine, principal| {
+            engine.delete_collection(principal, &name)
+        })
+        .await?;
+    Ok(answer::ok(&caller, deleted))
+}
+
+fn schema(body: Create) -> Result<Schema, Refusal> {
+    wire::refuse_set([
+        ("sparse_vectors", &body.sparse_vectors),
+        ("init_from", &body.init_from),
+        ("sharding_method", &body.sharding_method),
+    ])?;
+    let vectors = body.vectors.unwrap_or_default();
+    let params = default_vector(&vectors)?.clone();
+    let params: VectorParams = serde_json::from_value(params).map_err(|error| {
+        Refusal::invalid(format!("Format error in JSON body: vectors: {error}"))
+    })?;
+    wire::refuse_set([("multivector_config", &params.multivector_config)])?;
+    if params
+        .datatype
+        .as_deref()
+        .is_some_and(|datatype| datatype != "float32")
+    {
+        return Err(Refusal::invalid(
+            "Bad request: `datatype` other than float32 isn't supported yet",
+        ));
+    }
+    let metric = match params.distance {
+        Distance::Cosine => Metric::Cosine,
+        Distance::Dot => Metric::Dot,
+        Distance::Euclid => Metric::Euclid,
+        Distance::Manhattan => Metric::Manhattan,
+    };
+    let dimension = Dimension::new(params.size)
+        .map_err(|error| Refusal::invalid(format!("Wrong input: {error}")))?;
+    let mut settings = Map::new();
+    settings.insert("vectors".to_owned(), vectors);
+    for (name, value) in [
+        ("shard_number", body.shard_number),
+        ("replication_factor", body.replication_factor),
+        ("write_consistency_factor", body.write_consistency_factor),
+        ("on_disk_payload", body.on_disk_payload),
+        ("hnsw_config", body.hnsw_config),
+        ("wal_config", body.wal_config),
+        ("optimizers_config", body.optimizers_config),
+        ("quantization_config", body.quantization_config),
+        ("strict_mode_config", body.strict_mode_config),
+        ("metadata", body.metadata),
+    ] {
+        if let Some(value) = value.filter(|value| !value.is_null()) {
+            settings.insert(name.to_owned(), value);
+        }
+    }
+    let settings = Value::Object(settings).to_string();
+    if settings.len() > SETTINGS_BYTES_MAX {
+        return Err(Refusal::invalid(format!(
+            "Bad request: the collection's settings are longer than {SETTINGS_BYTES_MAX} bytes"
+        )));
+    }
+    Ok(Schema {
+        dimension,
+        metric,
+        settings,
+    })
+}
+
+/// The default vector's parameters: given as they are, or in a map under the empty name.
+fn default_vector(vectors: &Value) -> Result<&Value, Refusal> {
+    let fields = vectors.as_object().ok_or_else(|| {
+        Refusal::invalid("Bad request: `vectors` must be an object with `size` and `distance`")
+    })?;
+    if fields.contains_key("size") || fields.contains_key("distance") {
+        return Ok(vectors);
+    }
+    match (fields.get(""), fields.len()) {
+        (Some(params), 1) => Ok(params),
+        (_, 0) => Err(Refusal::invalid(
+            "Bad request: a collection without vectors isn't supported yet",
+        )),
+        _ => Err(Refusal::invalid(
+            "Bad request: named vectors aren't supported yet; give `size` and `distance`",
+        )),
+    }
+}
+
+/// What clients read of a collection. The values that Locule doesn't have are the dialect's
+/// defaults, since clients refuse an answer without them.
+fn described(collection: &Arc<partition::Collection>) -> Value {
+    let settings: Map<String, Value> =
+        serde_json::from_str(&collection.schema().settings).unwrap_or_default();
+    let set = |name: &str, default: Value| settings.get(name).cloned().unwrap_or(default);
+    let over = |name: &str, mut defaults: Value| {
+        if let (Some(fields), Some(Value::Object(set))) =
+            (defaults.as_object_mut(), settings.get(name))
+        {
+            let given = set.iter().filter(|(_, value)| !value.is_null());
+            fields.extend(given.map(|(name, value)| (name.clone(), value.clone())));
+        }
+        defaults
+    };
+    json!({
+        "status": "green",
+        "optimizer_status": "ok",
+        "points_count": collection.points(),
+        "indexed_vectors_count": collection.indexed(),
+        "segments_count": 1,
+        "config": {
+            "params": {
+                "vectors": set("vectors", Value::Null),
+                "shard_number": set("shard_number", json!(1)),
+                "replication_factor": set("replication_factor", json!(1)),
+                "write_consistency_factor": set("write_consistency_factor", json!(1)),
+                "on_disk_payload": set("on_disk_payload", json!(true)),
+            },
+            "hnsw_config": over("hnsw_config", json!({
+                "m": 16,
+                "ef_construct": 200,
+                "full_scan_threshold": 10_000,
+                "max_indexing_threads": 0,
+                "on_disk": false,
+            })),
+            "optimizer_config": over("optimizers_config", json!({
+                "deleted_threshold": 0.2,
+                "vacuum_min_vector_number": 1000,
+                "default_segment_number": 1,
+                "max_segment_size": null,
+                "memmap_threshold": null,
+                "indexing_threshold": 20_000,
+                "flush_interval_sec": 0,
+                "max_optimization_threads": null,
+            })),
+            "wal_config": over("wal_config", json!({
+                "wal_capacity_mb": 64,
+                "wal_segments_ahead": 0,
+            })),
+            "quantization_config": set("quantization_config", Value::Null),
+            "strict_mode_config": set("strict_mode_config", Value::Null),
+            "metadata": set("metadata", Value::Null),
+        },
+        "payload_schema": {},
+    })
+}
+
+/// Longest settings: they are kept for their owner to read back, nothing more.
+const SETTINGS_BYTES_MAX: usize = 16 << 10;

@@ -1,0 +1,154 @@
+//! JSON shapes that several routes share, in the dialect's own words.
+
+use std::fmt;
+
+use axum::extract::{FromRequestParts, Path, Query as Parameters};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{MapAccess, SeqAccess, Visitor},
+};
+use serde_json::{Value, value::RawValue};
+
+use crate::{
+    engine::Error,
+    http::refusal::Refusal,
+    tenant::{CollectionName, PointId},
+};
+
+/// The collection that a path names.
+pub(super) struct Collection(pub(super) CollectionName);
+
+impl<S: Send + Sync> FromRequestParts<S> for Collection {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(
+        parts: &mut axum::http::request::Parts,
+        state: &S,
+    ) -> Result<Self, Refusal> {
+        #[derive(Deserialize)]
+        struct Named {
+            name: String,
+        }
+        let Path(Named { name }) = Path::<Named>::from_request_parts(parts, state)
+            .await
+            .map_err(|_| Refusal::invalid("Bad request: the path isn't valid UTF-8"))?;
+        Ok(Self(CollectionName::parse(&name).map_err(Error::from)?))
+    }
+}
+
+/// The query parameters that routes of the dialect take. Writes are always waited for and reads
+/// always consistent, so none of them changes an answer.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KnownParameters {
+    #[serde(rename = "wait")]
+    _wait: Option<String>,
+    #[serde(rename = "ordering")]
+    _ordering: Option<String>,
+    #[serde(rename = "consistency")]
+    _consistency: Option<String>,
+    #[serde(rename = "timeout")]
+    _timeout: Option<String>,
+}
+
+/// Refuses query parameters that aren't known.
+pub(super) struct NoOtherParameters;
+
+impl<S: Send + Sync> FromRequestParts<S> for NoOtherParameters {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(
+        parts: &mut axum::http::request::Parts,
+        state: &S,
+    ) -> Result<Self, Refusal> {
+        Parameters::<KnownParameters>::from_request_parts(parts, state)
+            .await
+            .map(|_| Self)
+            .map_err(|error| Refusal::invalid(format!("Bad request: {}", error.body_text())))
+    }
+}
+
+/// A vector as it comes: a list, or a map with the default vector under the empty name.
+#[derive(Debug)]
+pub(super) struct VectorInput(pub(super) Vec<f32>);
+
+impl<'de> Deserialize<'de> for VectorInput {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Shape;
+        impl<'de> Visitor<'de> for Shape {
+            type Value = VectorInput;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a dense vector: a list of numbers")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<VectorInput, A::Error> {
+                let mut values = Vec::with_capacity(items.size_hint().unwrap_or(384));
+                while let Some(value) = items.next_element::<f32>()? {
+                    values.push(value);
+                }
+                Ok(VectorInput(values))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<VectorInput, A::Error> {
+                let mut default = None;
+                while let Some(name) = fields.next_key::<String>()? {
+                    if !name.is_empty() {
+                        return Err(serde::de::Error::custom(
+                            "Not existing vector name error: named and sparse vectors aren't supported yet; use the default vector",
+                        ));
+                    }
+                    default = Some(fields.next_value::<Vec<f32>>()?);
+                }
+                default
+                    .map(VectorInput)
+                    .ok_or_else(|| serde::de::Error::custom("no vector"))
+            }
+        }
+        deserializer.deserialize_any(Shape)
+    }
+}
+
+/// What must not be set, because it would change the answer and isn't supported.
+pub(super) fn refuse_set<const N: usize>(
+    fields: [(&str, &Option<Value>); N],
+) -> Result<(), Refusal> {
+    for (name, value) in fields {
+        if value.as_ref().is_some_and(|value| !value.is_null()) {
+            return Err(Refusal::invalid(format!(
+                "Bad request: `{name}` isn't supported yet"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// A point in an answer.
+#[derive(Serialize)]
+pub(super) struct PointOut {
+    pub(super) id: PointId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) version: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) score: Option<f32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) payload: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) vector: Option<Vec<f32>>,
+}
+
+/// What a write is answered.
+#[derive(Serialize)]
+pub(super) struct UpdateResult {
+    pub(super) operation_id: u64,
+    pub(super) status: &'static str,
+}
+
+impl UpdateResult {
+    pub(super) const fn completed(operation_id: u64) -> Self {
+        Self {
+            operation_id,
+            status: "completed",
+        }
+    }
+}

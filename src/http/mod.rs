@@ -1,0 +1,46 @@
+//! The wire. The only place that knows axum and JSON dialects.
+//!
+//! Owns: every route of both planes, and what every answer looks like.
+//! **Invariant:** the tenant comes from the credential: no path, header, query parameter or body
+//! field of the data plane names one, and a request that tries gets 400 (`it/crossing.rs`).
+//! **Invariant:** logs and metrics name a route by its pattern, never by its path.
+//! Called by: `cli/serve`.
+
+mod answer;
+mod body;
+mod caller;
+mod control;
+mod data;
+mod health;
+mod observe;
+mod refusal;
+mod serve;
+
+use std::sync::Arc;
+
+use axum::{Router, extract::DefaultBodyLimit, middleware};
+use tower_http::catch_panic::CatchPanicLayer;
+
+pub use self::serve::serve;
+use crate::engine::Engine;
+
+/// Every route of a node.
+pub fn routes(engine: &Arc<Engine>) -> Router {
+    let data = data::routes()
+        .layer(middleware::from_fn(caller::refuse_named_tenant))
+        .layer(middleware::map_response(refusal::as_qdrant));
+    let control = control::routes().layer(middleware::map_response(refusal::as_problem));
+    Router::new()
+        .merge(data)
+        .nest("/v1", control)
+        .merge(health::routes())
+        .fallback(refusal::no_such_route)
+        .method_not_allowed_fallback(refusal::no_such_method)
+        .layer(DefaultBodyLimit::max(body::BODY_BYTES_MAX))
+        .layer(CatchPanicLayer::custom(refusal::after_panic))
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(engine),
+            observe::observe,
+        ))
+        .with_state(Arc::clone(engine))
+}

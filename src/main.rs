@@ -1,0 +1,7 @@
+//! The `locule` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    locule::cli::run()
+}

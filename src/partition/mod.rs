@@ -1,0 +1,208 @@
+//! One tenant generation: its column family, its data key, its indexes.
+//!
+//! Owns: what a point, a row and a collection are; how writes become durable and visible; how a
+//! partition is recovered. Rows are the truth; everything in memory can be rebuilt from them.
+//! **Invariant:** every method takes a grant, and refuses one for another tenant
+//! (`it/isolation.rs`). **Invariant:** one writer at a time; readers work on snapshots and never
+//! wait for it. **Invariant:** a write is visible once it is durable, and not before.
+//! Called by: `router` (open, close), `engine` (everything else).
+//!
+//! Collections live here and not in the node's catalog: their names are the tenant's own words,
+//! and so they must end with the tenant's key.
+
+mod collection;
+mod commit;
+mod format;
+mod maintain;
+mod read;
+mod recover;
+mod write;
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use arc_swap::ArcSwap;
+use imbl::OrdMap;
+use parking_lot::{Mutex, RwLock, RwLockReadGuard};
+
+pub use self::{
+    collection::{Collection, Schema},
+    format::{FormatError, Row},
+    read::{Page, PointRecord, ScoredPoint, SearchQuery},
+    write::{Mutation, PointUpsert, Selection},
+};
+use self::{commit::CommitQueue, format::Head, write::Done};
+use crate::{
+    access::{Grant, Op},
+    seal::{DataKey, OpenError, SealError},
+    store::{Family, StoreError},
+    tenant::{CollectionName, TenantUuid},
+    vector::VectorError,
+};
+
+/// An open partition.
+pub struct Partition {
+    tenant: TenantUuid,
+    family: Arc<Family>,
+    key: DataKey,
+    collections: ArcSwap<Directory>,
+    /// The counters, and the right to write.
+    writer: Mutex<Head>,
+    queue: CommitQueue<Mutation, Result<Done, PartitionError>>,
+    /// Held for reading by whatever is under way, for writing by closing.
+    lifecycle: RwLock<Lifecycle>,
+    points_max: AtomicU64,
+}
+
+type Directory = OrdMap<CollectionName, Arc<Collection>>;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Lifecycle {
+    Open,
+    Closed,
+}
+
+impl Partition {
+    /// Whose partition it is.
+    pub const fn tenant(&self) -> TenantUuid {
+        self.tenant
+    }
+
+    /// Points over all collections.
+    pub fn points(&self) -> u64 {
+        self.collections
+            .load()
+            .values()
+            .map(|collection| collection.points())
+            .sum()
+    }
+
+    /// Bytes on disk, and bytes of vectors and links in memory.
+    pub fn bytes(&self) -> (u64, u64) {
+        let memory = self
+            .collections
+            .load()
+            .values()
+            .map(|c| c.memory_bytes())
+            .sum();
+        (self.family.bytes(), memory)
+    }
+
+    /// How many points the tenant may have.
+    pub fn set_points_max(&self, points_max: Option<u64>) {
+        self.points_max
+            .store(points_max.unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// Waits for what is under way, and refuses what comes after. The family and the key live on
+    /// until the last reference is gone.
+    pub fn close(&self) {
+        *self.lifecycle.write() = Lifecycle::Closed;
+    }
+
+    /// The second wall: a grant is good for one tenant's partition and no other.
+    fn admit<O: Op>(
+        &self,
+        grant: &Grant<O>,
+    ) -> Result<RwLockReadGuard<'_, Lifecycle>, PartitionError> {
+        if grant.tenant() != self.tenant || self.key.tenant() != self.tenant {
+            return Err(PartitionError::WrongPartition);
+        }
+        let lifecycle = self.lifecycle.read();
+        match *lifecycle {
+            Lifecycle::Open => Ok(lifecycle),
+            Lifecycle::Closed => Err(PartitionError::Closed),
+        }
+    }
+
+    fn find<O: Op>(
+        &self,
+        grant: &Grant<O>,
+        name: &CollectionName,
+    ) -> Result<Arc<Collection>, PartitionError> {
+        if !grant.covers(name) {
+            return Err(PartitionError::NoCollection { name: name.clone() });
+        }
+        let collections = self.collections.load();
+        collections
+            .get(name)
+            .cloned()
+            .ok_or_else(|| PartitionError::NoCollection { name: name.clone() })
+    }
+}
+
+impl fmt::Debug for Partition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Partition({:?})", self.tenant)
+    }
+}
+
+/// Why a partition couldn't do something.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum PartitionError {
+    /// The grant is another tenant's: a bug in routing, stopped here.
+    #[error("the grant isn't for this partition")]
+    WrongPartition,
+    /// The partition was closed.
+    #[error("the partition was closed")]
+    Closed,
+    /// There is no such collection.
+    #[error("Not found: Collection `{name}` doesn't exist!")]
+    NoCollection {
+        /// The name that was asked for.
+        name: CollectionName,
+    },
+    /// The name is taken.
+    #[error("Wrong input: Collection `{name}` already exists!")]
+    CollectionExists {
+        /// The name.
+        name: CollectionName,
+    },
+    /// A vector isn't the collection's.
+    #[error("Wrong input: {0}")]
+    Vector(VectorError),
+    /// The tenant may not have so many points.
+    #[error("the tenant's quota of {points_max} points would be exceeded")]
+    Quota {
+        /// The quota.
+        points_max: u64,
+    },
+    /// A sealed value didn't open, or isn't what it should be.
+    #[error("stored data of this tenant didn't open")]
+    Corrupt,
+    /// A value couldn't be sealed.
+    #[error("a value couldn't be sealed")]
+    Seal(#[from] SealError),
+    /// The store failed.
+    #[error("the store failed")]
+    Store(#[source] Arc<StoreError>),
+}
+
+impl From<OpenError> for PartitionError {
+    fn from(_: OpenError) -> Self {
+        Self::Corrupt
+    }
+}
+
+impl From<VectorError> for PartitionError {
+    fn from(error: VectorError) -> Self {
+        Self::Vector(error)
+    }
+}
+
+impl From<FormatError> for PartitionError {
+    fn from(_: FormatError) -> Self {
+        Self::Corrupt
+    }
+}
+
+impl From<StoreError> for PartitionError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(Arc::new(error))
+    }
+}

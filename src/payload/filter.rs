@@ -1,0 +1,215 @@
+//! Filters: which points a query means.
+//!
+//! Owns: the tree of conditions and its one evaluator, total over every payload. The tree is
+//! bounded on construction, so evaluating can't exhaust the stack.
+
+use std::collections::HashSet;
+
+use jiff::Timestamp as Instant;
+use serde_json::{Map, Value};
+
+use super::path::Path;
+use crate::tenant::PointId;
+
+/// Clauses joined by AND: all of `must`, one of `should`, at least `min_should` of its own, none
+/// of `must_not`. An empty clause holds.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// All must hold.
+    pub must: Vec<Condition>,
+    /// At least one must hold, if there is any.
+    pub should: Vec<Condition>,
+    /// None may hold.
+    pub must_not: Vec<Condition>,
+    /// At least so many of these must hold.
+    pub min_should: Option<(Vec<Condition>, usize)>,
+}
+
+/// One condition of a [`Filter`].
+#[derive(Clone, Debug)]
+pub enum Condition {
+    /// A test of the payload's values at a path: holds when it holds for any of them, looking
+    /// into arrays.
+    Field(Path, Test),
+    /// How many values there are at a path.
+    ValuesCount(Path, Bounds<f64>),
+    /// No value at the path, or null, or an empty array.
+    IsEmpty(Path),
+    /// The value at the path is null, or an array that holds null.
+    IsNull(Path),
+    /// The point's id is one of these.
+    HasId(HashSet<PointId>),
+    /// A filter in a filter.
+    Filter(Box<Filter>),
+}
+
+/// A test of one payload value.
+#[derive(Clone, Debug)]
+pub enum Test {
+    /// Equal to one of these scalars.
+    Any(Vec<Scalar>),
+    /// Equal to none of these scalars.
+    Except(Vec<Scalar>),
+    /// A number within bounds.
+    Range(Bounds<f64>),
+    /// An RFC 3339 time within bounds.
+    DatetimeRange(Bounds<Instant>),
+}
+
+/// What a payload value can be matched with.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Scalar {
+    /// A string, exactly.
+    Keyword(String),
+    /// An integer.
+    Integer(i64),
+    /// A truth value.
+    Bool(bool),
+}
+
+/// Bounds that may be open on either side.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Bounds<T> {
+    /// Greater than.
+    pub gt: Option<T>,
+    /// Greater than or equal.
+    pub gte: Option<T>,
+    /// Less than.
+    pub lt: Option<T>,
+    /// Less than or equal.
+    pub lte: Option<T>,
+}
+
+impl<T: PartialOrd> Bounds<T> {
+    fn hold(&self, value: &T) -> bool {
+        self.gt.as_ref().is_none_or(|bound| value > bound)
+            && self.gte.as_ref().is_none_or(|bound| value >= bound)
+            && self.lt.as_ref().is_none_or(|bound| value < bound)
+            && self.lte.as_ref().is_none_or(|bound| value <= bound)
+    }
+}
+
+impl Filter {
+    /// Whether a point with this id and payload is meant.
+    pub fn matches(&self, id: PointId, payload: &Map<String, Value>) -> bool {
+        let holds = |condition: &Condition| condition.holds(id, payload);
+        self.must.iter().all(holds)
+            && (self.should.is_empty() || self.should.iter().any(holds))
+            && !self.must_not.iter().any(holds)
+            && self.min_should.as_ref().is_none_or(|(conditions, least)| {
+                conditions
+                    .iter()
+                    .filter(|condition| holds(condition))
+                    .take(*least)
+                    .count()
+                    >= *least
+            })
+    }
+
+    /// Whether the filter has no condition at all.
+    pub fn is_empty(&self) -> bool {
+        self.must.is_empty()
+            && self.should.is_empty()
+            && self.must_not.is_empty()
+            && self.min_should.is_none()
+    }
+
+    /// Whether ids alone decide: then no payload need be read.
+    pub fn needs_payload(&self) -> bool {
+        let (extra, _) = self
+            .min_should
+            .as_ref()
+            .map_or((&[][..], 0), |(c, n)| (c.as_slice(), *n));
+        [&self.must[..], &self.should, &self.must_not, extra]
+            .into_iter()
+            .flatten()
+            .any(|condition| match condition {
+                Condition::HasId(_) => false,
+                Condition::Filter(filter) => filter.needs_payload(),
+                Condition::Field(..)
+                | Condition::ValuesCount(..)
+                | Condition::IsEmpty(_)
+                | Condition::IsNull(_) => true,
+            })
+    }
+}
+
+impl Condition {
+    fn holds(&self, id: PointId, payload: &Map<String, Value>) -> bool {
+        match self {
+            Self::Field(path, test) => path.values(payload).into_iter().any(|v| test.holds(v)),
+            Self::ValuesCount(path, bounds) => path
+                .values(payload)
+                .into_iter()
+                .any(|value| bounds.hold(&count(value))),
+            Self::IsEmpty(path) => path.values(payload).into_iter().all(|value| match value {
+                Value::Null => true,
+                Value::Array(items) => items.is_empty(),
+                Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => false,
+            }),
+            Self::IsNull(path) => path.values(payload).into_iter().any(|value| match value {
+                Value::Null => true,
+                Value::Array(items) => items.iter().any(Value::is_null),
+                Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => false,
+            }),
+            Self::HasId(ids) => ids.contains(&id),
+            Self::Filter(filter) => filter.matches(id, payload),
+        }
+    }
+}
+
+impl Test {
+    fn holds(&self, value: &Value) -> bool {
+        if let Value::Array(items) = value {
+            return items
+                .iter()
+                .any(|item| !item.is_array() && self.holds(item));
+        }
+        match self {
+            Self::Any(scalars) => scalars.iter().any(|scalar| scalar.equals(value)),
+            Self::Except(scalars) => {
+                (value.is_string() || value.is_i64() || value.is_u64())
+                    && !scalars.iter().any(|scalar| scalar.equals(value))
+            }
+            Self::Range(bounds) => value.as_f64().is_some_and(|number| bounds.hold(&number)),
+            Self::DatetimeRange(bounds) => value
+                .as_str()
+                .and_then(parse_datetime)
+                .is_some_and(|instant| bounds.hold(&instant)),
+        }
+    }
+}
+
+impl Scalar {
+    fn equals(&self, value: &Value) -> bool {
+        match self {
+            Self::Keyword(text) => value.as_str() == Some(text),
+            Self::Integer(number) => value.as_i64() == Some(*number),
+            Self::Bool(truth) => value.as_bool() == Some(*truth),
+        }
+    }
+}
+
+fn count(value: &Value) -> f64 {
+    match value {
+        #[expect(clippy::cast_precision_loss, reason = "no payload holds 2^53 values")]
+        Value::Array(items) => items.len() as f64,
+        Value::Null => 0.0,
+        Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => 1.0,
+    }
+}
+
+/// Reads the spellings of a time that the Qdrant dialect takes: RFC 3339, or without an offset
+/// (then it is UTC), or a date alone.
+pub fn parse_datetime(text: &str) -> Option<Instant> {
+    if let Ok(instant) = text.parse::<Instant>() {
+        return Some(instant);
+    }
+    let civil = text.parse::<jiff::civil::DateTime>().ok()?;
+    jiff::tz::Offset::UTC.to_timestamp(civil).ok()
+}
+
+/// Deepest nesting of filters.
+pub const FILTER_DEPTH_MAX: usize = 32;
+/// Most conditions in a filter, nested ones included.
+pub const FILTER_CONDITIONS_MAX: usize = 4096;

@@ -1,0 +1,219 @@
+//! From a grant to its partition. The only code that sees more than one tenant.
+//!
+//! Owns: the tenants' records, which partitions are open, where a tenant is stored.
+//! **Invariant:** a partition is found by a grant and by nothing else: no function here takes a
+//! tenant's name and gives its data. **Invariant:** a tenant that doesn't open fails alone.
+//! Called by: `engine`.
+
+mod placement;
+mod record;
+mod tenants;
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use parking_lot::Mutex;
+
+use self::{placement::Placement, tenants::Entry};
+pub use self::{
+    record::{TenantRecord, TenantState},
+    tenants::NewTenant,
+};
+use crate::{
+    access::{ApiKeyId, Grant, Op},
+    partition::{Partition, PartitionError},
+    seal::{Keyring, KeyringError, SealError},
+    store::{Catalog, CatalogError, CatalogKind, Shelves, StoreError},
+    telemetry::Metrics,
+    tenant::TenantUuid,
+};
+
+/// All tenants of a node.
+pub struct Router {
+    shelves: Shelves,
+    keyring: Keyring,
+    catalog: Arc<Catalog>,
+    tenants: tenants::Table,
+    placement: Mutex<Placement>,
+    /// Counts uses, to tell which partition was used longest ago.
+    uses: AtomicU64,
+    open_max: usize,
+    metrics: Arc<Metrics>,
+}
+
+impl Router {
+    /// Takes up the tenants that the catalog knows. Opens none of them.
+    ///
+    /// # Errors
+    /// [`RouterError::Catalog`].
+    pub fn new(
+        shelves: Shelves,
+        keyring: Keyring,
+        catalog: Arc<Catalog>,
+        open_max: usize,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, RouterError> {
+        let records: Vec<TenantRecord> = catalog
+            .load(CatalogKind::Tenant)?
+            .into_iter()
+            .map(|(_, record)| record)
+            .collect();
+        let placement = Placement::new(&records);
+        let tenants = tenants::Table::new(records);
+        metrics
+            .tenants
+            .set(i64::try_from(tenants.living()).unwrap_or(i64::MAX));
+        Ok(Self {
+            shelves,
+            keyring,
+            catalog,
+            tenants,
+            placement: Mutex::new(placement),
+            uses: AtomicU64::new(0),
+            open_max,
+            metrics,
+        })
+    }
+
+    /// The partition that a grant is good for, opened if it isn't. However many ask for it at
+    /// the same time, it is opened once.
+    ///
+    /// # Errors
+    /// [`RouterError::Partition`] with [`PartitionError::Corrupt`] when it doesn't open.
+    pub fn partition<O: Op>(&self, grant: &Grant<O>) -> Result<Arc<Partition>, RouterError> {
+        let entry = self
+            .tenants
+            .find(grant.tenant())
+            .ok_or(RouterError::NoTenant)?;
+        let now = self.uses.fetch_add(1, Ordering::Relaxed);
+        entry.used.store(now, Ordering::Relaxed);
+        let mut place = entry.place.lock();
+        if let Some(partition) = &*place {
+            return Ok(Arc::clone(partition));
+        }
+        let record = entry.record();
+        let partition = Arc::new(self.open(&record)?);
+        *place = Some(Arc::clone(&partition));
+        drop(place);
+        self.metrics.partition_opens.inc();
+        self.tenants.opened(&entry);
+        self.evict();
+        Ok(partition)
+    }
+
+    /// Whether a grant's partition is open, so that using it waits for no disk.
+    pub fn is_open(&self, tenant: TenantUuid) -> bool {
+        self.tenants
+            .find(tenant)
+            .is_some_and(|entry| entry.place.try_lock().is_some_and(|place| place.is_some()))
+    }
+
+    fn open(&self, record: &TenantRecord) -> Result<Partition, RouterError> {
+        if record.state == TenantState::Deleting || record.state == TenantState::Deleted {
+            return Err(RouterError::NoTenant);
+        }
+        let key = match self.keyring.load(record.uuid, record.generation) {
+            Ok(key) => key,
+            // A key that isn't there or isn't this tenant's: the same to whoever asks.
+            Err(KeyringError::Missing | KeyringError::Unopened(_)) => {
+                return Err(PartitionError::Corrupt.into());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let shelf = self.shelves.shelf(record.shelf)?;
+        let family = match shelf.family(record.family) {
+            Ok(family) => family,
+            Err(StoreError::NoFamily) => return Err(PartitionError::Corrupt.into()),
+            Err(error) => return Err(error.into()),
+        };
+        let partition = Partition::open(family, &key)?;
+        partition.set_points_max(record.quota.points_max);
+        Ok(partition)
+    }
+
+    /// Closes the partitions that were used longest ago, down to the limit. One that is in use
+    /// is passed over.
+    fn evict(&self) {
+        while let Some(entry) = self.tenants.coldest_over(self.open_max) {
+            let closed = entry.place.try_lock().and_then(|mut place| {
+                let idle = place
+                    .as_ref()
+                    .is_some_and(|open| Arc::strong_count(open) == 1);
+                if idle { place.take() } else { None }
+            });
+            if closed.is_none() {
+                break;
+            }
+            self.tenants.closed(&entry);
+        }
+        let open = self.tenants.open_count();
+        self.metrics
+            .partitions_open
+            .set(i64::try_from(open).unwrap_or(i64::MAX));
+    }
+
+    fn close(&self, entry: &Arc<Entry>) {
+        let partition = entry.place.lock().take();
+        if let Some(partition) = partition {
+            partition.close();
+            self.tenants.closed(entry);
+        }
+    }
+
+    /// Stores an API key's record.
+    ///
+    /// # Errors
+    /// [`RouterError::Catalog`].
+    pub fn keep_key(&self, record: &crate::access::ApiKeyRecord) -> Result<(), RouterError> {
+        Ok(self
+            .catalog
+            .put(CatalogKind::ApiKey, record.id.catalog_id(), record)?)
+    }
+
+    /// Removes an API key's record.
+    ///
+    /// # Errors
+    /// [`RouterError::Catalog`].
+    pub fn drop_key(&self, id: ApiKeyId) -> Result<(), RouterError> {
+        Ok(self
+            .catalog
+            .remove(CatalogKind::ApiKey, &[id.catalog_id()])?)
+    }
+}
+
+impl fmt::Debug for Router {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Router")
+    }
+}
+
+/// Why the router couldn't do something.
+#[derive(Debug, thiserror::Error)]
+pub enum RouterError {
+    /// There is no such tenant.
+    #[error("there is no such tenant")]
+    NoTenant,
+    /// The id is taken, or was once: ids are never given out again.
+    #[error("the tenant id is taken, or was once; ids are never given out again")]
+    Taken,
+    /// The partition couldn't do it.
+    #[error(transparent)]
+    Partition(#[from] PartitionError),
+    /// The keyring failed.
+    #[error("the keyring failed")]
+    Keyring(#[from] KeyringError),
+    /// The catalog failed.
+    #[error("the catalog failed")]
+    Catalog(#[from] CatalogError),
+    /// A shelf failed.
+    #[error("the shelf can't be used")]
+    Store(#[from] StoreError),
+    /// No random bytes.
+    #[error("no random bytes")]
+    Seal(#[from] SealError),
+}

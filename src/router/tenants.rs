@@ -1,0 +1,324 @@
+//! The table of tenants, and their lives: create, suspend, resume, delete.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use parking_lot::{Mutex, RwLock};
+
+use super::{
+    Router, RouterError,
+    record::{TenantRecord, TenantState},
+};
+use crate::{
+    access::{ApiKeyRecord, Grant, ManageTenants, Quota},
+    clock::Timestamp,
+    partition::Partition,
+    seal,
+    store::{CatalogKind, Family, FamilyName, StoreError},
+    tenant::{Generation, TenantId, TenantUuid},
+};
+
+/// A tenant of the table: a few hundred bytes while no one asks for it.
+#[derive(Debug)]
+pub(super) struct Entry {
+    record: RwLock<Arc<TenantRecord>>,
+    pub(super) place: Mutex<Option<Arc<Partition>>>,
+    /// When it was used last, in uses of the router.
+    pub(super) used: AtomicU64,
+}
+
+impl Entry {
+    pub(super) fn record(&self) -> Arc<TenantRecord> {
+        Arc::clone(&self.record.read())
+    }
+}
+
+/// Every tenant of the node.
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    by_uuid: RwLock<HashMap<TenantUuid, Arc<Entry>>>,
+    by_id: RwLock<HashMap<TenantId, TenantUuid>>,
+    open: Mutex<HashMap<TenantUuid, Arc<Entry>>>,
+}
+
+impl Table {
+    pub(super) fn new(records: Vec<TenantRecord>) -> Self {
+        let table = Self::default();
+        for record in records {
+            table.insert(record);
+        }
+        table
+    }
+
+    fn insert(&self, record: TenantRecord) {
+        let (uuid, id) = (record.uuid, record.id.clone());
+        let entry = Entry {
+            record: RwLock::new(Arc::new(record)),
+            place: Mutex::default(),
+            used: AtomicU64::new(0),
+        };
+        self.by_uuid.write().insert(uuid, Arc::new(entry));
+        self.by_id.write().insert(id, uuid);
+    }
+
+    pub(super) fn find(&self, uuid: TenantUuid) -> Option<Arc<Entry>> {
+        self.by_uuid.read().get(&uuid).cloned()
+    }
+
+    fn named(&self, id: &TenantId) -> Option<Arc<Entry>> {
+        let uuid = *self.by_id.read().get(id)?;
+        self.find(uuid)
+    }
+
+    fn records(&self) -> Vec<Arc<TenantRecord>> {
+        let mut records: Vec<_> = self
+            .by_uuid
+            .read()
+            .values()
+            .map(|entry| entry.record())
+            .collect();
+        records.sort_by(|a, b| a.id.cmp(&b.id));
+        records
+    }
+
+    pub(super) fn living(&self) -> usize {
+        let living = |entry: &&Arc<Entry>| entry.record().state != TenantState::Deleted;
+        self.by_uuid.read().values().filter(living).count()
+    }
+
+    pub(super) fn opened(&self, entry: &Arc<Entry>) {
+        self.open
+            .lock()
+            .insert(entry.record().uuid, Arc::clone(entry));
+    }
+
+    pub(super) fn closed(&self, entry: &Arc<Entry>) {
+        self.open.lock().remove(&entry.record().uuid);
+    }
+
+    pub(super) fn open_count(&self) -> usize {
+        self.open.lock().len()
+    }
+
+    /// The open entry that was used longest ago, if more than `max` are open.
+    pub(super) fn coldest_over(&self, max: usize) -> Option<Arc<Entry>> {
+        let open = self.open.lock();
+        if open.len() <= max {
+            return None;
+        }
+        open.values()
+            .min_by_key(|entry| entry.used.load(Ordering::Relaxed))
+            .cloned()
+    }
+}
+
+/// A tenant to be made.
+#[derive(Clone, Debug)]
+pub struct NewTenant {
+    /// Its public name.
+    pub id: TenantId,
+    /// What it may use.
+    pub quota: Quota,
+    /// Where its operator wants it.
+    pub region: Option<String>,
+}
+
+impl Router {
+    /// Makes a tenant, and its first key: `owner_key` is handed the new tenant's number.
+    ///
+    /// # Errors
+    /// [`RouterError::Taken`] when the id is, or was, another tenant's.
+    pub fn create(
+        &self,
+        _grant: &Grant<ManageTenants>,
+        new: NewTenant,
+        now: Timestamp,
+        owner_key: impl FnOnce(TenantUuid) -> ApiKeyRecord,
+    ) -> Result<Arc<TenantRecord>, RouterError> {
+        // One at a time: the id is checked and taken under this lock.
+        let mut placement = self.placement.lock();
+        if self.tenants.named(&new.id).is_some() {
+            return Err(RouterError::Taken);
+        }
+        let uuid = TenantUuid::from_bytes(seal::random_bytes()?);
+        let generation = Generation::FIRST;
+        let name = FamilyName(seal::random_bytes()?);
+        // The key's file and the family each take milliseconds of waiting for the disk.
+        let (key, family) = std::thread::scope(|scope| {
+            let key = scope.spawn(|| self.keyring.make(uuid, generation));
+            let family = self.new_family(&mut placement, name);
+            (key.join(), family)
+        });
+        let key = key.map_err(|_| RouterError::NoTenant)??;
+        let (shelf, family) = family?;
+        Partition::make(&family, &key)?;
+        let record = TenantRecord {
+            uuid,
+            id: new.id,
+            state: TenantState::Active,
+            generation,
+            shelf,
+            family: name,
+            quota: new.quota,
+            region: new.region,
+            created: now,
+        };
+        let owner_key = owner_key(uuid);
+        self.catalog.put_both(
+            (CatalogKind::Tenant, *uuid.as_bytes(), &record),
+            (CatalogKind::ApiKey, owner_key.id.catalog_id(), &owner_key),
+        )?;
+        placement.took(shelf);
+        self.tenants.insert(record.clone());
+        self.metrics.tenants.inc();
+        Ok(Arc::new(record))
+    }
+
+    fn new_family(
+        &self,
+        placement: &mut super::Placement,
+        name: FamilyName,
+    ) -> Result<(u32, Arc<Family>), RouterError> {
+        loop {
+            let number = placement.choose();
+            match self.shelves.shelf(number)?.create(name) {
+                Ok(family) => return Ok((number, family)),
+                Err(StoreError::Full) => placement.full(number),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Every tenant's record, by id.
+    pub fn records(&self, _grant: &Grant<ManageTenants>) -> Vec<Arc<TenantRecord>> {
+        self.tenants.records()
+    }
+
+    /// A tenant's record.
+    ///
+    /// # Errors
+    /// [`RouterError::NoTenant`].
+    pub fn record(
+        &self,
+        _grant: &Grant<ManageTenants>,
+        id: &TenantId,
+    ) -> Result<Arc<TenantRecord>, RouterError> {
+        self.tenants
+            .named(id)
+            .map(|entry| entry.record())
+            .ok_or(RouterError::NoTenant)
+    }
+
+    /// The record of whoever asks, to tell whether it is served.
+    pub fn own_record(&self, tenant: TenantUuid) -> Option<Arc<TenantRecord>> {
+        self.tenants.find(tenant).map(|entry| entry.record())
+    }
+
+    /// Every tenant's record, for the node's own start.
+    pub(crate) fn every_record(&self) -> Vec<Arc<TenantRecord>> {
+        self.tenants.records()
+    }
+
+    /// The tenants whose deletion a crash cut short.
+    pub fn half_deleted(&self) -> Vec<Arc<TenantRecord>> {
+        let mut records = self.tenants.records();
+        records.retain(|record| record.state == TenantState::Deleting);
+        records
+    }
+
+    /// Changes a tenant's record: suspends it, resumes it, sets its quota.
+    ///
+    /// # Errors
+    /// [`RouterError::NoTenant`], also for one that is being deleted.
+    pub fn change(
+        &self,
+        _grant: &Grant<ManageTenants>,
+        id: &TenantId,
+        change: impl FnOnce(&mut TenantRecord),
+    ) -> Result<Arc<TenantRecord>, RouterError> {
+        let entry = self.tenants.named(id).ok_or(RouterError::NoTenant)?;
+        self.rewrite(&entry, |record| {
+            if matches!(record.state, TenantState::Deleting | TenantState::Deleted) {
+                return Err(RouterError::NoTenant);
+            }
+            change(record);
+            Ok(())
+        })
+    }
+
+    /// Marks a tenant for deletion, durably: from here on it can't be asked for anything, and
+    /// [`Self::finish_deletion`] may be repeated until it succeeds.
+    ///
+    /// # Errors
+    /// [`RouterError::NoTenant`] when there is none, or it is deleted already.
+    pub fn begin_deletion(
+        &self,
+        grant: &Grant<ManageTenants>,
+        id: &TenantId,
+    ) -> Result<Arc<TenantRecord>, RouterError> {
+        self.change(grant, id, |record| record.state = TenantState::Deleting)
+    }
+
+    /// Destroys a marked tenant: its family is dropped, its key shredded, its API keys forgotten.
+    ///
+    /// # Errors
+    /// [`RouterError`]; a restart resumes it.
+    pub fn finish_deletion(
+        &self,
+        record: &TenantRecord,
+        keys: &[Arc<ApiKeyRecord>],
+    ) -> Result<(), RouterError> {
+        let entry = self
+            .tenants
+            .find(record.uuid)
+            .ok_or(RouterError::NoTenant)?;
+        self.close(&entry);
+        let shelf = self.shelves.shelf(record.shelf)?;
+        match shelf.family(record.family) {
+            Ok(family) => family.drop_family()?,
+            Err(StoreError::NoFamily) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let shredded = self.keyring.shred(record.uuid, record.generation)?;
+        let ids: Vec<_> = keys.iter().map(|key| key.id.catalog_id()).collect();
+        self.catalog.remove(CatalogKind::ApiKey, &ids)?;
+        self.rewrite(&entry, |record| {
+            record.state = TenantState::Deleted;
+            record.region = None;
+            Ok(())
+        })?;
+        self.placement.lock().left(record.shelf);
+        self.metrics.tenants.dec();
+        tracing::info!(
+            generation = shredded.generation().0,
+            "a tenant's key was shredded"
+        );
+        Ok(())
+    }
+
+    fn rewrite(
+        &self,
+        entry: &Arc<Entry>,
+        change: impl FnOnce(&mut TenantRecord) -> Result<(), RouterError>,
+    ) -> Result<Arc<TenantRecord>, RouterError> {
+        let mut current = entry.record.write();
+        let mut record = (**current).clone();
+        change(&mut record)?;
+        self.catalog
+            .put(CatalogKind::Tenant, *record.uuid.as_bytes(), &record)?;
+        *current = Arc::new(record);
+        let record = Arc::clone(&current);
+        drop(current);
+        if record.state == TenantState::Suspended {
+            self.close(entry);
+        } else if let Some(partition) = &*entry.place.lock() {
+            partition.set_points_max(record.quota.points_max);
+        }
+        Ok(record)
+    }
+}

@@ -1,0 +1,249 @@
+//! The keys: root key, generation key, and what is derived from it.
+//!
+//! **Invariant:** no key can be read, copied or printed; each knows what it may be used for.
+
+use std::{
+    fmt,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use super::{
+    envelope::{self, OpenError, SealError, Sealed},
+    hazmat::{self, Cipher, Failed, NONCE_BYTES, Secret},
+    random_bytes,
+};
+use crate::tenant::{Generation, TenantUuid};
+
+/// The node's root key: wraps generation keys and does nothing else.
+pub struct RootKey(Cipher);
+
+impl RootKey {
+    pub(super) fn from_secret(secret: &Secret) -> Self {
+        Self(Cipher::new(&hazmat::derive(secret, b"locule wrap v1")))
+    }
+
+    /// Wraps a generation key: `nonce 12 | ciphertext 32 | tag 16`, bound to `header`.
+    pub(super) fn wrap(&self, key: &GenerationKey, header: &[u8]) -> Result<Vec<u8>, SealError> {
+        let nonce: [u8; NONCE_BYTES] = random_bytes()?;
+        let mut bytes = nonce.to_vec();
+        bytes.extend_from_slice(&*key.secret);
+        self.0
+            .seal(&nonce, header, &mut bytes, NONCE_BYTES)
+            .map_err(|Failed| SealError::TooLong)?;
+        Ok(bytes)
+    }
+
+    pub(super) fn unwrap(
+        &self,
+        tenant: TenantUuid,
+        generation: Generation,
+        wrapped: &[u8],
+        header: &[u8],
+    ) -> Result<GenerationKey, OpenError> {
+        let (nonce, body) = wrapped
+            .split_first_chunk::<NONCE_BYTES>()
+            .ok_or(OpenError)?;
+        let plain = zeroize::Zeroizing::new(
+            self.0
+                .open(nonce, header, body)
+                .map_err(|Failed| OpenError)?,
+        );
+        let mut secret = Secret::default();
+        if plain.len() != secret.len() {
+            return Err(OpenError);
+        }
+        secret.copy_from_slice(&plain);
+        Ok(GenerationKey {
+            secret,
+            tenant,
+            generation,
+        })
+    }
+}
+
+/// The key of one tenant generation. Sub-keys are derived from it; it seals nothing itself.
+pub struct GenerationKey {
+    secret: Secret,
+    tenant: TenantUuid,
+    generation: Generation,
+}
+
+impl GenerationKey {
+    /// A new random key.
+    pub(super) fn make(tenant: TenantUuid, generation: Generation) -> Result<Self, SealError> {
+        Ok(Self {
+            secret: Secret::new(random_bytes()?),
+            tenant,
+            generation,
+        })
+    }
+
+    /// The key that seals this generation's values, having sealed `messages` already.
+    pub fn derive_data_key(&self, messages: u64) -> DataKey {
+        DataKey {
+            cipher: Cipher::new(&hazmat::derive(&self.secret, b"locule data v1")),
+            tenant: self.tenant,
+            generation: self.generation,
+            messages: AtomicU64::new(messages),
+        }
+    }
+
+    /// The key for hashes that only this generation's holder can make.
+    pub fn derive_hash_key(&self) -> HashKey {
+        HashKey(hazmat::derive(&self.secret, b"locule hash v1"))
+    }
+}
+
+/// Seals and opens the values of one tenant generation, and no other's.
+///
+/// Nonces are random, so a key may seal 2^32 messages before the chance of a repeated nonce
+/// passes 2^-32 (NIST SP 800-38D, section 8.3). The count survives restarts: the partition keeps
+/// it and hands it to [`GenerationKey::derive_data_key`].
+pub struct DataKey {
+    cipher: Cipher,
+    tenant: TenantUuid,
+    generation: Generation,
+    messages: AtomicU64,
+}
+
+impl DataKey {
+    /// Seals a value for one place: a record kind and a storage key.
+    ///
+    /// # Errors
+    /// [`SealError::BudgetUsedUp`] once the key has sealed 2^32 messages: reseal the partition.
+    pub fn seal(&self, kind: u8, storage_key: &[u8], plain: &[u8]) -> Result<Sealed, SealError> {
+        if self.messages.fetch_add(1, Ordering::Relaxed) >= MESSAGES_MAX {
+            self.messages.fetch_sub(1, Ordering::Relaxed);
+            return Err(SealError::BudgetUsedUp);
+        }
+        envelope::seal(
+            &self.cipher,
+            self.tenant,
+            self.generation,
+            kind,
+            storage_key,
+            plain,
+        )
+    }
+
+    /// Opens a stored value, if it was sealed by this key for this place.
+    ///
+    /// # Errors
+    /// [`OpenError`] for anything else.
+    pub fn open(&self, kind: u8, storage_key: &[u8], stored: &[u8]) -> Result<Vec<u8>, OpenError> {
+        envelope::open(
+            &self.cipher,
+            self.tenant,
+            self.generation,
+            kind,
+            storage_key,
+            stored,
+        )
+    }
+
+    /// How many messages this key has sealed. At [`MESSAGES_NEAR`], reseal.
+    pub fn messages(&self) -> u64 {
+        self.messages.load(Ordering::Relaxed)
+    }
+
+    /// Raises the count to what a reopened partition says was sealed before.
+    pub fn resume_at(&self, messages: u64) {
+        self.messages.fetch_max(messages, Ordering::Relaxed);
+    }
+
+    /// Whose values this key seals.
+    pub const fn tenant(&self) -> TenantUuid {
+        self.tenant
+    }
+
+    /// Which generation's values this key seals.
+    pub const fn generation(&self) -> Generation {
+        self.generation
+    }
+}
+
+/// Makes keyed hashes: HMAC-SHA256.
+pub struct HashKey(Secret);
+
+impl HashKey {
+    /// The keyed hash of a secret.
+    pub fn hash(&self, secret: &[u8]) -> KeyedHash {
+        KeyedHash(hazmat::mac(&self.0, secret))
+    }
+}
+
+/// A keyed hash. Comparing takes the same time wherever the difference is.
+#[derive(Clone, serde::Serialize, serde::Deserialize)]
+pub struct KeyedHash([u8; 32]);
+
+impl PartialEq for KeyedHash {
+    fn eq(&self, other: &Self) -> bool {
+        hazmat::equal(&self.0, &other.0)
+    }
+}
+
+impl Eq for KeyedHash {}
+
+macro_rules! redacted {
+    ($($key:ident),*) => {$(
+        impl fmt::Debug for $key {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($key), "(redacted)"))
+            }
+        }
+    )*};
+}
+
+redacted!(RootKey, GenerationKey, DataKey, HashKey, KeyedHash);
+
+/// Messages that a data key may seal.
+pub const MESSAGES_MAX: u64 = 1 << 32;
+/// Messages after which a data key should be replaced by resealing: seven eighths of the budget.
+pub const MESSAGES_NEAR: u64 = MESSAGES_MAX / 8 * 7;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(tenant: u8, generation: u32) -> GenerationKey {
+        GenerationKey::make(TenantUuid::from_bytes([tenant; 16]), Generation(generation)).unwrap()
+    }
+
+    #[test]
+    fn a_key_refuses_past_its_budget_and_not_before() {
+        let generation_key = key(1, 1);
+        let data_key = generation_key.derive_data_key(MESSAGES_MAX - 1);
+        assert!(data_key.seal(1, b"k", b"last").is_ok());
+        assert_eq!(
+            data_key.seal(1, b"k", b"one more"),
+            Err(SealError::BudgetUsedUp)
+        );
+        assert_eq!(data_key.messages(), MESSAGES_MAX);
+    }
+
+    #[test]
+    fn nothing_that_a_key_prints_holds_its_bytes() {
+        let generation_key = GenerationKey {
+            secret: Secret::new([0xAB; 32]),
+            tenant: TenantUuid::SYSTEM,
+            generation: Generation(1),
+        };
+        let printed = format!("{generation_key:?} {:?}", generation_key.derive_data_key(0));
+        assert_eq!(printed, "GenerationKey(redacted) DataKey(redacted)");
+    }
+
+    #[test]
+    fn golden_envelope_of_version_1_opens() {
+        let generation_key = GenerationKey {
+            secret: Secret::new(core::array::from_fn(|i| u8::try_from(i).unwrap())),
+            tenant: TenantUuid::from_bytes([0x11; 16]),
+            generation: Generation(7),
+        };
+        let golden = include_bytes!("../../tests/golden/envelope.v1.bin");
+        let plain = generation_key
+            .derive_data_key(0)
+            .open(3, b"\x03storage key", golden)
+            .unwrap();
+        assert_eq!(plain, b"a row of the first format");
+    }
+}

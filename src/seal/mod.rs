@@ -1,0 +1,49 @@
+//! The only door to encryption.
+//!
+//! Owns: the key hierarchy, the sealed envelope, the keyring directory.
+//!
+//! ```text
+//! root key (file 0600 / environment / command)
+//!   └─ wraps ─> generation key: one per tenant generation, in the keyring directory
+//!                 └─ HKDF-SHA256 ─> data key ("locule data v1"): seals every value
+//!                 └─ HKDF-SHA256 ─> hash key ("locule hash v1"): keyed hashes of API keys
+//! ```
+//!
+//! **Invariant:** plain text leaves only through an `open`, and only under the context it was
+//! sealed with: tenant, generation, record kind, storage key (`it/isolation.rs`).
+//! **Invariant:** a key is asked to do work and never shown: no getter, no `Clone`, no
+//! `Serialize`, `Debug` is redacted, memory is wiped on drop (`tests/ui`).
+//! **Invariant:** no clock; the only I/O is the keyring's and the root key's.
+//! Called by: `store`, `partition`, `router`, `engine`.
+//!
+//! Why one key per tenant generation and not per record: dropping one key ends every copy of a
+//! generation at once, backups included, and a resealed generation starts a new budget.
+
+mod context;
+mod envelope;
+mod hazmat;
+mod key;
+mod keyring;
+mod root;
+
+pub use self::{
+    envelope::{OpenError, SEALED_OVERHEAD_BYTES, SealError, Sealed},
+    key::{DataKey, GenerationKey, HashKey, KeyedHash, MESSAGES_MAX, MESSAGES_NEAR, RootKey},
+    keyring::{KeyShredded, Keyring, KeyringError},
+    root::{RootKeyError, RootKeySource},
+};
+
+/// `N` random bytes from the operating system, for ids and secrets.
+///
+/// # Errors
+/// [`SealError::Random`] when the operating system has none to give.
+pub fn random_bytes<const N: usize>() -> Result<[u8; N], SealError> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|_| SealError::Random)?;
+    Ok(bytes)
+}
+
+/// SHA-256, for chains and digests of what isn't secret.
+pub fn digest(parts: &[&[u8]]) -> [u8; 32] {
+    hazmat::sha256(parts)
+}

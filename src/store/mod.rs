@@ -1,0 +1,60 @@
+//! Storage: sealed bytes in `RocksDB`, on shelves.
+//!
+//! Owns: `RocksDB` (sole importer), the layout of storage keys, what is durable and when.
+//!
+//! A *shelf* is one `RocksDB` of at most 64 column families, one family a tenant generation.
+//! Creating or dropping a family rewrites the options of all families in its instance, so many
+//! small instances beat one big one (figures: ARCHITECTURE.md). Shelves share one block cache and
+//! one write-buffer manager, open when a tenant of theirs is first needed, and close when none is.
+//!
+//! **Invariant:** plain text can't be stored: every value is a [`Sealed`](crate::seal::Sealed)
+//! (`tests/ui/plaintext_into_store.rs`).
+//! **Invariant:** what names anything in a plain-text `RocksDB` file (family names, storage keys)
+//! is an opaque number (`it/canary.rs`).
+//! **Invariant:** a commit that returned is on disk: every commit fsyncs the write-ahead log. A
+//! failed one poisons its shelf: reads go on, writes are refused until it is reopened.
+//! **Invariant:** no write reaches a dropped family: `RocksDB` answers that with a fatal error
+//! that stops the whole shelf, so a family's fence is checked first.
+//! Called by: `partition` (families), `router` (shelves, catalog).
+
+mod batch;
+mod catalog;
+mod family;
+mod key;
+mod options;
+mod poison;
+mod shelf;
+mod shelves;
+
+pub use self::{
+    batch::Batch,
+    catalog::{Catalog, CatalogError, CatalogKind},
+    family::Family,
+    key::{KeyPrefix, RecordKind, StorageKey},
+    options::StoreOptions,
+    shelf::{FamilyName, Shelf},
+    shelves::Shelves,
+};
+
+/// Why the store couldn't do something.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// `RocksDB` said no.
+    #[error("the storage engine failed")]
+    Engine(#[from] rocksdb::Error),
+    /// An earlier write failed, so nothing is known to be durable any more.
+    #[error("the shelf refuses writes after a failed one; restart the node once the disk is well")]
+    Poisoned,
+    /// The family was dropped.
+    #[error("the column family was dropped")]
+    Dropped,
+    /// The shelf doesn't have the family.
+    #[error("the shelf has no such column family")]
+    NoFamily,
+    /// The shelf has as many families as it may.
+    #[error("the shelf is full")]
+    Full,
+    /// The shelf's directory can't be made.
+    #[error("the shelf's directory can't be made")]
+    Io(#[from] std::io::Error),
+}

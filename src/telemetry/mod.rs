@@ -1,0 +1,181 @@
+//! Metrics and logs.
+//!
+//! Owns: every metric of the node and its name, and the log subscriber (set up by `main` alone).
+//! **Invariant:** no label and no log field holds a payload, vector, point id, key or token
+//! (`it/canary.rs`).
+
+pub mod names;
+
+use std::{
+    fmt::Write as _,
+    sync::atomic::{AtomicI64, AtomicU64},
+    time::Duration,
+};
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{
+        counter::Counter,
+        family::Family,
+        gauge::Gauge,
+        histogram::{Histogram, exponential_buckets},
+    },
+    registry::Registry,
+};
+use tracing_subscriber::EnvFilter;
+
+/// The metrics of one node.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    requests: Family<RequestLabels, Counter>,
+    request_seconds: Family<PlaneLabels, Histogram>,
+    /// Sealed values, keys or files that didn't open.
+    pub corrupt: Counter,
+    /// Credentials that weren't believed.
+    pub authentication_failures: Counter,
+    /// Acts that the gate didn't allow.
+    pub denials: Counter,
+    /// Partitions that are open.
+    pub partitions_open: Gauge<i64, AtomicI64>,
+    /// Partitions opened since the start.
+    pub partition_opens: Counter<u64, AtomicU64>,
+    /// Tenants that aren't deleted.
+    pub tenants: Gauge<i64, AtomicI64>,
+    /// Points written.
+    pub points_written: Counter,
+    /// Queries answered.
+    pub queries: Counter,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+struct RequestLabels {
+    route: String,
+    status: u16,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+struct PlaneLabels {
+    route: String,
+}
+
+impl Metrics {
+    /// Counts an answered request, by route pattern: never by path, which may hold names.
+    pub fn request(&self, route: &str, status: u16, took: Duration) {
+        let route = route.to_owned();
+        self.request_seconds
+            .get_or_create(&PlaneLabels {
+                route: route.clone(),
+            })
+            .observe(took.as_secs_f64());
+        self.requests
+            .get_or_create(&RequestLabels { route, status })
+            .inc();
+    }
+
+    /// The exposition text.
+    pub fn render(&self) -> String {
+        let mut text = String::new();
+        if encode(&mut text, &self.registry).is_err() {
+            let _ = write!(text, "# the metrics couldn't be written\n");
+        }
+        text
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("locule");
+        let requests = Family::default();
+        let request_seconds = Family::new_with_constructor(
+            (|| Histogram::new(exponential_buckets(0.000_1, 2.0, 16))) as fn() -> Histogram,
+        );
+        registry.register(names::REQUESTS, "Requests answered", requests.clone());
+        registry.register(
+            names::REQUEST_SECONDS,
+            "Time to answer",
+            request_seconds.clone(),
+        );
+        let corrupt = Counter::default();
+        registry.register(
+            names::CORRUPT,
+            "Sealed values that didn't open",
+            corrupt.clone(),
+        );
+        let authentication_failures = Counter::default();
+        registry.register(
+            names::AUTHENTICATION_FAILURES,
+            "Credentials that weren't believed",
+            authentication_failures.clone(),
+        );
+        let denials = Counter::default();
+        registry.register(names::DENIALS, "Acts that weren't allowed", denials.clone());
+        let partitions_open = Gauge::default();
+        registry.register(
+            names::PARTITIONS_OPEN,
+            "Open partitions",
+            partitions_open.clone(),
+        );
+        let partition_opens = Counter::default();
+        registry.register(
+            names::PARTITION_OPENS,
+            "Partitions opened",
+            partition_opens.clone(),
+        );
+        let tenants = Gauge::default();
+        registry.register(names::TENANTS, "Tenants", tenants.clone());
+        let points_written = Counter::default();
+        registry.register(
+            names::POINTS_WRITTEN,
+            "Points written",
+            points_written.clone(),
+        );
+        let queries = Counter::default();
+        registry.register(names::QUERIES, "Queries answered", queries.clone());
+        Self {
+            registry,
+            requests,
+            request_seconds,
+            corrupt,
+            authentication_failures,
+            denials,
+            partitions_open,
+            partition_opens,
+            tenants,
+            points_written,
+            queries,
+        }
+    }
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines: one JSON object a line.
+    Json,
+}
+
+/// Starts logging to stderr. `filter` is in the form of `RUST_LOG`.
+///
+/// # Errors
+/// When the filter can't be read.
+pub fn start_logs(filter: &str, format: LogFormat) -> Result<(), FilterError> {
+    let filter = EnvFilter::try_new(filter).map_err(|source| FilterError { source })?;
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => builder.init(),
+        LogFormat::Json => builder.json().init(),
+    }
+    Ok(())
+}
+
+/// The log filter can't be read.
+#[derive(Debug, thiserror::Error)]
+#[error("the log filter can't be read; write it like `info` or `locule=debug,info`")]
+pub struct FilterError {
+    source: tracing_subscriber::filter::ParseError,
+}

@@ -1,0 +1,23 @@
+//! The name of every metric, the unit in it. The registry adds `locule_` before, and `_total`
+//! behind counters.
+
+/// Requests answered, by route pattern and status.
+pub const REQUESTS: &str = "requests";
+/// Seconds from the last byte in to the first byte out, by route pattern.
+pub const REQUEST_SECONDS: &str = "request_seconds";
+/// Sealed values, keys or files that didn't open.
+pub const CORRUPT: &str = "corrupt";
+/// Credentials that weren't believed.
+pub const AUTHENTICATION_FAILURES: &str = "authentication_failures";
+/// Acts that the gate didn't allow.
+pub const DENIALS: &str = "denials";
+/// Partitions that are open.
+pub const PARTITIONS_OPEN: &str = "partitions_open";
+/// Partitions opened since the start.
+pub const PARTITION_OPENS: &str = "partition_opens";
+/// Tenants that aren't deleted.
+pub const TENANTS: &str = "tenants";
+/// Points written.
+pub const POINTS_WRITTEN: &str = "points_written";
+/// Queries answered.
+pub const QUERIES: &str = "queries";
