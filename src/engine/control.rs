@@ -312,6 +312,6 @@ impl Engine {
 }
 
 /// How long a key is good if it isn't said.
-pub const KEY_LASTS_DEFAULT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+const KEY_LASTS_DEFAULT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 /// Keys a tenant may have.
 const KEYS_MAX: usize = 1_000;

@@ -227,7 +227,7 @@ impl Engine {
     fn maintain_later(&self, partition: &Arc<crate::partition::Partition>) {
         if partition.wants_maintenance() {
             // A full queue isn't waited for: the next write asks again.
-            let _ = self.maintenance.try_send(Arc::clone(partition));
+            drop(self.maintenance.try_send(Arc::clone(partition)));
         }
     }
 }

@@ -19,7 +19,7 @@ pub async fn serve(
 ) -> io::Result<()> {
     // Answers are small and each is worth sending at once.
     let listener = listener.tap_io(|stream| {
-        let _ = stream.set_nodelay(true);
+        drop(stream.set_nodelay(true));
     });
     let service = routes(&engine).into_make_service_with_connect_info::<SocketAddr>();
     let (stopping, stopped) = oneshot::channel();

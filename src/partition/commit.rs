@@ -79,7 +79,7 @@ impl<J, A> CommitQueue<J, A> {
         drop(baton);
         for (sender, answer) in senders.into_iter().skip(1).zip(answers) {
             // A receiver that went away doesn't want its answer.
-            let _ = sender.send(Turn::Done(answer));
+            drop(sender.send(Turn::Done(answer)));
         }
         own
     }
@@ -103,7 +103,7 @@ impl<J, A> Drop for Baton<'_, J, A> {
         let first = first.clone();
         drop(state);
         // The first in line waits for exactly this message.
-        let _ = first.send(Turn::Lead(jobs));
+        drop(first.send(Turn::Lead(jobs)));
     }
 }
 

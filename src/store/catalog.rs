@@ -213,7 +213,7 @@ impl From<OpenError> for CatalogError {
 }
 
 /// Longest record: bounds what decoding may allocate.
-pub const RECORD_BYTES_MAX: usize = 64 << 10;
+const RECORD_BYTES_MAX: usize = 64 << 10;
 const MESSAGES_KEY: [u8; 17] = {
     let mut key = [0; 17];
     key[0] = CatalogKind::Messages as u8;

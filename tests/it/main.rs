@@ -1,1 +1,24 @@
-//! placeholder
+//! What Locule promises, through its public surface. One binary; a file a promise.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    unreachable_pub,
+    let_underscore_drop,
+    reason = "a test that can't go on should stop, and tests run in real time"
+)]
+
+mod harness;
+
+mod canary;
+mod compile_fail;
+mod control_plane;
+mod crash;
+mod crossing;
+mod data_plane;
+mod isolation;
+mod model;
+mod roles;
+mod tidy;

@@ -1,0 +1,197 @@
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use locule::{
+    access::Presented,
+    clock::{Manual, Timestamp},
+    engine::{Engine, EngineOptions},
+    http,
+    store::StoreOptions,
+};
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::{net::TcpListener, runtime::Runtime, sync::oneshot, task::JoinHandle};
+
+use super::actor::Actor;
+
+/// A running node on a directory of its own.
+pub struct Node {
+    directory: Arc<TempDir>,
+    pub engine: Arc<Engine>,
+    pub clock: Arc<Manual>,
+    runtime: Arc<Runtime>,
+    url: String,
+    stop: Option<oneshot::Sender<()>>,
+    server: Option<JoinHandle<()>>,
+}
+
+/// A tenant's keys, one a role.
+pub struct Tenant {
+    pub id: String,
+    pub owner: Actor,
+    pub writer: Actor,
+    pub inference: Actor,
+    pub auditor: Actor,
+}
+
+impl Node {
+    pub fn start() -> Self {
+        let clock = Arc::new(Manual::at(Timestamp(1_800_000_000_000)));
+        Self::on(Arc::new(tempfile::tempdir().unwrap()), clock)
+    }
+
+    fn on(directory: Arc<TempDir>, clock: Arc<Manual>) -> Self {
+        let engine = Engine::start(options(directory.path(), Arc::clone(&clock)))
+            .unwrap()
+            .engine;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (stop, stopped) = oneshot::channel();
+        let serving = http::serve(Arc::clone(&engine), listener, async {
+            let _ = stopped.await;
+        });
+        let server = runtime.spawn(async { serving.await.unwrap() });
+        Self {
+            directory,
+            engine,
+            clock,
+            runtime: Arc::new(runtime),
+            url,
+            stop: Some(stop),
+            server: Some(server),
+        }
+    }
+
+    /// Stops the node and gives its directory back, so that a test can look at it or change it.
+    pub fn stop(mut self) -> Stopped {
+        self.stop_server();
+        let stopped = Stopped {
+            directory: Arc::clone(&self.directory),
+            clock: Arc::clone(&self.clock),
+        };
+        let engine = Arc::downgrade(&self.engine);
+        drop(self);
+        // Deletions in the background hold the engine for a moment.
+        for _ in 0..500 {
+            if engine.upgrade().is_none() {
+                return stopped;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        panic!("something still holds the engine");
+    }
+
+    pub fn restart(self) -> Self {
+        self.stop().start()
+    }
+
+    fn stop_server(&mut self) {
+        if let (Some(stop), Some(server)) = (self.stop.take(), self.server.take()) {
+            let _ = stop.send(());
+            let _ = self.runtime.block_on(server);
+        }
+    }
+
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Someone with a key: any text, good or not.
+    pub fn actor(&self, key: &str) -> Actor {
+        Actor::new(&self.url, Some(key), &self.runtime)
+    }
+
+    /// Someone without a key.
+    pub fn stranger(&self) -> Actor {
+        Actor::new(&self.url, None, &self.runtime)
+    }
+
+    pub fn operator(&self) -> Actor {
+        self.actor(OPERATOR_KEY)
+    }
+
+    /// Makes a tenant with a key of each role.
+    pub fn tenant(&self, id: &str) -> Tenant {
+        let created = self
+            .operator()
+            .post("/v1/tenants", json!({"id": id}))
+            .expect(201);
+        let owner = self.actor(created["owner_key"]["key"].as_str().unwrap());
+        let key = |role: &str| {
+            let body = json!({"name": role, "role": role});
+            self.actor(
+                owner.post("/v1/keys", body).expect(201)["key"]
+                    .as_str()
+                    .unwrap(),
+            )
+        };
+        let (writer, inference, auditor) = (key("writer"), key("inference"), key("auditor"));
+        Tenant {
+            id: id.to_owned(),
+            owner,
+            writer,
+            inference,
+            auditor,
+        }
+    }
+
+    /// The value of a counter or gauge without labels.
+    pub fn metric(&self, name: &str) -> u64 {
+        let text = self.stranger().get("/metrics").text;
+        let line = text
+            .lines()
+            .find(|line| line.split(' ').next() == Some(name));
+        line.unwrap_or_else(|| panic!("no metric {name} in {text}"))
+            .rsplit(' ')
+            .next()
+            .unwrap()
+            .parse()
+            .unwrap()
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.stop_server();
+    }
+}
+
+/// A directory that no node uses.
+pub struct Stopped {
+    directory: Arc<TempDir>,
+    clock: Arc<Manual>,
+}
+
+impl Stopped {
+    pub fn path(&self) -> PathBuf {
+        self.directory.path().to_owned()
+    }
+
+    pub fn start(self) -> Node {
+        Node::on(self.directory, self.clock)
+    }
+}
+
+/// How a node is set up here: little memory, a clock that stands still, a known operator key.
+pub fn options(directory: &Path, clock: Arc<Manual>) -> EngineOptions {
+    EngineOptions {
+        directory: directory.to_owned(),
+        root_key: None,
+        operator_key: Some(Presented::new(OPERATOR_KEY)),
+        store: StoreOptions {
+            warm_shelves_max: 1,
+            ..StoreOptions::default()
+        },
+        partitions_open_max: 64,
+        clock,
+    }
+}
+
+pub const OPERATOR_KEY: &str = "an operator key that every test knows of";
