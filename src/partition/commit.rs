@@ -14,7 +14,7 @@ pub(super) struct CommitQueue<J, A> {
 }
 
 struct State<J, A> {
-    waiting: Vec<(J, SyncSender<Turn<J, A>>)>,
+    waiting: Vec<Waiting<J, A>>,
     led: bool,
 }
 
@@ -23,8 +23,10 @@ enum Turn<J, A> {
     /// Its job was done.
     Done(A),
     /// It leads: these jobs are to be done, its own first.
-    Lead(Vec<(J, SyncSender<Turn<J, A>>)>),
+    Lead(Vec<Waiting<J, A>>),
 }
+
+type Waiting<J, A> = (J, SyncSender<Turn<J, A>>);
 
 impl<J, A> CommitQueue<J, A> {
     pub(super) const fn new() -> Self {

@@ -305,12 +305,12 @@ mod tests {
             at in any::<prop::sample::Index>(),
             flip in 1_u8..,
         ) {
-            let _ = (Row::decode(&bytes), Head::decode(&bytes), decode_collection(&bytes));
+            drop((Row::decode(&bytes), Head::decode(&bytes), decode_collection(&bytes)));
             for mut whole in [a_row(), Head::NEW.encode(), encode_collection(&a_collection().0, &a_collection().1)] {
                 let at = at.index(whole.len());
                 prop_assert!(Row::decode(&whole[..at]).is_err());
                 whole[at] ^= flip;
-                let _ = (Row::decode(&whole), Head::decode(&whole), decode_collection(&whole));
+                drop((Row::decode(&whole), Head::decode(&whole), decode_collection(&whole)));
             }
         }
 

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     access::{Describe, Grant, Read, ReadUsage, Search},
     index::{self, Among, SearchParams},
-    payload::{StoredPayload, filter::Filter},
+    payload::{Payload, StoredPayload, filter::Filter},
     store::{KeyPrefix, StorageKey},
     tenant::{CollectionName, PointId},
     vector::Vector,
@@ -221,7 +221,7 @@ impl Partition {
                 continue;
             };
             if let Some(filter) = filter
-                && !filter.matches(*id, parsed(&row)?.as_map())
+                && !filter.matches(*id, &parsed(&row)?)
             {
                 continue;
             }
@@ -302,7 +302,7 @@ impl Partition {
         filter: &Filter,
     ) -> Result<Vec<u32>, PartitionError> {
         if !filter.needs_payload() {
-            let nothing = serde_json::Map::new();
+            let nothing = Payload::default();
             let living = view.ids.iter();
             return Ok(living
                 .filter(|(id, _)| filter.matches(**id, &nothing))
@@ -317,7 +317,7 @@ impl Partition {
                 .par_iter()
                 .map(|(key, sealed)| {
                     let row = self.open_row(*key, sealed)?;
-                    let matches = filter.matches(row.id, parsed(&row)?.as_map());
+                    let matches = filter.matches(row.id, &parsed(&row)?);
                     Ok(if matches {
                         view.ids.get(&row.id).copied()
                     } else {
@@ -376,7 +376,7 @@ fn record(row: Row) -> PointRecord {
     }
 }
 
-fn parsed(row: &Row) -> Result<crate::payload::Payload, PartitionError> {
+fn parsed(row: &Row) -> Result<Payload, PartitionError> {
     row.payload.parse().map_err(|_| PartitionError::Corrupt)
 }
 

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use jiff::Timestamp as Instant;
 use serde_json::{Map, Value};
 
-use super::path::Path;
+use super::{Payload, path::Path};
 use crate::tenant::PointId;
 
 /// Clauses joined by AND: all of `must`, one of `should`, at least `min_should` of its own, none
@@ -91,7 +91,11 @@ impl<T: PartialOrd> Bounds<T> {
 
 impl Filter {
     /// Whether a point with this id and payload is meant.
-    pub fn matches(&self, id: PointId, payload: &Map<String, Value>) -> bool {
+    pub fn matches(&self, id: PointId, payload: &Payload) -> bool {
+        self.holds(id, payload.as_map())
+    }
+
+    fn holds(&self, id: PointId, payload: &Map<String, Value>) -> bool {
         let holds = |condition: &Condition| condition.holds(id, payload);
         self.must.iter().all(holds)
             && (self.should.is_empty() || self.should.iter().any(holds))
@@ -153,7 +157,7 @@ impl Condition {
                 Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => false,
             }),
             Self::HasId(ids) => ids.contains(&id),
-            Self::Filter(filter) => filter.matches(id, payload),
+            Self::Filter(filter) => filter.holds(id, payload),
         }
     }
 }

@@ -84,7 +84,7 @@ pub(super) fn derive(secret: &Secret, purpose: &[u8]) -> Secret {
     reason = "a wrong length is a bug here; no hash may come of it"
 )]
 pub(super) fn mac(secret: &Secret, message: &[u8]) -> [u8; 32] {
-    let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(&**secret)
+    let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(&**secret)
         .expect("HMAC takes a key of any length");
     mac.update(message);
     mac.finalize().into_bytes().into()

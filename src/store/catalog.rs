@@ -132,14 +132,11 @@ impl Catalog {
         Ok(records)
     }
 
-    fn write(
-        &self,
-        records: &[(CatalogKind, [u8; 16], Option<Vec<u8>>)],
-    ) -> Result<(), CatalogError> {
+    fn write(&self, changes: &[Change]) -> Result<(), CatalogError> {
         let _writer = self.writer.lock();
         self.poison.check()?;
         let mut batch = WriteBatch::default();
-        for (kind, id, plain) in records {
+        for (kind, id, plain) in changes {
             let key = storage_key(*kind, *id);
             match plain {
                 Some(plain) => {
@@ -176,6 +173,9 @@ impl fmt::Debug for Catalog {
         f.write_str("Catalog")
     }
 }
+
+/// What is to stand at a record's place: encoded bytes, or nothing.
+type Change = (CatalogKind, [u8; 16], Option<Vec<u8>>);
 
 fn encode<R: Serialize>(record: &R) -> Result<Vec<u8>, CatalogError> {
     bincode::serde::encode_to_vec(record, CODEC).map_err(|_| CatalogError::TooLong)

@@ -19,6 +19,10 @@
 
 mod batch;
 mod catalog;
+#[expect(
+    clippy::mem_forget,
+    reason = "the self_cell macro's own code moves values so"
+)]
 mod family;
 mod key;
 mod options;

@@ -7,7 +7,6 @@
 pub mod names;
 
 use std::{
-    fmt::Write as _,
     sync::atomic::{AtomicI64, AtomicU64},
     time::Duration,
 };
@@ -77,7 +76,7 @@ impl Metrics {
     pub fn render(&self) -> String {
         let mut text = String::new();
         if encode(&mut text, &self.registry).is_err() {
-            let _ = write!(text, "# the metrics couldn't be written\n");
+            text.push_str("# the metrics couldn't be written\n");
         }
         text
     }

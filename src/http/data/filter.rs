@@ -66,7 +66,11 @@ impl Parser {
                 .iter()
                 .map(|item| self.condition(item, depth))
                 .collect(),
-            single => Ok(vec![self.condition(single, depth)?]),
+            Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Object(_) => Ok(vec![self.condition(value, depth)?]),
         }
     }
 
@@ -100,29 +104,29 @@ impl Parser {
         if let Some(name) = ["nested", "has_vector"].into_iter().find(|name| has(name)) {
             return Err(bad(&format!("condition `{name}` isn't supported yet")));
         }
-        self.field(fields)
+        field(fields)
     }
+}
 
-    fn field(&mut self, fields: &Map<String, Value>) -> Result<Condition, Refusal> {
-        let key = fields.get("key").and_then(Value::as_str);
-        let path = path(key.ok_or_else(|| bad("a condition needs `key`"))?)?;
-        let mut tests = fields
-            .iter()
-            .filter(|(name, value)| *name != "key" && !value.is_null());
-        let (Some((name, value)), None) = (tests.next(), tests.next()) else {
-            return Err(bad(
-                "a condition needs one test beside `key`: match, range, values_count, is_empty or is_null",
-            ));
-        };
-        Ok(match name.as_str() {
-            "match" => Condition::Field(path, matching(value)?),
-            "range" => Condition::Field(path, range(value)?),
-            "values_count" => Condition::ValuesCount(path, bounds(value, number)?),
-            "is_empty" => flagged(value, Condition::IsEmpty(path))?,
-            "is_null" => flagged(value, Condition::IsNull(path))?,
-            other => return Err(bad(&format!("condition `{other}` isn't supported yet"))),
-        })
-    }
+fn field(fields: &Map<String, Value>) -> Result<Condition, Refusal> {
+    let key = fields.get("key").and_then(Value::as_str);
+    let path = path(key.ok_or_else(|| bad("a condition needs `key`"))?)?;
+    let mut tests = fields
+        .iter()
+        .filter(|(name, value)| *name != "key" && !value.is_null());
+    let (Some((name, value)), None) = (tests.next(), tests.next()) else {
+        return Err(bad(
+            "a condition needs one test beside `key`: match, range, values_count, is_empty or is_null",
+        ));
+    };
+    Ok(match name.as_str() {
+        "match" => Condition::Field(path, matching(value)?),
+        "range" => Condition::Field(path, range(value)?),
+        "values_count" => Condition::ValuesCount(path, bounds(value, number)?),
+        "is_empty" => flagged(value, Condition::IsEmpty(path))?,
+        "is_null" => flagged(value, Condition::IsNull(path))?,
+        other => return Err(bad(&format!("condition `{other}` isn't supported yet"))),
+    })
 }
 
 /// `"is_empty": true` beside a key; false is its opposite.
@@ -133,7 +137,9 @@ fn flagged(value: &Value, condition: Condition) -> Result<Condition, Refusal> {
             must_not: vec![condition],
             ..Filter::default()
         }))),
-        _ => Err(bad("is_empty and is_null beside a key take true or false")),
+        Value::Null | Value::Number(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
+            Err(bad("is_empty and is_null beside a key take true or false"))
+        }
     }
 }
 
