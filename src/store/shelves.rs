@@ -85,9 +85,11 @@ impl Shelves {
         warm.retain(|other| !Arc::ptr_eq(other, shelf));
         warm.push_back(Arc::clone(shelf));
         let cold = (warm.len() > self.warm_max).then(|| warm.pop_front());
-        // Closing a shelf takes time and another lock: not under this one.
         drop(warm);
-        drop(cold);
+        // Closing a shelf takes time, which no request should wait for.
+        if let Some(cold) = cold.flatten() {
+            std::thread::spawn(move || drop(cold));
+        }
     }
 }
 
