@@ -158,6 +158,15 @@ pub enum PointId {
     Uuid(Uuid),
 }
 
+impl fmt::Display for PointId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(f),
+            Self::Uuid(uuid) => uuid.fmt(f),
+        }
+    }
+}
+
 impl PointId {
     /// Parses what a path segment or a JSON string may hold: a number or a UUID.
     ///

@@ -65,6 +65,20 @@ impl Files {
     }
 }
 
+#[cfg(test)]
+impl Files {
+    /// Every write fails from here on, as on a disk that is gone.
+    pub(super) fn close_for_writing(&mut self) {
+        let path = self.directory.join(format!("{:06}.jsonl", self.number));
+        self.file = File::open(path).unwrap();
+    }
+
+    /// The next entry goes into a new file.
+    pub(super) const fn fill_up(&mut self) {
+        self.bytes = FILE_BYTES_MAX;
+    }
+}
+
 fn open_file(directory: &Path, number: u32) -> io::Result<File> {
     OpenOptions::new()
         .read(true)

@@ -70,3 +70,56 @@ impl AuditLog {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry() -> Entry<'static> {
+        Entry {
+            actor: Actor::Node,
+            tenant: Some("acme"),
+            action: "open",
+            outcome: Outcome::Corrupt,
+            ip: None,
+            request: 7,
+            durability: Durability::Synced,
+        }
+    }
+
+    #[test]
+    fn once_an_entry_cannot_be_written_every_later_one_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let log = AuditLog::open(directory.path()).unwrap();
+        log.record(Timestamp(1), &entry()).unwrap();
+        log.state.lock().files.close_for_writing();
+        assert!(matches!(
+            log.record(Timestamp(2), &entry()),
+            Err(AuditError::Io(_))
+        ));
+        assert!(matches!(
+            log.record(Timestamp(3), &entry()),
+            Err(AuditError::Failed)
+        ));
+        let log = AuditLog::open(directory.path()).unwrap();
+        log.record(Timestamp(4), &entry()).unwrap();
+        let lines = std::fs::read(directory.path().join("000001.jsonl")).unwrap();
+        assert_eq!(verify(lines.as_slice()).unwrap(), 2);
+    }
+
+    #[test]
+    fn the_chain_runs_on_through_the_next_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let log = AuditLog::open(directory.path()).unwrap();
+        log.record(Timestamp(1), &entry()).unwrap();
+        log.state.lock().files.fill_up();
+        log.record(Timestamp(2), &entry()).unwrap();
+        drop(log);
+        let log = AuditLog::open(directory.path()).unwrap();
+        log.record(Timestamp(3), &entry()).unwrap();
+        let file =
+            |number| std::fs::read(directory.path().join(format!("{number:06}.jsonl"))).unwrap();
+        let both = [file(1), file(2)].concat();
+        assert_eq!(verify(both.as_slice()).unwrap(), 3);
+    }
+}

@@ -1,40 +1,23 @@
-//! *A point's id as the wire has it: a whole number or a UUID.*
+//! *Reading a point's id, with a message that tells the way out.*
 
 use std::fmt;
 
 use anyhow::anyhow;
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub(crate) enum PointId {
-    Number(u64),
-    Uuid(Uuid),
+use crate::tenant::PointId;
+
+/// Reads a string id. A number in quotes isn't one: clients would see it come back as another
+/// type.
+pub(crate) fn from_text(text: &str) -> anyhow::Result<PointId> {
+    Uuid::try_parse(text)
+        .map(PointId::Uuid)
+        .map_err(|_| refused(text))
 }
 
-impl PointId {
-    /// Reads a string id. A number in quotes isn't one: clients would see it come back as another
-    /// type.
-    pub(crate) fn from_text(text: &str) -> anyhow::Result<Self> {
-        Uuid::try_parse(text)
-            .map(Self::Uuid)
-            .map_err(|_| refused(text))
-    }
-
-    /// Reads an id that is a JSON value.
-    pub(crate) fn from_json(text: &str) -> anyhow::Result<Self> {
-        serde_json::from_str(text).map_err(|_| refused(text))
-    }
-}
-
-impl fmt::Display for PointId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Number(number) => number.fmt(f),
-            Self::Uuid(uuid) => uuid.fmt(f),
-        }
-    }
+/// Reads an id that is a JSON value.
+pub(crate) fn from_json(text: &str) -> anyhow::Result<PointId> {
+    serde_json::from_str(text).map_err(|_| refused(text))
 }
 
 /// Why an id was refused, and the way out.

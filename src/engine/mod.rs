@@ -46,7 +46,7 @@ pub struct Engine {
     requests: AtomicU64,
     maintenance: SyncSender<Arc<Partition>>,
     /// Held as long as the node runs, so that no second one uses the directory.
-    _lock: std::fs::File,
+    _lock: Arc<std::fs::File>,
 }
 
 impl Engine {

@@ -72,7 +72,7 @@ impl Engine {
         let directory = &options.directory;
         fs::create_dir_all(directory)?;
         fs::set_permissions(directory, fs::Permissions::from_mode(0o700))?;
-        let lock = lock(directory)?;
+        let lock = Arc::new(lock(directory)?);
         let root_key = options
             .root_key
             .unwrap_or_else(|| RootKeySource::File(directory.join("keys/root.key")))
@@ -93,7 +93,11 @@ impl Engine {
             .collect();
         let keys = KeyTable::new(system.derive_hash_key(), records);
         let operator_key = operator(&options.operator_key, &keys, &catalog, &*options.clock)?;
-        let shelves = Shelves::new(&directory.join("shelves"), &options.store);
+        let shelves = Shelves::new(
+            &directory.join("shelves"),
+            &options.store,
+            Arc::clone(&lock),
+        );
         let router = Router::new(
             shelves,
             keyring,

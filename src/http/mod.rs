@@ -26,16 +26,14 @@ use crate::engine::Engine;
 
 /// Every route of a node.
 pub fn routes(engine: &Arc<Engine>) -> Router {
-    let data = data::routes()
-        .layer(middleware::from_fn(caller::refuse_named_tenant))
-        .layer(middleware::map_response(refusal::as_qdrant));
+    let data = data::routes().layer(middleware::from_fn(caller::refuse_named_tenant));
     let control = control::routes().layer(middleware::map_response(refusal::as_problem));
-    Router::new()
-        .merge(data)
-        .nest("/v1", control)
-        .merge(health::routes())
+    // What isn't the control plane's is answered in the data plane's shape.
+    data.merge(health::routes())
         .fallback(refusal::no_such_route)
         .method_not_allowed_fallback(refusal::no_such_method)
+        .layer(middleware::map_response(refusal::as_qdrant))
+        .nest("/v1", control)
         .layer(DefaultBodyLimit::max(body::BODY_BYTES_MAX))
         .layer(CatchPanicLayer::custom(refusal::after_panic))
         .layer(middleware::from_fn_with_state(

@@ -4,9 +4,8 @@ use std::any::Any;
 
 use axum::{
     Json,
-    extract::Request,
     http::{
-        HeaderValue, StatusCode,
+        HeaderValue, Method, StatusCode,
         header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
     },
     response::{IntoResponse, Response},
@@ -121,33 +120,16 @@ fn shaped(response: Response, shape: impl FnOnce(&Refusal) -> Response) -> Respo
     shaped
 }
 
-pub(super) async fn no_such_route(request: Request) -> Response {
-    let refusal = Refusal::new(
+pub(super) async fn no_such_route() -> Refusal {
+    Refusal::new(
         StatusCode::NOT_FOUND,
         "Not found: there is no such route, or Locule doesn't support this feature yet",
-    );
-    in_plane_of(request, refusal).await
-}
-
-pub(super) async fn no_such_method(request: Request) -> Response {
-    let message = format!(
-        "the method {} isn't allowed on this route",
-        request.method()
-    );
-    in_plane_of(
-        request,
-        Refusal::new(StatusCode::METHOD_NOT_ALLOWED, message),
     )
-    .await
 }
 
-async fn in_plane_of(request: Request, refusal: Refusal) -> Response {
-    let response = refusal.into_response();
-    if request.uri().path().starts_with("/v1") {
-        as_problem(response).await
-    } else {
-        as_qdrant(response).await
-    }
+pub(super) async fn no_such_method(method: Method) -> Refusal {
+    let message = format!("the method {method} isn't allowed on this route");
+    Refusal::new(StatusCode::METHOD_NOT_ALLOWED, message)
 }
 
 /// A panic is a bug: it is logged, answered, and stops nothing else.

@@ -3,6 +3,7 @@
 use std::{
     collections::{HashMap, HashSet},
     fmt,
+    fs::File,
     path::Path,
     sync::{Arc, Weak},
 };
@@ -44,6 +45,7 @@ pub struct Shelf {
     /// The open handle of each family, so that there is one fence a family.
     families: Mutex<HashMap<FamilyName, Weak<Family>>>,
     slot: Arc<Slot>,
+    _in_use: Arc<File>,
 }
 
 impl Shelf {
@@ -56,6 +58,7 @@ impl Shelf {
         directory: &Path,
         shared: &Shared,
         slot: Arc<Slot>,
+        in_use: Arc<File>,
     ) -> Result<Self, StoreError> {
         let options = shared.database()?;
         let family_options = shared.family();
@@ -82,6 +85,7 @@ impl Shelf {
             poison: Poison::default(),
             families: Mutex::default(),
             slot,
+            _in_use: in_use,
         })
     }
 

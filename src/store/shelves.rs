@@ -3,6 +3,7 @@
 use std::{
     collections::{HashMap, VecDeque},
     fmt,
+    fs::File,
     path::{Path, PathBuf},
     sync::{Arc, Weak},
 };
@@ -19,6 +20,7 @@ use super::{
 pub struct Shelves {
     directory: PathBuf,
     shared: Shared,
+    in_use: Arc<File>,
     slots: Mutex<HashMap<u32, Arc<Slot>>>,
     /// The shelves used last, kept open for a while.
     warm: Mutex<VecDeque<Arc<Shelf>>>,
@@ -26,11 +28,13 @@ pub struct Shelves {
 }
 
 impl Shelves {
-    /// The shelves in a directory. Opens none of them.
-    pub fn new(directory: &Path, options: &StoreOptions) -> Self {
+    /// The shelves in a directory. Opens none of them. `in_use` is the node's lock on its
+    /// directory: it is held until the last shelf is closed, whoever closes it.
+    pub fn new(directory: &Path, options: &StoreOptions, in_use: Arc<File>) -> Self {
         Self {
             directory: directory.to_owned(),
             shared: Shared::new(options),
+            in_use,
             slots: Mutex::default(),
             warm: Mutex::default(),
             warm_max: options.warm_shelves_max,
@@ -58,6 +62,7 @@ impl Shelves {
                     &directory,
                     &self.shared,
                     Arc::clone(&slot),
+                    Arc::clone(&self.in_use),
                 )?);
                 place.open = true;
                 place.shelf = Arc::downgrade(&shelf);

@@ -38,3 +38,207 @@ fn a_tenant_id_is_never_given_out_again() {
         .post("/v1/tenants", json!({"id": "acme"}))
         .expect(409);
 }
+
+#[test]
+fn a_key_is_shown_once_listed_without_its_secret_and_ends_when_revoked() {
+    let node = Node::start();
+    let tenant = node.tenant("acme");
+    let body = json!({"name": "worker", "role": "inference", "expires_in_days": 7, "collections": ["docs"]});
+    let created = tenant.owner.post("/v1/keys", body).expect(201);
+    let (id, key) = (
+        created["id"].as_str().unwrap(),
+        created["key"].as_str().unwrap(),
+    );
+    assert!(key.starts_with(&format!("lcl_{id}_")));
+    assert_eq!(created["expires_at"], "2027-01-22T08:00:00.000Z");
+    let listed = tenant.owner.get("/v1/keys");
+    assert!(!listed.text.contains(key), "a list shows no key");
+    assert_eq!(listed["keys"].as_array().unwrap().len(), 5);
+    let worker = node.actor(key);
+    let own = worker.get("/v1/self").expect(200);
+    assert_eq!(
+        (own["tenant"].as_str(), own["role"].as_str()),
+        (Some("acme"), Some("inference"))
+    );
+    assert_eq!(tenant.owner.delete(&format!("/v1/keys/{id}")).status, 204);
+    worker.get("/v1/self").expect(401);
+    tenant.owner.delete(&format!("/v1/keys/{id}")).expect(404);
+    let node = node.restart();
+    node.actor(key).get("/v1/self").expect(401);
+}
+
+#[test]
+fn one_owner_cannot_revoke_another_tenants_key_nor_learn_of_it() {
+    let node = Node::start();
+    let (one, other) = (node.tenant("one"), node.tenant("other"));
+    let keys = other.owner.get("/v1/keys").expect(200);
+    let id = keys["keys"][0]["id"].as_str().unwrap();
+    let theirs = one.owner.delete(&format!("/v1/keys/{id}"));
+    let nobodys = one.owner.delete("/v1/keys/0123456789abcdef");
+    assert_eq!(
+        (theirs.status, &theirs.text),
+        (nobodys.status, &nobodys.text)
+    );
+    assert_eq!(other.owner.get("/v1/keys").expect(200), keys);
+}
+
+#[test]
+fn a_key_expires() {
+    let node = Node::start();
+    let tenant = node.tenant("acme");
+    node.clock
+        .advance(std::time::Duration::from_secs(90 * 24 * 3600));
+    let refused = tenant.owner.get("/v1/self");
+    assert_eq!(refused.status, 401);
+    assert!(
+        refused.message().contains("expired"),
+        "{}",
+        refused.message()
+    );
+}
+
+#[test]
+fn suspending_stops_a_tenant_and_resuming_brings_all_of_it_back() {
+    let node = Node::start();
+    let (tenant, other) = (node.tenant("acme"), node.tenant("other"));
+    for each in [&tenant, &other] {
+        each.writer.create_collection("docs", 2, "Dot");
+        each.writer
+            .put_point("docs", 1, &[1.0, 0.0], json!({"of": each.id}));
+    }
+    let operator = node.operator();
+    assert_eq!(
+        operator
+            .post("/v1/tenants/acme/suspend", json!({}))
+            .expect(200)["state"],
+        "suspended"
+    );
+    let body = json!({"query": [1.0, 0.0]});
+    tenant
+        .inference
+        .post("/collections/docs/points/query", body)
+        .expect(403);
+    tenant.owner.get("/v1/usage").expect(403);
+    assert_eq!(other.inference.query("docs", &[1.0, 0.0], 1).len(), 1);
+    operator
+        .post("/v1/tenants/acme/resume", json!({}))
+        .expect(200);
+    assert_eq!(
+        tenant.inference.query("docs", &[1.0, 0.0], 1)[0]["payload"]["of"],
+        "acme"
+    );
+}
+
+#[test]
+fn a_deleted_tenants_key_file_and_family_are_gone() {
+    let node = Node::start();
+    let tenant = node.tenant("acme");
+    tenant.writer.create_collection("docs", 2, "Dot");
+    tenant.writer.put_point("docs", 1, &[1.0, 0.0], json!({}));
+    let ring = node.directory().join("keys/ring");
+    let before = std::fs::read_dir(&ring).unwrap().count();
+    node.operator().delete("/v1/tenants/acme").expect(202);
+    let stopped = node.stop();
+    let after = std::fs::read_dir(&ring).map_or(0, Iterator::count);
+    assert_eq!(after, before - 1, "the system key alone is left");
+    let node = stopped.start();
+    assert_eq!(
+        node.operator().get("/v1/tenants/acme").expect(200)["state"],
+        "deleted"
+    );
+    assert_eq!(
+        node.operator().get("/v1/tenants").expect(200)["tenants"],
+        json!([])
+    );
+    node.operator().delete("/v1/tenants/acme").expect(404);
+}
+
+#[test]
+fn usage_counts_what_is_there() {
+    let node = Node::start();
+    let tenant = node.tenant("acme");
+    tenant.writer.create_collection("docs", 4, "Dot");
+    tenant.writer.put_point("docs", 1, &[1.0; 4], json!({}));
+    tenant.writer.put_point("docs", 2, &[2.0; 4], json!({}));
+    let usage = tenant.auditor.get("/v1/usage").expect(200);
+    assert_eq!(
+        (usage["points"].as_u64(), usage["collections"].as_u64()),
+        (Some(2), Some(1))
+    );
+    assert_eq!(usage["bytes_in_memory"], 32);
+    assert!(usage["bytes_on_disk"].as_u64() > Some(0));
+}
+
+#[test]
+fn wrong_control_requests_say_what_is_wrong() {
+    let node = Node::start();
+    let (operator, tenant) = (node.operator(), node.tenant("acme"));
+    for (answer, status, says) in [
+        (
+            operator.post("/v1/tenants", json!({"id": "Upper Case"})),
+            400,
+            "a-z, 0-9",
+        ),
+        (
+            operator.post("/v1/tenants", json!({"id": "a".repeat(64)})),
+            400,
+            "1 to 63",
+        ),
+        (
+            operator.post("/v1/tenants", json!({"id": "b", "colour": 1})),
+            400,
+            "colour",
+        ),
+        (operator.get("/v1/tenants/nobody"), 404, "no such tenant"),
+        (operator.get("/v1/tenants/..%2f"), 404, "no such tenant"),
+        (operator.get("/v1/keys"), 403, "manage_keys"),
+        (
+            tenant.owner.post("/v1/tenants", json!({"id": "c"})),
+            403,
+            "manage_tenants",
+        ),
+        (
+            tenant
+                .owner
+                .post("/v1/keys", json!({"name": "x", "role": "operator"})),
+            400,
+            "role",
+        ),
+        (
+            tenant
+                .owner
+                .post("/v1/keys", json!({"name": "", "role": "owner"})),
+            400,
+            "name",
+        ),
+        (
+            tenant.owner.post(
+                "/v1/keys",
+                json!({"name": "x", "role": "owner", "expires_in_days": 0}),
+            ),
+            400,
+            "expires_in_days",
+        ),
+        (
+            tenant.owner.post(
+                "/v1/keys",
+                json!({"name": "x", "role": "owner", "allowed_ips": ["x"]}),
+            ),
+            400,
+            "10.0.0.0/8",
+        ),
+        (tenant.writer.get("/v1/keys"), 403, "manage_keys"),
+        (node.stranger().get("/v1/self"), 401, "api-key"),
+        (operator.get("/v1/nothing"), 404, "route"),
+        (operator.put("/v1/tenants", json!({})), 405, "PUT"),
+    ] {
+        assert_eq!(answer.status, status, "{}", answer.text);
+        assert!(
+            answer.message().contains(says),
+            "{} doesn't say {says}",
+            answer.text
+        );
+        assert_eq!(answer.headers["content-type"], "application/problem+json");
+        assert_eq!(answer["status"], status);
+    }
+}

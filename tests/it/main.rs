@@ -12,6 +12,7 @@
 
 mod harness;
 
+mod audit;
 mod canary;
 mod compile_fail;
 mod control_plane;

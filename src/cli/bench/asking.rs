@@ -11,8 +11,8 @@ use serde::Deserialize;
 
 use super::tally::Tally;
 use crate::cli::client::Client;
-use crate::cli::point_id::PointId;
 use crate::clock::Stopwatch;
+use crate::tenant::PointId;
 
 /// A query as it's sent, over and over.
 pub(super) struct Prepared {

@@ -10,7 +10,7 @@ use arrow_array::{Array, FixedSizeBinaryArray};
 use arrow_schema::{DataType, Field};
 use uuid::Uuid;
 
-use crate::cli::point_id::{self, PointId};
+use crate::{cli::point_id, tenant::PointId};
 
 /// True for columns that can hold ids: whole numbers, strings, and Parquet's own UUIDs.
 pub(crate) fn is_id(field: &Field) -> bool {
@@ -26,7 +26,7 @@ pub(crate) fn id(column: &dyn Array, row: usize) -> anyhow::Result<PointId> {
             .map_err(|_| point_id::refused(number));
     }
     if let Some(text) = column.as_string_opt::<i32>() {
-        return PointId::from_text(text.value(row));
+        return point_id::from_text(text.value(row));
     }
     let bytes = column.as_any().downcast_ref::<FixedSizeBinaryArray>();
     let bytes = bytes.context("the id's column is of a type that holds no ids")?;

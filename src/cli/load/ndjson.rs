@@ -13,7 +13,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use super::row::{IdFrom, Layout, NO_ID_ADVICE, Place, Record, Records, Row};
 use crate::cli::columns;
-use crate::cli::point_id::PointId;
+use crate::{cli::point_id, tenant::PointId};
 
 /// The records of a file; `rows_before` rows were in the files before it.
 pub(crate) fn records(
@@ -85,7 +85,7 @@ pub(super) fn parse(line: &[u8], layout: &Layout, position: u64) -> anyhow::Resu
         IdFrom::Row => PointId::Number(position),
         IdFrom::Column(name) => {
             let id = take(name).map_err(|error| anyhow!("{error}; {NO_ID_ADVICE}"))?;
-            PointId::from_json(id.get())?
+            point_id::from_json(id.get())?
         }
     };
     let vector = take(&layout.vector)?;

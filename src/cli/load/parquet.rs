@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 
 use super::row::{IdFrom, Layout, NO_ID_ADVICE, Place, Record, Records, Row};
 use crate::cli::columns::{self, Cell};
-use crate::cli::point_id::PointId;
+use crate::tenant::PointId;
 
 /// The records of a file; `rows_before` rows were in the files before it.
 pub(crate) fn records(

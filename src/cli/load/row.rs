@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::cli::point_id::PointId;
+use crate::tenant::PointId;
 
 /// A point, as an upsert's body has it.
 #[derive(Debug, Serialize)]

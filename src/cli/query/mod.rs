@@ -13,8 +13,8 @@ use serde_json::{Map, Value};
 
 use super::client::Client;
 use super::output::{self, Format};
-use super::point_id::PointId;
 use super::question::{self, Question, Selection};
+use crate::tenant::PointId;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {

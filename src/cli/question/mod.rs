@@ -16,7 +16,7 @@ use arrow_array::{Array, RecordBatch};
 use arrow_schema::{DataType, Schema};
 
 use super::columns;
-use super::point_id::PointId;
+use crate::tenant::PointId;
 
 #[derive(Debug)]
 pub(crate) struct Question {

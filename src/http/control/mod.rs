@@ -30,4 +30,5 @@ pub(super) fn routes() -> Router<Arc<Engine>> {
         .route("/self", get(own::show))
         .route("/usage", get(own::usage))
         .fallback(refusal::no_such_route)
+        .method_not_allowed_fallback(refusal::no_such_method)
 }

@@ -1,4 +1,5 @@
 use std::{
+    fs::File,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -76,16 +77,16 @@ impl Node {
             directory: Arc::clone(&self.directory),
             clock: Arc::clone(&self.clock),
         };
-        let engine = Arc::downgrade(&self.engine);
         drop(self);
-        // Deletions in the background hold the engine for a moment.
-        for _ in 0..500 {
-            if engine.upgrade().is_none() {
+        // Work in the background holds the directory for a moment.
+        let lock = File::open(stopped.path().join("lock")).unwrap();
+        for _ in 0..3_000 {
+            if lock.try_lock().is_ok() {
                 return stopped;
             }
             std::thread::sleep(std::time::Duration::from_millis(10));
         }
-        panic!("something still holds the engine");
+        panic!("something still holds the directory");
     }
 
     pub fn restart(self) -> Self {
