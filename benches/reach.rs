@@ -190,7 +190,15 @@ fn rate(engine: &Arc<Engine>, owner: &Principal, writers: u64, seconds: Duration
     written.into_inner() as f64 / watch.elapsed().as_secs_f64()
 }
 
+/// Waits until no one uses a directory: an engine that was dropped may still be closing shelves.
+fn released(directory: &Path) {
+    if let Ok(lock) = fs::File::open(directory.join("lock")) {
+        lock.lock().unwrap();
+    }
+}
+
 fn start(directory: &Path) -> Arc<Engine> {
+    released(directory);
     let options = EngineOptions {
         directory: directory.to_owned(),
         root_key: None,
@@ -265,6 +273,7 @@ fn docs() -> CollectionName {
 
 /// Starts the real binary and waits until it says that it is ready.
 fn serve(directory: &Path) -> (Child, Duration) {
+    released(directory);
     let port = TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()

@@ -7,6 +7,7 @@
 
 mod placement;
 mod record;
+mod spares;
 mod tenants;
 
 use std::{
@@ -19,7 +20,7 @@ use std::{
 
 use parking_lot::Mutex;
 
-use self::{placement::Placement, tenants::Entry};
+use self::{placement::Placement, spares::Spares, tenants::Entry};
 pub use self::{
     record::{TenantRecord, TenantState},
     tenants::NewTenant,
@@ -40,6 +41,9 @@ pub struct Router {
     catalog: Arc<Catalog>,
     tenants: tenants::Table,
     placement: Mutex<Placement>,
+    spares: Spares,
+    /// Held while a tenant is made, so that no id is given out twice.
+    making: Mutex<()>,
     /// Counts uses, to tell which partition was used longest ago.
     uses: AtomicU64,
     open_max: usize,
@@ -64,6 +68,7 @@ impl Router {
             .map(|(_, record)| record)
             .collect();
         let placement = Placement::new(&records);
+        let spares = Spares::new(records.iter().map(|record| record.family));
         let tenants = tenants::Table::new(records);
         metrics
             .tenants
@@ -74,6 +79,8 @@ impl Router {
             catalog,
             tenants,
             placement: Mutex::new(placement),
+            spares,
+            making: Mutex::default(),
             uses: AtomicU64::new(0),
             open_max,
             metrics,

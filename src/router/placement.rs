@@ -21,8 +21,14 @@ impl Placement {
         placement
     }
 
-    /// A shelf with room; a new one if none has any.
-    pub(super) fn choose(&self) -> u32 {
+    /// A place on a shelf with room; on a new one if none has any.
+    pub(super) fn take(&mut self) -> u32 {
+        let shelf = self.choose();
+        self.took(shelf);
+        shelf
+    }
+
+    fn choose(&self) -> u32 {
         let roomy = self
             .families
             .iter()
@@ -34,7 +40,7 @@ impl Placement {
         }
     }
 
-    pub(super) fn took(&mut self, shelf: u32) {
+    fn took(&mut self, shelf: u32) {
         *self.families.entry(shelf).or_default() += 1;
     }
 

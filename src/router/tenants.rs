@@ -19,7 +19,7 @@ use crate::{
     clock::Timestamp,
     partition::Partition,
     seal,
-    store::{CatalogKind, Family, FamilyName, StoreError},
+    store::{CatalogKind, StoreError},
     tenant::{Generation, TenantId, TenantUuid},
 };
 
@@ -134,36 +134,28 @@ impl Router {
     /// # Errors
     /// [`RouterError::Taken`] when the id is, or was, another tenant's.
     pub fn create(
-        &self,
+        self: &Arc<Self>,
         _grant: &Grant<ManageTenants>,
         new: NewTenant,
         now: Timestamp,
         owner_key: impl FnOnce(TenantUuid) -> ApiKeyRecord,
     ) -> Result<Arc<TenantRecord>, RouterError> {
-        // One at a time: the id is checked and taken under this lock.
-        let mut placement = self.placement.lock();
+        let _making = self.making.lock();
         if self.tenants.named(&new.id).is_some() {
             return Err(RouterError::Taken);
         }
         let uuid = TenantUuid::from_bytes(seal::random_bytes()?);
         let generation = Generation::FIRST;
-        let name = FamilyName(seal::random_bytes()?);
-        // The key's file and the family each take milliseconds of waiting for the disk.
-        let (key, family) = std::thread::scope(|scope| {
-            let key = scope.spawn(|| self.keyring.make(uuid, generation));
-            let family = self.new_family(&mut placement, name);
-            (key.join(), family)
-        });
-        let key = key.map_err(|_| RouterError::NoTenant)??;
-        let (shelf, family) = family?;
-        Partition::make(&family, &key)?;
+        let spare = self.take_spare()?;
+        let key = self.keyring.make(uuid, generation)?;
+        Partition::make(&spare.family, &key)?;
         let record = TenantRecord {
             uuid,
             id: new.id,
             state: TenantState::Active,
             generation,
-            shelf,
-            family: name,
+            shelf: spare.shelf,
+            family: spare.name,
             quota: new.quota,
             region: new.region,
             created: now,
@@ -173,25 +165,9 @@ impl Router {
             (CatalogKind::Tenant, *uuid.as_bytes(), &record),
             (CatalogKind::ApiKey, owner_key.id.catalog_id(), &owner_key),
         )?;
-        placement.took(shelf);
         self.tenants.insert(record.clone());
         self.metrics.tenants.inc();
         Ok(Arc::new(record))
-    }
-
-    fn new_family(
-        &self,
-        placement: &mut super::Placement,
-        name: FamilyName,
-    ) -> Result<(u32, Arc<Family>), RouterError> {
-        loop {
-            let number = placement.choose();
-            match self.shelves.shelf(number)?.create(name) {
-                Ok(family) => return Ok((number, family)),
-                Err(StoreError::Full) => placement.full(number),
-                Err(error) => return Err(error.into()),
-            }
-        }
     }
 
     /// Every tenant's record, by id.

@@ -201,7 +201,7 @@ pub enum CatalogError {
     /// A record doesn't open, or isn't what it should be.
     #[error("the catalog doesn't open under this root key, or is damaged")]
     Corrupt,
-    /// A record is longer than [`RECORD_BYTES_MAX`].
+    /// A record is longer than 64 KiB.
     #[error("a catalog record is longer than {RECORD_BYTES_MAX} bytes")]
     TooLong,
 }

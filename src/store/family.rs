@@ -110,6 +110,16 @@ impl Family {
         Ok(())
     }
 
+    /// Whether nothing was ever committed to the family, or all of it was removed.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub fn is_empty(&self) -> Result<bool, StoreError> {
+        let database = self.bound.borrow_owner().database();
+        let mut entries = database.iterator_cf(self.bound.borrow_dependent(), IteratorMode::Start);
+        Ok(entries.next().transpose()?.is_none())
+    }
+
     /// Bytes that the family takes: table files, and memory for what isn't in one yet.
     pub fn bytes(&self) -> u64 {
         let database = self.bound.borrow_owner().database();

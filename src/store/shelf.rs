@@ -34,6 +34,14 @@ impl fmt::Display for FamilyName {
     }
 }
 
+impl FamilyName {
+    fn parse(text: &str) -> Option<Self> {
+        u128::from_str_radix(text, 16)
+            .ok()
+            .map(|number| Self(number.to_be_bytes()))
+    }
+}
+
 /// An open shelf.
 pub struct Shelf {
     number: u32,
@@ -92,6 +100,15 @@ impl Shelf {
     /// The shelf's number.
     pub const fn number(&self) -> u32 {
         self.number
+    }
+
+    /// The names of its families.
+    pub fn names(&self) -> Vec<FamilyName> {
+        self.names
+            .lock()
+            .iter()
+            .filter_map(|name| FamilyName::parse(name))
+            .collect()
     }
 
     /// Makes a new, empty family.
