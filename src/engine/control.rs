@@ -1,6 +1,13 @@
 //! The control plane: tenants for the operator, keys and usage for the tenant.
 
-use std::{sync::Arc, thread, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::Duration,
+};
 
 use ipnet::IpNet;
 
@@ -68,6 +75,12 @@ pub struct Usage {
     pub disk_bytes: u64,
     /// Bytes of vectors and links in memory.
     pub memory_bytes: u64,
+    /// Queries that were answered since the node started.
+    pub queries: u64,
+    /// Requests that weren't allowed since the node started.
+    pub rejections: u64,
+    /// Whether the partition was open before this was asked.
+    pub was_open: bool,
 }
 
 impl Engine {
@@ -295,13 +308,24 @@ impl Engine {
     /// [`Error`].
     pub fn usage(&self, principal: &Principal) -> Result<Usage, Error> {
         let grant: Grant<ReadUsage> = self.check(principal, None)?;
+        let was_open = self.is_warm(principal);
         let partition = self.partition(principal, &grant)?;
         let (collections, points, disk_bytes, memory_bytes) = partition.usage(&grant)?;
+        let (queries, rejections) = self
+            .router
+            .tally(grant.tenant(), |tally| {
+                let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+                (read(&tally.queries), read(&tally.rejections))
+            })
+            .unwrap_or_default();
         Ok(Usage {
             collections,
             points,
             disk_bytes,
             memory_bytes,
+            queries,
+            rejections,
+            was_open,
         })
     }
 

@@ -74,6 +74,7 @@ impl Engine {
         }
         let answers = partition.search(&grant, vectors.as_ref(), collection, &query.search);
         self.metrics.queries.inc();
+        self.tally(principal, |tally| &tally.queries);
         self.watch(principal, answers.map_err(Error::from))
     }
 

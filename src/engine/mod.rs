@@ -31,7 +31,7 @@ use crate::{
     audit::{Actor, AuditLog, Durability, Entry, Outcome},
     clock::Clock,
     partition::Partition,
-    router::{Router, TenantState},
+    router::{Router, Tally, TenantState},
     telemetry::Metrics,
     tenant::CollectionName,
 };
@@ -104,8 +104,17 @@ impl Engine {
             .check(principal, target, self.clock.now())
             .map_err(|denial| {
                 self.metrics.denials.inc();
+                self.tally(principal, |tally| &tally.rejections);
                 denial.into()
             })
+    }
+
+    fn tally(&self, principal: &Principal, counter: impl Fn(&Tally) -> &AtomicU64) {
+        if let Some(tenant) = principal.tenant() {
+            self.router.tally(tenant, |tally| {
+                counter(tally).fetch_add(1, Ordering::Relaxed)
+            });
+        }
     }
 
     /// The partition that a grant is good for. One that doesn't open is recorded and counted.

@@ -23,7 +23,7 @@ use parking_lot::Mutex;
 use self::{placement::Placement, spares::Spares, tenants::Entry};
 pub use self::{
     record::{TenantRecord, TenantState},
-    tenants::NewTenant,
+    tenants::{NewTenant, Tally},
 };
 use crate::{
     access::{ApiKeyId, Grant, Op},

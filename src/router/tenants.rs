@@ -30,6 +30,16 @@ pub(super) struct Entry {
     pub(super) place: Mutex<Option<Arc<Partition>>>,
     /// When it was used last, in uses of the router.
     pub(super) used: AtomicU64,
+    tally: Tally,
+}
+
+/// What a tenant asked for since the node started.
+#[derive(Debug, Default)]
+pub struct Tally {
+    /// Queries that were answered.
+    pub queries: AtomicU64,
+    /// Requests that the gate didn't allow.
+    pub rejections: AtomicU64,
 }
 
 impl Entry {
@@ -61,6 +71,7 @@ impl Table {
             record: RwLock::new(Arc::new(record)),
             place: Mutex::default(),
             used: AtomicU64::new(0),
+            tally: Tally::default(),
         };
         self.by_uuid.write().insert(uuid, Arc::new(entry));
         self.by_id.write().insert(id, uuid);
@@ -193,6 +204,11 @@ impl Router {
     /// The record of whoever asks, to tell whether it is served.
     pub fn own_record(&self, tenant: TenantUuid) -> Option<Arc<TenantRecord>> {
         self.tenants.find(tenant).map(|entry| entry.record())
+    }
+
+    /// Counts something in a tenant's tally, or reads it.
+    pub fn tally<T>(&self, tenant: TenantUuid, read: impl FnOnce(&Tally) -> T) -> Option<T> {
+        self.tenants.find(tenant).map(|entry| read(&entry.tally))
     }
 
     /// Every tenant's record, for the node's own start.

@@ -160,12 +160,21 @@ fn usage_counts_what_is_there() {
     tenant.writer.create_collection("docs", 4, "Dot");
     tenant.writer.put_point("docs", 1, &[1.0; 4], json!({}));
     tenant.writer.put_point("docs", 2, &[2.0; 4], json!({}));
+    tenant.inference.query("docs", &[1.0; 4], 1);
+    tenant
+        .inference
+        .get("/collections/docs/points/1")
+        .expect(403);
     let usage = tenant.auditor.get("/v1/usage").expect(200);
     assert_eq!(
         (usage["points"].as_u64(), usage["collections"].as_u64()),
         (Some(2), Some(1))
     );
     assert_eq!(usage["bytes_in_memory"], 32);
+    assert_eq!(
+        (usage["queries"].as_u64(), usage["rejections"].as_u64()),
+        (Some(1), Some(1))
+    );
     assert!(usage["bytes_on_disk"].as_u64() > Some(0));
 }
 

@@ -32,10 +32,12 @@ pub(super) async fn usage(caller: Caller) -> Result<Json<Value>, Refusal> {
         .run(Waits::Maybe, |engine, principal| engine.usage(principal))
         .await?;
     Ok(Json(json!({
-        "state": "open",
+        "state": if usage.was_open { "open" } else { "cold" },
         "collections": usage.collections,
         "points": usage.points,
         "bytes_on_disk": usage.disk_bytes,
         "bytes_in_memory": usage.memory_bytes,
+        "queries": usage.queries,
+        "rejections": usage.rejections,
     })))
 }
