@@ -1,7 +1,7 @@
 //! What a node of many tenants must reach: creating, starting, idling, waking, writing.
 //!
 //! `cargo bench --bench reach` prints a table; `-- --test` runs it small, to see that it runs;
-//! `-- --tenants N` sets how many tenants there are.
+//! `-- --tenants N` sets how many tenants there are, `-- --only tenants|waking|writing` picks a part.
 
 #![expect(
     clippy::unwrap_used,
@@ -51,9 +51,18 @@ fn main() {
 
     println!("{:<62} {:>12} {:>12}", "figure", "reached", "at least");
     let directory = tempfile::tempdir().unwrap();
-    many_tenants(directory.path(), tenants);
-    waking(if small { 3 } else { 20 });
-    writing(seconds);
+    let only = arguments.iter().position(|argument| argument == "--only");
+    let only = only.and_then(|at| arguments.get(at + 1));
+    let chosen = |part: &str| only.is_none_or(|only| only == part);
+    if chosen("tenants") {
+        many_tenants(directory.path(), tenants);
+    }
+    if chosen("waking") {
+        waking(if small { 3 } else { 20 });
+    }
+    if chosen("writing") {
+        writing(seconds);
+    }
 }
 
 fn row(figure: &str, reached: String, at_least: &str) {

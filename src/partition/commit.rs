@@ -3,19 +3,34 @@
 //! The first to come leads: it takes whatever has queued up, commits it in one batch, and answers
 //! everyone. What queued up meanwhile is led by its own first. Nobody's answer waits for work that
 //! came after it.
+//!
+//! A leader gives the writers that were there a moment ago the chance to come again before it
+//! starts: they were answered only just now, and if they missed this commit, every second one
+//! would be half empty. A writer that is alone never waits.
 
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::{
+    sync::mpsc::{Receiver, SyncSender, sync_channel},
+    time::Duration,
+};
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
+
+use crate::clock::Stopwatch;
 
 /// A queue of jobs of type `J`, each answered with an `A`.
 pub(super) struct CommitQueue<J, A> {
     state: Mutex<State<J, A>>,
+    /// Told when as many writers have come as are expected.
+    complete: Condvar,
 }
 
 struct State<J, A> {
     waiting: Vec<Waiting<J, A>>,
     led: bool,
+    /// How many writers were there when the last commit ended: in it, or waiting behind it.
+    expected: usize,
+    /// How long the last commit took.
+    took: Duration,
 }
 
 /// What a waiting writer is told.
@@ -30,11 +45,15 @@ type Waiting<J, A> = (J, SyncSender<Turn<J, A>>);
 
 impl<J, A> CommitQueue<J, A> {
     pub(super) const fn new() -> Self {
+        let state = State {
+            waiting: Vec::new(),
+            led: false,
+            expected: 1,
+            took: Duration::ZERO,
+        };
         Self {
-            state: Mutex::new(State {
-                waiting: Vec::new(),
-                led: false,
-            }),
+            state: Mutex::new(state),
+            complete: Condvar::new(),
         }
     }
 
@@ -50,7 +69,7 @@ impl<J, A> CommitQueue<J, A> {
             Turn::Done(answer) => Some(answer),
             Turn::Lead(jobs) => {
                 let (jobs, senders): (Vec<_>, Vec<_>) = jobs.into_iter().unzip();
-                self.lead(jobs, senders, run)
+                self.lead(jobs, senders.into_iter().skip(1).collect(), run)
             }
         }
     }
@@ -60,6 +79,9 @@ impl<J, A> CommitQueue<J, A> {
         if state.led {
             let (sender, receiver) = sync_channel(1);
             state.waiting.push((job, sender));
+            if state.waiting.len() >= state.expected {
+                self.complete.notify_one();
+            }
             Joined::Waits(receiver)
         } else {
             state.led = true;
@@ -67,23 +89,51 @@ impl<J, A> CommitQueue<J, A> {
         }
     }
 
-    /// Runs the jobs, of which the first is the caller's own, and answers the others.
+    /// Runs the jobs, of which the first is the caller's own, and answers the others, whose
+    /// senders these are.
     fn lead(
         &self,
-        jobs: Vec<J>,
-        senders: Vec<SyncSender<Turn<J, A>>>,
+        mut jobs: Vec<J>,
+        mut senders: Vec<SyncSender<Turn<J, A>>>,
         run: impl FnOnce(Vec<J>) -> Vec<A>,
     ) -> Option<A> {
         // Passes the lead on even if `run` panics, so that no one waits for ever.
         let baton = Baton(self);
+        for (job, sender) in self.gather(jobs.len()) {
+            jobs.push(job);
+            senders.push(sender);
+        }
+        let (count, watch) = (jobs.len(), Stopwatch::start());
         let mut answers = run(jobs).into_iter();
-        let own = answers.next();
+        {
+            let mut state = self.state.lock();
+            state.took = watch.elapsed();
+            state.expected = count + state.waiting.len();
+        }
         drop(baton);
-        for (sender, answer) in senders.into_iter().skip(1).zip(answers) {
+        let own = answers.next();
+        for (sender, answer) in senders.into_iter().zip(answers) {
             // A receiver that went away doesn't want its answer.
             drop(sender.send(Turn::Done(answer)));
         }
         own
+    }
+
+    /// Waits for the writers that are expected beside the leader's `own` ones, for at most half
+    /// of what the last commit took, and takes those that came.
+    fn gather(&self, own: usize) -> Vec<Waiting<J, A>> {
+        let mut state = self.state.lock();
+        // From here on, only those that aren't with the leader yet.
+        state.expected = state.expected.saturating_sub(own);
+        if state.waiting.len() < state.expected {
+            let most = state.took / 2;
+            self.complete.wait_while_for(
+                &mut state,
+                |state| state.waiting.len() < state.expected,
+                most,
+            );
+        }
+        std::mem::take(&mut state.waiting)
     }
 }
 

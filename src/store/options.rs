@@ -1,7 +1,8 @@
 //! How `RocksDB` is set up. Each value has its reason; the traps they avoid are from its sources.
 
 use rocksdb::{
-    BlockBasedOptions, Cache, DBCompressionType, Options, WriteBufferManager, WriteOptions,
+    BlockBasedOptions, Cache, DBCompressionType, LogLevel, Options, WriteBufferManager,
+    WriteOptions,
 };
 
 use super::StoreError;
@@ -62,7 +63,9 @@ impl Shared {
         options.set_wal_size_limit_mb(0);
         options.set_max_manifest_file_size(4 << 20);
         options.set_manifest_preallocation_size(64 << 10);
-        // LOG files name families (opaque numbers); keep few and small.
+        // LOG files name families (opaque numbers), and at the info level every option of every
+        // family at each opening: keep them few, small and quiet.
+        options.set_log_level(LogLevel::Warn);
         options.set_keep_log_file_num(2);
         options.set_max_log_file_size(4 << 20);
         // Statistics are formatted for every family under the database's mutex.
@@ -70,6 +73,8 @@ impl Shared {
         options.set_stats_persist_period_sec(0);
         options.set_skip_stats_update_on_db_open(true);
         options.set_max_open_files(512);
+        // One opens files itself; more start threads anew for every family.
+        options.set_max_file_opening_threads(1);
         options.set_max_background_jobs(2);
         self.tune(&mut options);
         Ok(options)
