@@ -76,11 +76,12 @@ impl Node {
             directory: Arc::clone(&self.directory),
             clock: Arc::clone(&self.clock),
         };
-        let engine = Arc::downgrade(&self.engine);
         drop(self);
-        // Deletions in the background hold the engine for a moment.
+        // Deletions in the background hold the engine for a moment. Its lock goes last, after its
+        // stores are closed.
+        let lock = std::fs::File::open(stopped.directory.path().join("lock")).unwrap();
         for _ in 0..500 {
-            if engine.upgrade().is_none() {
+            if lock.try_lock().is_ok() {
                 return stopped;
             }
             std::thread::sleep(std::time::Duration::from_millis(10));
