@@ -8,6 +8,7 @@ pub mod names;
 
 use std::{
     fmt::Write as _,
+    io::IsTerminal,
     sync::atomic::{AtomicI64, AtomicU64},
     time::Duration,
 };
@@ -165,6 +166,8 @@ pub fn start_logs(filter: &str, format: LogFormat) -> Result<(), FilterError> {
     let filter = EnvFilter::try_new(filter).map_err(|source| FilterError { source })?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        // Colours are for people: in a file or a journal they stand between a field and its value.
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     match format {
         LogFormat::Text => builder.init(),
