@@ -75,15 +75,14 @@ impl Compiler {
     fn new() -> Self {
         let dependencies = env::current_exe().unwrap().parent().unwrap().to_owned();
         let built = |path: &PathBuf| fs::metadata(path).unwrap().modified().unwrap();
-        let library = fs::read_dir(&dependencies)
+        let libraries = fs::read_dir(&dependencies)
             .unwrap()
             .map(|entry| entry.unwrap().path())
             .filter(|path| {
                 let name = path.file_name().unwrap().to_string_lossy().into_owned();
                 name.starts_with("liblocule-") && name.ends_with(".rlib")
-            })
-            .max_by_key(built)
-            .expect("the library stands beside its tests");
+            });
+        let library = libraries.max_by_key(built).unwrap();
         Self {
             library,
             dependencies,

@@ -30,6 +30,8 @@ fn check<H: FnOnce(&Disk)>(harms: impl IntoIterator<Item = H>) {
     neighbours.expect_corrupt(&[]);
 }
 
+type Harm = Box<dyn FnOnce(&Disk)>;
+
 #[test]
 fn an_unharmed_directory_answers_for_everyone() {
     let mut neighbours = Neighbours::settle();
@@ -71,10 +73,10 @@ fn a_row_that_was_cut_short_is_noticed() {
 
 #[test]
 fn a_head_or_a_schema_that_was_changed_or_taken_away_is_noticed() {
-    let gone = |key: Vec<u8>| -> Box<dyn FnOnce(&Disk)> {
+    let gone = |key: Vec<u8>| -> Harm {
         Box::new(move |disk| disk.change_rows("berta", |rows| drop(rows.remove(&key).unwrap())))
     };
-    let changed = |key: Vec<u8>| -> Box<dyn FnOnce(&Disk)> {
+    let changed = |key: Vec<u8>| -> Harm {
         Box::new(move |disk| {
             disk.change_rows("berta", |rows| rows.get_mut(&key).unwrap()[20] ^= 0x80);
         })
@@ -94,7 +96,7 @@ fn an_emptied_family_isnt_taken_for_a_new_tenant() {
 
 #[test]
 fn a_key_file_that_was_cut_short_changed_or_taken_away_is_noticed() {
-    let mut harms: Vec<Box<dyn FnOnce(&Disk)>> = Vec::new();
+    let mut harms: Vec<Harm> = Vec::new();
     for length in [0, 24, 84] {
         harms.push(Box::new(move |disk| {
             let path = disk.key_file("berta", 1);

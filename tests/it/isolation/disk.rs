@@ -19,6 +19,7 @@ use crate::harness::Stopped;
 
 pub struct Disk {
     directory: PathBuf,
+    catalog: Catalog,
 }
 
 /// The rows of a family: key and sealed value.
@@ -26,15 +27,17 @@ pub type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
 
 impl Disk {
     pub fn of(stopped: &Stopped) -> Self {
-        Self {
-            directory: stopped.path(),
-        }
+        let directory = stopped.path();
+        let key = keyring(&directory).load(TenantUuid::SYSTEM, Generation::FIRST);
+        let key = key.unwrap().derive_data_key(0);
+        let catalog = Catalog::open(&directory.join("catalog"), key).unwrap();
+        Self { directory, catalog }
     }
 
     /// What the catalog says of a tenant.
     pub fn record(&self, tenant: &str) -> TenantRecord {
         let records: Vec<([u8; 16], TenantRecord)> =
-            self.catalog().load(CatalogKind::Tenant).unwrap();
+            self.catalog.load(CatalogKind::Tenant).unwrap();
         let mut records = records.into_iter().map(|(_, record)| record);
         records.find(|record| record.id.as_str() == tenant).unwrap()
     }
@@ -44,9 +47,7 @@ impl Disk {
         let mut record = self.record(tenant);
         let id = *record.uuid.as_bytes();
         change(&mut record);
-        self.catalog()
-            .put(CatalogKind::Tenant, id, &record)
-            .unwrap();
+        self.catalog.put(CatalogKind::Tenant, id, &record).unwrap();
     }
 
     pub fn rows(&self, tenant: &str) -> Rows {
@@ -63,12 +64,11 @@ impl Disk {
 
     /// Puts these in place of all rows of a tenant's family.
     pub fn replace_rows(&self, tenant: &str, rows: &Rows) {
-        let old = self.rows(tenant);
         let record = self.record(tenant);
         self.shelf(record.shelf, |database| {
             let family = database.cf_handle(&record.family.to_string()).unwrap();
-            for key in old.keys() {
-                database.delete_cf(&family, key).unwrap();
+            for entry in database.iterator_cf(&family, IteratorMode::Start) {
+                database.delete_cf(&family, entry.unwrap().0).unwrap();
             }
             for (key, value) in rows {
                 database.put_cf(&family, key, value).unwrap();
@@ -93,32 +93,23 @@ impl Disk {
 
     fn key_file_of(&self, tenant: TenantUuid, generation: u32) -> PathBuf {
         let uuid = Uuid::from_bytes(*tenant.as_bytes()).simple();
-        self.ring().join(format!("{uuid}.{generation}.key"))
+        self.directory
+            .join("keys/ring")
+            .join(format!("{uuid}.{generation}.key"))
     }
 
     pub fn make_key(&self, tenant: &str, generation: u32) -> GenerationKey {
         let uuid = self.record(tenant).uuid;
-        self.keyring().make(uuid, Generation(generation)).unwrap()
+        keyring(&self.directory)
+            .make(uuid, Generation(generation))
+            .unwrap()
     }
 
     pub fn load_key(&self, tenant: &str, generation: u32) -> GenerationKey {
         let uuid = self.record(tenant).uuid;
-        self.keyring().load(uuid, Generation(generation)).unwrap()
-    }
-
-    fn ring(&self) -> PathBuf {
-        self.directory.join("keys/ring")
-    }
-
-    fn keyring(&self) -> Keyring {
-        let root = RootKeySource::File(self.directory.join("keys/root.key"));
-        Keyring::open(&self.ring(), root.fetch().unwrap()).unwrap()
-    }
-
-    fn catalog(&self) -> Catalog {
-        let key = self.keyring().load(TenantUuid::SYSTEM, Generation::FIRST);
-        let key = key.unwrap().derive_data_key(0);
-        Catalog::open(&self.directory.join("catalog"), key).unwrap()
+        keyring(&self.directory)
+            .load(uuid, Generation(generation))
+            .unwrap()
     }
 
     /// A shelf as plain `RocksDB`: no locule code looks on.
@@ -131,6 +122,11 @@ impl Disk {
         let families = families.iter().map(|name| (name, options.clone()));
         work(&DB::open_cf_with_opts(&options, &path, families).unwrap())
     }
+}
+
+fn keyring(directory: &Path) -> Keyring {
+    let root = RootKeySource::File(directory.join("keys/root.key"));
+    Keyring::open(&directory.join("keys/ring"), root.fetch().unwrap()).unwrap()
 }
 
 /// The key of a point's row in a tenant's first collection; the first point stands in row 0.

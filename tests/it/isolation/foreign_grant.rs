@@ -4,20 +4,19 @@ use std::{collections::BTreeSet, fs, sync::Arc};
 
 use locule::{
     access::{
-        ApiKey, ApiKeyRecord, CreateCollection, DeleteCollection, Describe, Gate, Grant, KeyTable,
-        Limits, Op, Presented, Principal, Read, ReadUsage, Role, Scope, Search, Target, Write,
+        ApiKey, ApiKeyRecord, Describe, Gate, Grant, KeyTable, Limits, Op, Presented, Principal,
+        ReadUsage, Role, Scope, Target,
     },
     audit::AuditLog,
     clock::Timestamp,
-    partition::{Partition, PartitionError, PointUpsert, Schema, SearchQuery, Selection},
-    payload::{Payload, filter::Filter},
+    partition::{Partition, PartitionError},
     seal::{Keyring, RootKeySource},
     store::{FamilyName, Shelves, StoreOptions},
-    tenant::{CollectionName, Generation, PointId, TenantId, TenantUuid},
-    vector::{Dimension, Metric},
+    tenant::{Generation, TenantId, TenantUuid},
 };
-use serde_json::json;
 use tempfile::TempDir;
+
+use super::acts::{ACTS, create, put};
 
 #[test]
 fn a_partition_refuses_every_grant_that_isnt_its_tenants() {
@@ -100,76 +99,6 @@ fn every_method_of_a_partition_takes_a_grant_but_those_that_show_no_data() {
     assert_eq!(free, known.map(str::to_owned).into());
 }
 
-type Act = fn(&Partition, &Visitor<'_>, &Visitor<'_>) -> Result<(), PartitionError>;
-
-/// Every method that takes a grant. The second visitor is who wants vectors back.
-const ACTS: [(&str, Act); 12] = [
-    ("search", |partition, visitor, vectors| {
-        let query = SearchQuery {
-            vector: vec![1.0, 0.0],
-            filter: None,
-            limit: 10,
-            offset: 0,
-            ef: 10,
-            exact: true,
-            score_threshold: None,
-            except: None,
-            with_payload: true,
-        };
-        let grant = visitor.grant::<Search>();
-        let vectors = vectors.grant::<Read>();
-        partition
-            .search(&grant, Some(&vectors), &name("docs"), &query)
-            .map(drop)
-    }),
-    ("vector_of", |partition, visitor, _| {
-        partition
-            .vector_of(&visitor.grant(), &name("docs"), ID)
-            .map(drop)
-    }),
-    ("retrieve", |partition, visitor, _| {
-        partition
-            .retrieve(&visitor.grant(), &name("docs"), &[ID])
-            .map(drop)
-    }),
-    ("scroll", |partition, visitor, _| {
-        partition
-            .scroll(&visitor.grant(), &name("docs"), None, 10, None)
-            .map(drop)
-    }),
-    ("count", |partition, visitor, _| {
-        partition
-            .count(&visitor.grant(), &name("docs"), None)
-            .map(drop)
-    }),
-    ("describe", |partition, visitor, _| {
-        partition
-            .describe(&visitor.grant(), &name("docs"))
-            .map(drop)
-    }),
-    ("list", |partition, visitor, _| {
-        partition.list(&visitor.grant()).map(drop)
-    }),
-    ("usage", |partition, visitor, _| {
-        partition.usage(&visitor.grant()).map(drop)
-    }),
-    ("upsert", |partition, visitor, _| put(partition, visitor, 2)),
-    ("create_collection", |partition, visitor, _| {
-        create(partition, visitor, "more")
-    }),
-    ("remove", |partition, visitor, _| {
-        let all = Selection::Filter(Filter::default());
-        partition
-            .remove(&visitor.grant(), &name("docs"), all)
-            .map(drop)
-    }),
-    ("delete_collection", |partition, visitor, _| {
-        partition
-            .delete_collection(visitor.grant::<DeleteCollection>(), &name("docs"))
-            .map(drop)
-    }),
-];
-
 /// Two tenants and one gate, without a node around them.
 struct House {
     gate: Gate,
@@ -183,13 +112,13 @@ struct Tenant {
 }
 
 /// Someone whom the gate lets do everything to their own tenant.
-struct Visitor<'a> {
+pub struct Visitor<'a> {
     gate: &'a Gate,
     principal: &'a Principal,
 }
 
 impl Visitor<'_> {
-    fn grant<O: Op>(&self) -> Grant<O> {
+    pub fn grant<O: Op>(&self) -> Grant<O> {
         self.gate.check(self.principal, Target::Whole, NOW).unwrap()
     }
 }
@@ -271,36 +200,4 @@ fn principal(gate: &Gate, tenant: TenantUuid) -> Principal {
     gate.authenticate(&presented, None, 1, NOW).unwrap()
 }
 
-fn create(
-    partition: &Partition,
-    visitor: &Visitor<'_>,
-    collection: &str,
-) -> Result<(), PartitionError> {
-    let schema = Schema {
-        dimension: Dimension::new(2).unwrap(),
-        metric: Metric::Dot,
-        settings: "{}".to_owned(),
-    };
-    let grant = visitor.grant::<CreateCollection>();
-    partition.create_collection(&grant, &name(collection), schema)
-}
-
-fn put(partition: &Partition, visitor: &Visitor<'_>, id: u64) -> Result<(), PartitionError> {
-    let payload = json!({"text": "a secret"}).as_object().unwrap().clone();
-    let point = PointUpsert {
-        id: PointId::Number(id),
-        vector: vec![1.0, 0.0],
-        payload: Payload::new(payload).unwrap(),
-    };
-    let grant = visitor.grant::<Write>();
-    partition
-        .upsert(&grant, &name("docs"), vec![point])
-        .map(drop)
-}
-
-fn name(text: &str) -> CollectionName {
-    CollectionName::parse(text).unwrap()
-}
-
-const ID: PointId = PointId::Number(1);
 const NOW: Timestamp = Timestamp(1_800_000_000_000);

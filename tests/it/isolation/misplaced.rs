@@ -1,14 +1,18 @@
 //! Values, families, key files and records of one tenant where another's belong.
 
-use std::fs;
+use std::{fs, sync::Arc};
 
-use locule::tenant::Generation;
+use locule::{
+    clock::{Manual, Timestamp},
+    engine::Engine,
+    tenant::Generation,
+};
 
 use super::{
     disk::{Disk, Rows, head, row, schema, swap_files},
     neighbours::Neighbours,
 };
-use crate::harness::Node;
+use crate::harness::{Node, options};
 
 fn check(harmed: &[&str], harm: impl FnOnce(&Disk)) {
     let mut neighbours = Neighbours::settle();
@@ -114,11 +118,11 @@ fn swapped_key_files_open_for_nobody() {
 #[test]
 fn a_key_file_under_anothers_name_opens_nothing() {
     check(&["berta"], |disk| {
-        drop(fs::copy(disk.key_file("anna", 1), disk.key_file("berta", 1)).unwrap());
+        fs::copy(disk.key_file("anna", 1), disk.key_file("berta", 1)).unwrap();
     });
     // The family and the key file of one tenant, both in another's place.
     check(&["anna"], |disk| {
-        drop(fs::copy(disk.key_file("berta", 1), disk.key_file("anna", 1)).unwrap());
+        fs::copy(disk.key_file("berta", 1), disk.key_file("anna", 1)).unwrap();
         let other = disk.record("berta").family;
         disk.change_record("anna", |record| record.family = other);
     });
@@ -200,12 +204,11 @@ fn a_node_whose_own_key_is_anothers_doesnt_start() {
     let stopped = node.stop();
     let disk = Disk::of(&stopped);
     let (own, other) = (disk.system_key_file(), disk.key_file("anna", 1));
+    drop(disk);
     swap_files(&own, &other);
-    let clock = std::sync::Arc::new(locule::clock::Manual::at(locule::clock::Timestamp(0)));
-    let options = crate::harness::options(&stopped.path(), clock);
-    let error = locule::engine::Engine::start(options)
-        .unwrap_err()
-        .to_string();
+    let clock = Arc::new(Manual::at(Timestamp(0)));
+    let error = Engine::start(options(&stopped.path(), clock)).unwrap_err();
+    let error = error.to_string();
     assert!(error.starts_with("the keyring doesn't open"), "{error}");
     swap_files(&own, &other);
     stopped

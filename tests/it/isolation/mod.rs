@@ -11,6 +11,7 @@
 //! What is harmed fails closed, by itself: it is answered `corrupt`, counted and recorded, and
 //! every other tenant answers on.
 
+mod acts;
 mod damaged;
 mod disk;
 mod foreign_grant;

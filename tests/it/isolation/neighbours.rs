@@ -119,7 +119,6 @@ impl Neighbours {
 }
 
 /// One request of every kind that needs the tenant's data; none changes what is there.
-#[expect(clippy::type_complexity, reason = "a list of things to do")]
 fn asked(owner: &Actor) -> Vec<Box<dyn Fn() -> Answer + '_>> {
     let unlike = json!({"must": [{"key": "text", "match": {"value": "none"}}]});
     let post = |route: &'static str, body: Value| -> Box<dyn Fn() -> Answer + '_> {
