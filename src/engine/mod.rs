@@ -58,7 +58,7 @@ impl Engine {
     }
 
     /// A number for a new request. A random one: the answer carries it, and numbers that follow
-    /// each other would tell every tenant how much all the others ask (`it/crossing`).
+    /// each other would tell every tenant how much all the others ask (`it/crossing/`).
     pub fn next_request(&self) -> u64 {
         let counted = self.requests.fetch_add(1, Ordering::Relaxed);
         seal::random_bytes().map_or(counted, u64::from_be_bytes)

@@ -3,7 +3,7 @@
 //! Owns: what a point, a row and a collection are; how writes become durable and visible; how a
 //! partition is recovered. Rows are the truth; everything in memory can be rebuilt from them.
 //! **Invariant:** every method takes a grant, and refuses one for another tenant
-//! (`it/isolation.rs`). **Invariant:** one writer at a time; readers work on snapshots and never
+//! (`it/isolation/`). **Invariant:** one writer at a time; readers work on snapshots and never
 //! wait for it. **Invariant:** a write is visible once it is durable, and not before.
 //! Called by: `router` (open, close), `engine` (everything else).
 //!

@@ -2,7 +2,7 @@
 //!
 //! Owns: every metric of the node and its name, and the log subscriber (set up by `main` alone).
 //! **Invariant:** no label and no log field holds a payload, vector, point id, key or token
-//! (`it/canary.rs`).
+//! (`it/canary/`).
 
 pub mod names;
 
