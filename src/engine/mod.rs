@@ -32,6 +32,7 @@ use crate::{
     clock::Clock,
     partition::Partition,
     router::{Router, Tally, TenantState},
+    seal,
     telemetry::Metrics,
     tenant::CollectionName,
 };
@@ -43,6 +44,7 @@ pub struct Engine {
     audit: Arc<AuditLog>,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
+    /// Numbers for requests while the operating system has no random ones.
     requests: AtomicU64,
     maintenance: SyncSender<Arc<Partition>>,
     /// Held as long as the node runs, so that no second one uses the directory.
@@ -55,9 +57,11 @@ impl Engine {
         &self.metrics
     }
 
-    /// A number for a new request.
+    /// A number for a new request. A random one: the answer carries it, and numbers that follow
+    /// each other would tell every tenant how much all the others ask (`it/crossing/`).
     pub fn next_request(&self) -> u64 {
-        self.requests.fetch_add(1, Ordering::Relaxed)
+        let counted = self.requests.fetch_add(1, Ordering::Relaxed);
+        seal::random_bytes().map_or(counted, u64::from_be_bytes)
     }
 
     /// Turns a credential into a principal.

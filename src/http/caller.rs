@@ -63,7 +63,8 @@ impl FromRequestParts<Arc<Engine>> for Caller {
         let ip = parts
             .extensions
             .get::<ConnectInfo<SocketAddr>>()
-            .map(|info| info.0.ip());
+            // On a dual-stack listener an IPv4 client comes as ::ffff:a.b.c.d.
+            .map(|info| info.0.ip().to_canonical());
         let credential = credential(&parts.headers)?;
         let principal = engine.authenticate(&credential, ip, number)?;
         Ok(Self {

@@ -2,7 +2,7 @@
 //!
 //! Owns: every route of both planes, and what every answer looks like.
 //! **Invariant:** the tenant comes from the credential: no path, header, query parameter or body
-//! field of the data plane names one, and a request that tries gets 400 (`it/crossing.rs`).
+//! field of the data plane names one, and a request that tries gets 400 (`it/crossing/`).
 //! **Invariant:** logs and metrics name a route by its pattern, never by its path.
 //! Called by: `cli/serve`.
 

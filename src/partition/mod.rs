@@ -3,7 +3,7 @@
 //! Owns: what a point, a row and a collection are; how writes become durable and visible; how a
 //! partition is recovered. Rows are the truth; everything in memory can be rebuilt from them.
 //! **Invariant:** every method takes a grant, and refuses one for another tenant
-//! (`it/isolation.rs`). **Invariant:** one writer at a time; readers work on snapshots and never
+//! (`it/isolation/`). **Invariant:** one writer at a time; readers work on snapshots and never
 //! wait for it. **Invariant:** a write is visible once it is durable, and not before.
 //! Called by: `router` (open, close), `engine` (everything else).
 //!
@@ -110,13 +110,21 @@ impl Partition {
         &self,
         grant: &Grant<O>,
     ) -> Result<RwLockReadGuard<'_, Lifecycle>, PartitionError> {
-        if grant.tenant() != self.tenant || self.key.tenant() != self.tenant {
-            return Err(PartitionError::WrongPartition);
-        }
+        self.recognise(grant)?;
         let lifecycle = self.lifecycle.read();
         match *lifecycle {
             Lifecycle::Open => Ok(lifecycle),
             Lifecycle::Closed => Err(PartitionError::Closed),
+        }
+    }
+
+    /// The wall itself, for a second grant of one act: [`Self::admit`] a second time would wait for
+    /// a closing that waits for the first.
+    fn recognise<O: Op>(&self, grant: &Grant<O>) -> Result<(), PartitionError> {
+        if grant.tenant() == self.tenant && self.key.tenant() == self.tenant {
+            Ok(())
+        } else {
+            Err(PartitionError::WrongPartition)
         }
     }
 

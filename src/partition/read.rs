@@ -87,7 +87,7 @@ impl Partition {
     ) -> Result<Vec<ScoredPoint>, PartitionError> {
         let _open = self.admit(grant)?;
         if let Some(vectors) = vectors {
-            drop(self.admit(vectors)?);
+            self.recognise(vectors)?;
         }
         let collection = self.find(grant, name)?;
         let view = collection.view();

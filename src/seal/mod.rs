@@ -10,7 +10,7 @@
 //! ```
 //!
 //! **Invariant:** plain text leaves only through an `open`, and only under the context it was
-//! sealed with: tenant, generation, record kind, storage key (`it/isolation.rs`).
+//! sealed with: tenant, generation, record kind, storage key (`it/isolation/`).
 //! **Invariant:** a key is asked to do work and never shown: no getter, no `Clone`, no
 //! `Serialize`, `Debug` is redacted, memory is wiped on drop (`tests/ui`).
 //! **Invariant:** no clock; the only I/O is the keyring's and the root key's.

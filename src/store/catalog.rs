@@ -1,5 +1,6 @@
 //! The catalog: a small `RocksDB` of its own that knows the tenants, their shelves, the hashes of
-//! keys. Sealed under a system key, and never holding a tenant's own words.
+//! keys. Sealed under a system key. Of a tenant's own words it holds one kind: the collections that
+//! a key is bound to, which go when the key is revoked or its tenant deleted.
 //!
 //! Key: `kind u8 | id 16`. Value: sealed; inside, bincode with a limit.
 

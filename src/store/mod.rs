@@ -10,7 +10,7 @@
 //! **Invariant:** plain text can't be stored: every value is a [`Sealed`](crate::seal::Sealed)
 //! (`tests/ui/plaintext_into_store.rs`).
 //! **Invariant:** what names anything in a plain-text `RocksDB` file (family names, storage keys)
-//! is an opaque number (`it/canary.rs`).
+//! is an opaque number (`it/canary/`).
 //! **Invariant:** a commit that returned is on disk: every commit fsyncs the write-ahead log. A
 //! failed one poisons its shelf: reads go on, writes are refused until it is reopened.
 //! **Invariant:** no write reaches a dropped family: `RocksDB` answers that with a fatal error

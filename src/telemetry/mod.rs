@@ -2,11 +2,12 @@
 //!
 //! Owns: every metric of the node and its name, and the log subscriber (set up by `main` alone).
 //! **Invariant:** no label and no log field holds a payload, vector, point id, key or token
-//! (`it/canary.rs`).
+//! (`it/canary/`).
 
 pub mod names;
 
 use std::{
+    io::IsTerminal,
     sync::atomic::{AtomicI64, AtomicU64},
     time::Duration,
 };
@@ -164,6 +165,8 @@ pub fn start_logs(filter: &str, format: LogFormat) -> Result<(), FilterError> {
     let filter = EnvFilter::try_new(filter).map_err(|source| FilterError { source })?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        // Colours are for people: in a file or a journal they stand between a field and its value.
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     match format {
         LogFormat::Text => builder.init(),

@@ -251,3 +251,39 @@ fn wrong_control_requests_say_what_is_wrong() {
         assert_eq!(answer["status"], status);
     }
 }
+
+#[test]
+fn a_changed_quota_holds_at_once_and_after_a_restart() {
+    let node = Node::start();
+    let tenant = node.tenant("acme");
+    tenant.writer.create_collection("docs", 2, "Dot");
+    let operator = node.operator();
+    let change = json!({"quota": {"points_max": 1}, "region": "eu"});
+    let changed = operator.patch("/v1/tenants/acme", change).expect(200);
+    assert_eq!(
+        (&changed["quota"]["points_max"], &changed["region"]),
+        (&json!(1), &json!("eu"))
+    );
+    tenant.writer.put_point("docs", 1, &[1.0, 0.0], json!({}));
+    let two = json!({"points": [{"id": 2, "vector": [1.0, 0.0]}]});
+    let refused = tenant.writer.put("/collections/docs/points", two.clone());
+    assert!(
+        refused.message().contains("quota of 1 points"),
+        "{}",
+        refused.text
+    );
+    refused.expect(403);
+    tenant
+        .writer
+        .put_point("docs", 1, &[0.0, 1.0], json!({"replacing": "is free"}));
+    let writer = tenant.writer.key.unwrap();
+    let node = node.restart();
+    node.actor(&writer)
+        .put("/collections/docs/points", two)
+        .expect(403);
+    node.operator()
+        .patch("/v1/tenants/acme", json!({"quota": {}}))
+        .expect(200);
+    node.actor(&writer)
+        .put_point("docs", 2, &[1.0, 0.0], json!({}));
+}

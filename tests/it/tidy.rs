@@ -138,7 +138,11 @@ fn every_invariant_of_the_architecture_names_a_test_that_is_there() {
     for line in text.lines().filter(|line| line.contains("**Invariant")) {
         let path = line.rsplit('`').nth(1).unwrap_or_default();
         let (file, test) = path.split_once("::").unwrap_or((path, ""));
-        let there = root().join("tests").join(file);
+        // A folder of tests, or a file.
+        let mut there = root().join("tests").join(file);
+        if !there.exists() {
+            there.set_extension("rs");
+        }
         assert!(there.exists(), "{line}\n{} isn't there", there.display());
         if !test.is_empty() {
             let all: String = tree(&there)

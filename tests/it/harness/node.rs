@@ -20,7 +20,6 @@ use super::actor::Actor;
 /// A running node on a directory of its own.
 pub struct Node {
     directory: Arc<TempDir>,
-    pub engine: Arc<Engine>,
     pub clock: Arc<Manual>,
     runtime: Arc<Runtime>,
     url: String,
@@ -55,13 +54,12 @@ impl Node {
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel();
-        let serving = http::serve(Arc::clone(&engine), listener, async {
+        let serving = http::serve(engine, listener, async {
             let _ = stopped.await;
         });
         let server = runtime.spawn(async { serving.await.unwrap() });
         Self {
             directory,
-            engine,
             clock,
             runtime: Arc::new(runtime),
             url,

@@ -1,0 +1,191 @@
+//! Every route of the data plane, and a sound request for each.
+
+use std::collections::BTreeSet;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::twins::{FIRST_VECTOR, TWIN_UUID};
+use crate::harness::{Actor, Answer};
+
+/// A route, and how it is asked.
+#[derive(Clone, Copy)]
+pub struct Route {
+    pub method: &'static str,
+    /// As the router has it.
+    pub pattern: &'static str,
+    /// The sound request's body, for a collection and a point that both twins have.
+    body: Option<fn(&Value) -> Value>,
+    pub does: Does,
+}
+
+/// What a route does with points.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Does {
+    /// Shows texts of points.
+    Show,
+    /// Says something of collections or points, without their texts.
+    Tell,
+    /// Changes something.
+    Change,
+}
+
+impl Route {
+    pub fn name(&self) -> String {
+        format!("{} {}", self.method, self.pattern)
+    }
+
+    pub fn path(&self, collection: &str, point: &Value) -> String {
+        let point = point
+            .as_str()
+            .map_or_else(|| point.to_string(), str::to_owned);
+        self.pattern
+            .replace("{name}", collection)
+            .replace("{id}", &point)
+    }
+
+    pub fn body(&self, point: &Value) -> Option<Value> {
+        self.body.map(|body| body(point))
+    }
+
+    /// Asks for this collection and this point.
+    pub fn ask(&self, actor: &Actor, collection: &str, point: &Value) -> Answer {
+        self.send(actor, &self.path(collection, point), &[], self.body(point))
+    }
+
+    pub fn send(
+        &self,
+        actor: &Actor,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<Value>,
+    ) -> Answer {
+        let method = Method::from_bytes(self.method.as_bytes()).unwrap();
+        let body = body.map(|body| body.to_string().into_bytes());
+        actor.send(method, path, headers, body)
+    }
+}
+
+pub const ROUTES: [Route; 15] = [
+    route("GET", "/collections", None, Does::Tell),
+    route(
+        "PUT",
+        "/collections/{name}",
+        Some(|_| json!({"vectors": {"size": 4, "distance": "Dot"}})),
+        Does::Change,
+    ),
+    route("GET", "/collections/{name}", None, Does::Tell),
+    route("GET", "/collections/{name}/exists", None, Does::Tell),
+    route(
+        "PUT",
+        "/collections/{name}/points",
+        Some(|id| {
+            let vector = FIRST_VECTOR;
+            json!({"points": [{"id": id, "vector": vector, "payload": {"text": "changed"}}]})
+        }),
+        Does::Change,
+    ),
+    route(
+        "POST",
+        "/collections/{name}/points",
+        Some(|id| json!({"ids": [id, TWIN_UUID], "with_payload": true, "with_vector": true})),
+        Does::Show,
+    ),
+    route("GET", "/collections/{name}/points/{id}", None, Does::Show),
+    route(
+        "POST",
+        "/collections/{name}/points/scroll",
+        Some(|id| json!({"offset": id, "limit": 100, "with_vector": true})),
+        Does::Show,
+    ),
+    route(
+        "POST",
+        "/collections/{name}/points/count",
+        Some(|id| json!({"filter": {"must": [{"has_id": [id, TWIN_UUID]}]}})),
+        Does::Tell,
+    ),
+    route(
+        "POST",
+        "/collections/{name}/points/query",
+        Some(|id| {
+            let filter = json!({"must": [{"has_id": [id, TWIN_UUID]}]});
+            json!({"query": FIRST_VECTOR, "limit": 100, "with_payload": true,
+                "with_vector": true, "filter": filter})
+        }),
+        Does::Show,
+    ),
+    route(
+        "POST",
+        "/collections/{name}/points/query/batch",
+        Some(|id| {
+            let by_vector = json!({"query": FIRST_VECTOR, "limit": 100, "with_payload": true});
+            let by_point = json!({"query": id, "limit": 100, "with_payload": true});
+            json!({"searches": [by_vector, by_point]})
+        }),
+        Does::Show,
+    ),
+    route(
+        "POST",
+        "/collections/{name}/points/search",
+        Some(|_| json!({"vector": FIRST_VECTOR, "limit": 100, "with_payload": true})),
+        Does::Show,
+    ),
+    route(
+        "POST",
+        "/collections/{name}/points/search/batch",
+        Some(|id| {
+            let filter = json!({"must_not": [{"has_id": [id]}]});
+            let search = json!({"vector": FIRST_VECTOR, "limit": 100, "with_payload": true,
+                "params": {"exact": true}, "filter": filter});
+            json!({"searches": [search, search]})
+        }),
+        Does::Show,
+    ),
+    // Last, since they take away what the others ask for.
+    route(
+        "POST",
+        "/collections/{name}/points/delete",
+        Some(|id| json!({"points": [id]})),
+        Does::Change,
+    ),
+    route("DELETE", "/collections/{name}", None, Does::Change),
+];
+
+const fn route(
+    method: &'static str,
+    pattern: &'static str,
+    body: Option<fn(&Value) -> Value>,
+    does: Does,
+) -> Route {
+    Route {
+        method,
+        pattern,
+        body,
+        does,
+    }
+}
+
+/// A new route without a request on the list would be a route that no test here crosses.
+#[test]
+fn every_route_of_the_data_plane_is_on_the_list() {
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/src/http/data/mod.rs");
+    let text = std::fs::read_to_string(source).unwrap();
+    let mut served = BTreeSet::new();
+    for route in text.split(".route(").skip(1) {
+        let pattern = route.split('"').nth(1).unwrap();
+        for method in [
+            "get", "put", "post", "delete", "patch", "head", "options", "any",
+        ] {
+            let called =
+                |at: usize| !route[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_');
+            let call = format!("{method}(");
+            let handlers = route.match_indices(&call);
+            if handlers.map(|(at, _)| at).any(called) {
+                served.insert(format!("{} {pattern}", method.to_uppercase()));
+            }
+        }
+    }
+    let listed: BTreeSet<_> = ROUTES.iter().map(Route::name).collect();
+    assert!(served.len() >= 15, "{served:?}");
+    assert_eq!(served, listed);
+}

@@ -1,0 +1,208 @@
+//! The second wall by value: a grant that the gate gave, at the wrong partition.
+
+use std::{
+    collections::BTreeSet,
+    fs::{self, File},
+    sync::Arc,
+};
+
+use locule::{
+    access::{
+        ApiKey, ApiKeyRecord, Describe, Gate, Grant, KeyTable, Limits, Op, Presented, Principal,
+        ReadUsage, Role, Scope, Target,
+    },
+    audit::AuditLog,
+    clock::Timestamp,
+    partition::{Partition, PartitionError},
+    seal::{Keyring, RootKeySource},
+    store::{FamilyName, Shelves, StoreOptions},
+    tenant::{Generation, TenantId, TenantUuid},
+};
+use tempfile::TempDir;
+
+use super::acts::{ACTS, create, put};
+
+#[test]
+fn a_partition_refuses_every_grant_that_isnt_its_tenants() {
+    let house = House::new();
+    let [anna, berta] = &house.tenants;
+    for (name, act) in ACTS {
+        let answer = act(
+            &anna.partition,
+            &house.visitor(berta),
+            &house.visitor(berta),
+        );
+        assert!(
+            matches!(answer, Err(PartitionError::WrongPartition)),
+            "{name} with another's grant: {answer:?}"
+        );
+    }
+    // Nothing of it happened.
+    assert_eq!(house.contents(anna), house.contents(berta));
+    assert_eq!(house.contents(anna), (vec!["docs".to_owned()], 1));
+    // And her own grant is good for every act.
+    for (name, act) in ACTS {
+        let answer = act(&anna.partition, &house.visitor(anna), &house.visitor(anna));
+        assert!(answer.is_ok(), "{name} with its own grant: {answer:?}");
+    }
+}
+
+#[test]
+fn a_search_refuses_another_tenants_permission_to_see_vectors() {
+    let house = House::new();
+    let [anna, berta] = &house.tenants;
+    let search = ACTS[0].1;
+    let answer = search(&anna.partition, &house.visitor(anna), &house.visitor(berta));
+    assert!(
+        matches!(answer, Err(PartitionError::WrongPartition)),
+        "{answer:?}"
+    );
+}
+
+/// A method that takes no grant could show anything to anyone: so there is a list of them.
+#[test]
+fn every_method_of_a_partition_takes_a_grant_but_those_that_show_no_data() {
+    let (mut granted, mut free) = (BTreeSet::new(), BTreeSet::new());
+    for file in fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/partition")).unwrap() {
+        let text = fs::read_to_string(file.unwrap().path()).unwrap();
+        let blocks = text.split("impl Partition {").skip(1);
+        for block in blocks.map(|block| block.split("\n}").next().unwrap()) {
+            for (at, _) in block.match_indices("    pub ") {
+                let signature = block[at..].split('{').next().unwrap();
+                let Some((_, rest)) = signature.split_once("fn ") else {
+                    continue;
+                };
+                let name = rest.split(['(', '<']).next().unwrap().to_owned();
+                let kind = if rest.contains("Grant<") {
+                    &mut granted
+                } else {
+                    &mut free
+                };
+                kind.insert(name);
+            }
+        }
+    }
+    let tried: BTreeSet<_> = ACTS.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(
+        granted, tried,
+        "every method that takes a grant is tried above"
+    );
+    let known = [
+        // Made and opened by the router, from a family and a key.
+        "make",
+        "open",
+        "close",
+        "maintain",
+        "wants_maintenance",
+        "set_points_max",
+        // Whose, how many, how large.
+        "tenant",
+        "points",
+        "bytes",
+    ];
+    assert_eq!(free, known.map(str::to_owned).into());
+}
+
+/// Two tenants and one gate, without a node around them.
+struct House {
+    gate: Gate,
+    tenants: [Tenant; 2],
+    _directory: TempDir,
+}
+
+struct Tenant {
+    partition: Partition,
+    principal: Principal,
+}
+
+/// Someone whom the gate lets do everything to their own tenant.
+pub struct Visitor<'a> {
+    gate: &'a Gate,
+    principal: &'a Principal,
+}
+
+impl Visitor<'_> {
+    pub fn grant<O: Op>(&self) -> Grant<O> {
+        self.gate.check(self.principal, Target::Whole, NOW).unwrap()
+    }
+}
+
+impl House {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path();
+        let root = RootKeySource::File(path.join("root.key")).fetch().unwrap();
+        let keyring = Keyring::open(&path.join("ring"), root).unwrap();
+        let system = keyring.make(TenantUuid::SYSTEM, Generation::FIRST).unwrap();
+        let audit = Arc::new(AuditLog::open(&path.join("audit")).unwrap());
+        let keys = KeyTable::new(system.derive_hash_key(), []);
+        let gate = Gate::new(audit, keys, Limits::default());
+        let in_use = Arc::new(File::create(path.join("lock")).unwrap());
+        let shelves = Shelves::new(&path.join("shelves"), &StoreOptions::default(), in_use);
+        let tenants = [1, 2].map(|number| {
+            let uuid = TenantUuid::from_bytes([number; 16]);
+            let key = keyring.make(uuid, Generation::FIRST).unwrap();
+            let family = shelves
+                .shelf(0)
+                .unwrap()
+                .create(FamilyName([number; 16]))
+                .unwrap();
+            Partition::make(&family, &key).unwrap();
+            let tenant = Tenant {
+                partition: Partition::open(family, &key).unwrap(),
+                principal: principal(&gate, uuid),
+            };
+            let visitor = Visitor {
+                gate: &gate,
+                principal: &tenant.principal,
+            };
+            create(&tenant.partition, &visitor, "docs").unwrap();
+            put(&tenant.partition, &visitor, 1).unwrap();
+            tenant
+        });
+        Self {
+            gate,
+            tenants,
+            _directory: directory,
+        }
+    }
+
+    fn visitor<'a>(&'a self, tenant: &'a Tenant) -> Visitor<'a> {
+        Visitor {
+            gate: &self.gate,
+            principal: &tenant.principal,
+        }
+    }
+
+    /// A tenant's collections, and how many points it has.
+    fn contents(&self, tenant: &Tenant) -> (Vec<String>, u64) {
+        let visitor = self.visitor(tenant);
+        let collections = tenant.partition.list(&visitor.grant::<Describe>()).unwrap();
+        let names = collections.iter().map(|c| c.name().to_string()).collect();
+        let usage = tenant
+            .partition
+            .usage(&visitor.grant::<ReadUsage>())
+            .unwrap();
+        (names, usage.1)
+    }
+}
+
+fn principal(gate: &Gate, tenant: TenantUuid) -> Principal {
+    let key = ApiKey::make().unwrap();
+    let id = TenantId::parse("someone").unwrap();
+    gate.keys().insert(ApiKeyRecord {
+        id: key.id,
+        hash: key.hash(gate.keys().hasher()),
+        scope: Scope::Tenant(tenant, id),
+        role: Role::Owner,
+        name: "owner".to_owned(),
+        created: NOW,
+        expires: None,
+        collections: None,
+        networks: None,
+    });
+    let presented = Presented::new(key.reveal());
+    gate.authenticate(&presented, None, 1, NOW).unwrap()
+}
+
+const NOW: Timestamp = Timestamp(1_800_000_000_000);

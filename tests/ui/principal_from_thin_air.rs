@@ -1,0 +1,16 @@
+// A principal comes from a verified credential and from nothing else.
+
+use std::sync::Arc;
+
+use locule::{
+    access::{ApiKeyRecord, KeyTable, Presented, Principal},
+    clock::Timestamp,
+    store::{Catalog, CatalogKind},
+};
+
+pub fn forge(record: Arc<ApiKeyRecord>, keys: &KeyTable, presented: &Presented, catalog: &Catalog) {
+    let _ = Principal::new(record.clone(), None, 0); //~ E0624 associated function `new` is private
+    let _ = keys.authenticate(presented, None, 0, Timestamp(0)); //~ E0624 method `authenticate` is private
+    let _ = catalog.load::<Principal>(CatalogKind::ApiKey); //~ E0277 Principal: serde::de::DeserializeOwned` is not satisfied
+    let _ = (keys, presented, catalog.load::<ApiKeyRecord>(CatalogKind::ApiKey), Timestamp(0));
+}
