@@ -225,6 +225,22 @@ impl Engine {
         Ok(partition.list(&grant)?)
     }
 
+    /// Whether work in the background will still change how a collection is searched.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn is_building(
+        &self,
+        principal: &Principal,
+        collection: &CollectionName,
+    ) -> Result<bool, Error> {
+        let grant: Grant<Describe> = self.check(principal, Some(collection))?;
+        let partition = self.partition(principal, &grant)?;
+        partition.describe(&grant, collection)?;
+        self.maintain_later(&partition);
+        Ok(partition.wants_maintenance())
+    }
+
     fn maintain_later(&self, partition: &Arc<crate::partition::Partition>) {
         if partition.wants_maintenance() {
             // A full queue isn't waited for: the next write asks again.
