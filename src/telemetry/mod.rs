@@ -7,6 +7,7 @@
 pub mod names;
 
 use std::{
+    io::IsTerminal,
     sync::atomic::{AtomicI64, AtomicU64},
     time::Duration,
 };
@@ -164,6 +165,8 @@ pub fn start_logs(filter: &str, format: LogFormat) -> Result<(), FilterError> {
     let filter = EnvFilter::try_new(filter).map_err(|source| FilterError { source })?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        // Colours are for people who look on; in a file they are noise.
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     match format {
         LogFormat::Text => builder.init(),

@@ -6,5 +6,5 @@ pub mod vectors;
 
 pub use self::{
     actor::{Actor, Answer},
-    node::{Node, Tenant, options},
+    node::{Node, OPERATOR_KEY, Tenant, options},
 };
