@@ -31,7 +31,7 @@ fn no_body_gets_a_server_error_or_no_answer() {
     let (_node, owner) = stocked();
     let routes = routes::all();
     let mut runner = TestRunner::new(Config {
-        cases: 4_000,
+        cases: 8_000,
         failure_persistence: None,
         ..Config::default()
     });

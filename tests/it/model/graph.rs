@@ -37,7 +37,7 @@ fn a_graph_that_is_written_to_finds_nearly_all_neighbours_and_nothing_deleted() 
                     break;
                 }
                 large.change(step, &deleted);
-                // So that most of what was there is still there in the end.
+                // So that most of what was there is still there in the end, and the build goes on.
                 std::thread::sleep(PAUSE);
             }
         });
@@ -46,6 +46,7 @@ fn a_graph_that_is_written_to_finds_nearly_all_neighbours_and_nothing_deleted() 
             assert!(waited.elapsed() < BUILD_MAX, "no graph was built");
             seed += 1;
             large.ask(seed, &deleted);
+            std::thread::sleep(PAUSE);
         }
         built.store(true, Ordering::Relaxed);
         eprintln!(
@@ -191,12 +192,12 @@ impl<'a> Large<'a> {
 }
 
 /// Together just past the bytes from which on a collection gets a graph.
-const POINTS: u64 = 30_000;
-const DIMENSION: usize = 300;
+const POINTS: u64 = 9_000;
+const DIMENSION: usize = 1_024;
 const DIRECTIONS: usize = 24;
-const BATCH: usize = 2_000;
+const BATCH: usize = 1_000;
 const QUESTIONS: u64 = 200;
 const K: usize = 10;
-const PAUSE: Duration = Duration::from_millis(20);
+const PAUSE: Duration = Duration::from_millis(50);
 /// Generous: this takes seconds on an idle machine.
 const BUILD_MAX: Duration = Duration::from_secs(600);
