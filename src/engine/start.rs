@@ -73,12 +73,15 @@ impl Engine {
         fs::create_dir_all(directory)?;
         fs::set_permissions(directory, fs::Permissions::from_mode(0o700))?;
         let lock = Arc::new(lock(directory)?);
+        let catalog_directory = directory.join("catalog");
         let root_key = options
             .root_key
-            .unwrap_or_else(|| RootKeySource::File(directory.join("keys/root.key")))
-            .fetch()?;
-        let keyring = Keyring::open(&directory.join("keys/ring"), root_key)?;
-        let catalog_directory = directory.join("catalog");
+            .unwrap_or_else(|| RootKeySource::File(directory.join("keys/root.key")));
+        // A new key in place of a lost one would open nothing.
+        if catalog_directory.exists() && root_key.would_make() {
+            return Err(StartError::WrongRootKey);
+        }
+        let keyring = Keyring::open(&directory.join("keys/ring"), root_key.fetch()?)?;
         let system = system_key(&keyring, catalog_directory.exists())?;
         let catalog = Arc::new(Catalog::open(
             &catalog_directory,
@@ -224,7 +227,7 @@ pub enum StartError {
     },
     /// The keyring doesn't open under this root key, or its files are gone.
     #[error(
-        "the keyring doesn't open: this isn't the root key that the data directory was made with, or keys/ring is damaged or gone"
+        "the keyring doesn't open: this isn't the root key that the data directory was made with, or the key's file or keys/ring is damaged or gone"
     )]
     WrongRootKey,
     /// There is no root key.

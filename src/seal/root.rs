@@ -25,6 +25,14 @@ pub enum RootKeySource {
 }
 
 impl RootKeySource {
+    /// Whether fetching the key would make it: it is to be in a file that isn't there.
+    pub fn would_make(&self) -> bool {
+        match self {
+            Self::File(path) => !path.exists(),
+            Self::Environment(_) | Self::Command(_) => false,
+        }
+    }
+
     /// Fetches the root key.
     ///
     /// # Errors

@@ -118,6 +118,8 @@ def main() -> int:
     # A client that complains has found something. But a key over plain HTTP on the loopback is on purpose.
     warnings.simplefilter("error")
     warnings.filterwarnings("ignore", message="Api key is used with an insecure connection")
+    # The oracle says that it is always exact.
+    warnings.filterwarnings("ignore", message="Local mode performs exact")
     warnings.filterwarnings("ignore", category=ResourceWarning)
     warnings.filterwarnings("ignore", category=DeprecationWarning)
     print(f"qdrant-client {CLIENT_VERSION}")

@@ -22,4 +22,5 @@ mod data_plane;
 mod isolation;
 mod model;
 mod roles;
+mod storage;
 mod tidy;

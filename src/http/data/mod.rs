@@ -20,7 +20,7 @@ use axum::{
     routing::{get, post, put},
 };
 
-use crate::engine::Engine;
+use crate::{engine::Engine, http::refusal};
 
 pub(super) fn routes() -> Router<Arc<Engine>> {
     Router::new()
@@ -36,7 +36,11 @@ pub(super) fn routes() -> Router<Arc<Engine>> {
             "/collections/{name}/points",
             put(points::upsert).post(points::retrieve),
         )
-        .route("/collections/{name}/points/{id}", get(points::show))
+        .route(
+            "/collections/{name}/points/{id}",
+            // What is posted here is for a route that isn't there yet, like `points/payload`.
+            get(points::show).fallback(refusal::no_such_route),
+        )
         .route("/collections/{name}/points/delete", post(points::remove))
         .route("/collections/{name}/points/scroll", post(points::scroll))
         .route("/collections/{name}/points/count", post(points::count))

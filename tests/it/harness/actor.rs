@@ -1,4 +1,4 @@
-use std::{ops::Index, sync::Arc};
+use std::{ops::Index, sync::Arc, time::Duration};
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -28,7 +28,11 @@ impl Actor {
         Self {
             url: url.to_owned(),
             key: key.map(str::to_owned),
-            client: reqwest::Client::builder().no_proxy().build().unwrap(),
+            client: reqwest::Client::builder()
+                .no_proxy()
+                .timeout(ANSWER_MAX)
+                .build()
+                .unwrap(),
             runtime: Arc::clone(runtime),
         }
     }
@@ -146,3 +150,6 @@ impl Index<&str> for Answer {
         &self.body[field]
     }
 }
+
+/// Whoever waits longer waits for ever.
+const ANSWER_MAX: Duration = Duration::from_secs(120);

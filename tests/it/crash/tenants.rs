@@ -1,0 +1,316 @@
+//! Kills while tenants and collections are made and deleted.
+
+use std::{collections::BTreeMap, thread, time::Duration};
+
+use serde_json::{Value, json};
+
+use super::{client::Client, process::Process};
+
+#[test]
+fn acknowledged_tenants_collections_and_deletions_survive_kill_9() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut process = Process::start(directory.path());
+    let bystander = process.tenant("bystander");
+    let marked = process.client(&bystander);
+    create_collection(&marked, "docs").unwrap();
+    put_point(&marked, "docs").unwrap();
+    let mut tenants = Tenants::default();
+    let mut collections = Collections::default();
+    for round in 0..ROUNDS {
+        let pause = Duration::from_millis(5 + round * 23 % 56);
+        thread::scope(|scope| {
+            let (made, deleted) = tenants.split(round);
+            let operator = process.operator();
+            scope.spawn(move || made.make_until_killed(&operator));
+            let operator = process.operator();
+            scope.spawn(move || deleted.delete_until_killed(&operator));
+            let owner = process.client(&bystander);
+            let collections = &mut collections;
+            scope.spawn(move || collections.change_until_killed(&owner));
+            thread::sleep(pause);
+            process.kill();
+        });
+        process = Process::start(directory.path());
+        collections.settle(&process.client(&bystander));
+        tenants.settle(&process);
+    }
+    tenants.check_all(&process);
+    eprintln!(
+        "{ROUNDS} kills; {} tenants acknowledged and alive, {} deleted for good, {} cut short; \
+         {} changes of collections",
+        tenants.living.len(),
+        tenants.gone.len(),
+        tenants.unfinished,
+        collections.acknowledged
+    );
+    assert!(!tenants.living.is_empty() && !tenants.gone.is_empty());
+    let answer = process.client(&bystander).get("/collections/docs/points/1");
+    assert_eq!(answer.unwrap().status, 200);
+}
+
+/// What was acknowledged about tenants: their owners' keys by id.
+#[derive(Default)]
+struct Tenants {
+    living: BTreeMap<String, String>,
+    gone: BTreeMap<String, String>,
+    making: Making,
+    deleting: Deleting,
+    unfinished: usize,
+}
+
+#[derive(Default)]
+struct Making {
+    round: u64,
+    made: BTreeMap<String, String>,
+    pending: Option<String>,
+}
+
+#[derive(Default)]
+struct Deleting {
+    victims: Vec<(String, String)>,
+    deleted: Vec<(String, String)>,
+    pending: Option<(String, String)>,
+}
+
+impl Tenants {
+    /// One part that makes tenants, and one that deletes half of those that are there.
+    fn split(&mut self, round: u64) -> (&mut Making, &mut Deleting) {
+        self.making.round = round;
+        let half = self.living.len() / 2;
+        let victims = self.living.iter().take(half);
+        self.deleting.victims = victims.map(|(id, key)| (id.clone(), key.clone())).collect();
+        (&mut self.making, &mut self.deleting)
+    }
+
+    fn settle(&mut self, process: &Process) {
+        let operator = process.operator();
+        let made = std::mem::take(&mut self.making.made);
+        for (id, key) in &made {
+            living(process, id, key);
+        }
+        self.living.extend(made);
+        // What wasn't acknowledged may be there or not; either way its name can be dealt with.
+        if let Some(id) = self.making.pending.take() {
+            self.unfinished += 1;
+            let there = operator.get(&format!("/v1/tenants/{id}")).unwrap().status;
+            match there {
+                200 => {
+                    let deleted = operator.delete(&format!("/v1/tenants/{id}"));
+                    assert_eq!(deleted.unwrap().status, 202, "{id}");
+                }
+                404 => {
+                    let key = process.tenant(&id);
+                    living(process, &id, &key);
+                    self.living.insert(id, key);
+                }
+                other => panic!("{id}: {other}"),
+            }
+        }
+        for (id, key) in std::mem::take(&mut self.deleting.deleted) {
+            self.living.remove(&id);
+            dead(process, &id, &key);
+            self.gone.insert(id, key);
+        }
+        if let Some((id, key)) = self.deleting.pending.take() {
+            self.unfinished += 1;
+            match process.client(&key).get("/collections").unwrap().status {
+                200 => living(process, &id, &key),
+                401 => {
+                    self.living.remove(&id);
+                    dead(process, &id, &key);
+                    self.gone.insert(id, key);
+                }
+                other => panic!("{id}: {other}"),
+            }
+        }
+    }
+
+    fn check_all(&self, process: &Process) {
+        for (id, key) in &self.living {
+            living(process, id, key);
+        }
+        for (id, key) in &self.gone {
+            dead(process, id, key);
+            // Deletions go on in the background, and are resumed by the next start.
+            while state(process, id) != "deleted" {
+                thread::sleep(Duration::from_millis(5));
+            }
+        }
+    }
+}
+
+impl Making {
+    fn make_until_killed(&mut self, operator: &Client) {
+        for number in 0.. {
+            let id = format!("t-{}-{number}", self.round);
+            self.pending = Some(id.clone());
+            let Ok(answer) = operator.post("/v1/tenants", &json!({"id": id})) else {
+                return;
+            };
+            assert_eq!(answer.status, 201, "{}", answer.body);
+            let key = answer.body["owner_key"]["key"].as_str().unwrap();
+            self.made.insert(id, key.to_owned());
+            self.pending = None;
+        }
+    }
+}
+
+impl Deleting {
+    fn delete_until_killed(&mut self, operator: &Client) {
+        while let Some((id, key)) = self.victims.pop() {
+            self.pending = Some((id.clone(), key.clone()));
+            let Ok(answer) = operator.delete(&format!("/v1/tenants/{id}")) else {
+                return;
+            };
+            assert_eq!(answer.status, 202, "{}", answer.body);
+            self.deleted.push((id, key));
+            self.pending = None;
+        }
+    }
+}
+
+/// A tenant answers, and takes a write.
+fn living(process: &Process, id: &str, key: &str) {
+    let owner = process.client(key);
+    let own = owner.get("/v1/self").unwrap();
+    assert_eq!(
+        (own.status, &own.body["tenant"]),
+        (200, &json!(id)),
+        "{}",
+        own.body
+    );
+    if owner.get("/collections/docs").unwrap().status == 404 {
+        create_collection(&owner, "docs").unwrap();
+        put_point(&owner, "docs").unwrap();
+    }
+    let answer = owner.get("/collections/docs/points/1").unwrap();
+    assert_eq!(answer.status, 200, "{id}: {}", answer.body);
+}
+
+/// A tenant's key is good for nothing, and its name for no one else.
+fn dead(process: &Process, id: &str, key: &str) {
+    let answer = process.client(key).get("/collections").unwrap();
+    assert_eq!(answer.status, 401, "{id}: {}", answer.body);
+    let again = process.operator().post("/v1/tenants", &json!({"id": id}));
+    assert_eq!(again.unwrap().status, 409, "{id}");
+}
+
+fn state(process: &Process, id: &str) -> Value {
+    let shown = process.operator().get(&format!("/v1/tenants/{id}"));
+    shown.unwrap().body["state"].clone()
+}
+
+/// What was acknowledged about collections, and the change that wasn't.
+#[derive(Default)]
+struct Collections {
+    /// The collections that are there, and whether each has a point.
+    known: BTreeMap<String, bool>,
+    pending: Option<Change>,
+    turn: usize,
+    acknowledged: usize,
+}
+
+#[derive(Clone, Debug)]
+enum Change {
+    Create(String),
+    Put(String),
+    Delete(String),
+}
+
+impl Collections {
+    fn change_until_killed(&mut self, owner: &Client) {
+        loop {
+            let name = format!("c{}", self.turn / 4 % 3);
+            let change = match self.turn % 4 {
+                0 => Change::Create(name),
+                1 => Change::Put(name),
+                _ => Change::Delete(name),
+            };
+            self.turn += 1;
+            self.pending = Some(change.clone());
+            let done = match &change {
+                Change::Create(name) => create_collection(owner, name),
+                Change::Put(name) => put_point(owner, name),
+                // Deleting one that isn't there is a change like any other.
+                Change::Delete(name) => owner
+                    .delete(&format!("/collections/{name}"))
+                    .map(|a| a.status),
+            };
+            let Ok(status) = done else {
+                return;
+            };
+            let known = self.known.contains_key(change.name());
+            let expected = match &change {
+                Change::Create(_) if known => 409,
+                Change::Put(_) if !known => 404,
+                Change::Create(_) | Change::Put(_) | Change::Delete(_) => 200,
+            };
+            assert_eq!(status, expected, "{change:?}");
+            self.known = change.applied(&self.known);
+            self.pending = None;
+            self.acknowledged += 1;
+        }
+    }
+
+    fn settle(&mut self, owner: &Client) {
+        let listed = owner.get("/collections").unwrap();
+        let listed = listed.body["result"]["collections"].as_array().unwrap();
+        let names = listed.iter().map(|one| one["name"].as_str().unwrap());
+        let stored: BTreeMap<String, bool> = names
+            .filter(|name| *name != "docs")
+            .map(|name| {
+                let path = format!("/collections/{name}/points/1");
+                (name.to_owned(), owner.get(&path).unwrap().status == 200)
+            })
+            .collect();
+        let pending = self.pending.take();
+        let after = pending
+            .as_ref()
+            .map_or_else(|| self.known.clone(), |c| c.applied(&self.known));
+        assert!(
+            stored == self.known || stored == after,
+            "{stored:?} is stored; {:?} was acknowledged, then came {pending:?}",
+            self.known
+        );
+        self.known = stored;
+    }
+}
+
+impl Change {
+    fn name(&self) -> &str {
+        match self {
+            Self::Create(name) | Self::Put(name) | Self::Delete(name) => name,
+        }
+    }
+
+    fn applied(&self, known: &BTreeMap<String, bool>) -> BTreeMap<String, bool> {
+        let mut after = known.clone();
+        match self {
+            // One that is made again is empty; one that is there stays as it is.
+            Self::Create(name) => {
+                after.entry(name.clone()).or_insert(false);
+            }
+            Self::Put(name) => {
+                after.entry(name.clone()).and_modify(|point| *point = true);
+            }
+            Self::Delete(name) => {
+                after.remove(name);
+            }
+        }
+        after
+    }
+}
+
+fn create_collection(owner: &Client, name: &str) -> std::io::Result<u16> {
+    let schema = json!({"vectors": {"size": 2, "distance": "Dot"}});
+    let answer = owner.put(&format!("/collections/{name}"), &schema)?;
+    Ok(answer.status)
+}
+
+fn put_point(owner: &Client, name: &str) -> std::io::Result<u16> {
+    let point = json!({"points": [{"id": 1, "vector": [1.0, 2.0], "payload": {"a": 1}}]});
+    let answer = owner.put(&format!("/collections/{name}/points"), &point)?;
+    Ok(answer.status)
+}
+
+const ROUNDS: u64 = 30;

@@ -1,0 +1,134 @@
+//! Every route that takes a body, with a body that is right.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::harness::{Actor, Answer, Node};
+
+pub struct Route {
+    pub method: Method,
+    pub path: &'static str,
+    pub body: Value,
+}
+
+/// `docs` is there and has the points of [`stocked`]; `new` isn't there.
+pub fn all() -> Vec<Route> {
+    let filter = json!({
+        "must": [{"key": "n", "range": {"gte": 0, "lt": 10}}],
+        "should": [{"key": "colour", "match": {"any": ["red", "green"]}}, {"has_id": [1, 2]}],
+        "must_not": [{"is_null": {"key": "n"}}, {"key": "colour", "match": {"except": ["red"]}}],
+        "min_should": {"conditions": [{"is_empty": {"key": "tags"}}], "min_count": 1},
+    });
+    let query = json!({
+        "query": [1.0, 0.0, 0.0],
+        "filter": filter,
+        "params": {"hnsw_ef": 64, "exact": false},
+        "limit": 3,
+        "offset": 0,
+        "with_payload": {"include": ["n"]},
+        "with_vector": true,
+        "score_threshold": -1.0,
+        "using": "",
+    });
+    let search = json!({
+        "vector": [1.0, 0.0, 0.0],
+        "filter": filter,
+        "limit": 3,
+        "with_payload": ["n"],
+    });
+    let points = json!([{"id": 7, "vector": [0.5, 0.5, 0.0], "payload": {"n": 7, "tags": ["a"]}}]);
+    let batch = json!({"ids": [8], "vectors": [[0.1, 0.2, 0.3]], "payloads": [{"n": 8}]});
+    let schema = json!({
+        "vectors": {"size": 3, "distance": "Dot"},
+        "hnsw_config": {"m": 8},
+        "on_disk_payload": true,
+    });
+    let put = |path, body| Route {
+        method: Method::PUT,
+        path,
+        body,
+    };
+    let post = |path, body| Route {
+        method: Method::POST,
+        path,
+        body,
+    };
+    vec![
+        put("/collections/new", schema),
+        put("/collections/docs/points", json!({"points": points})),
+        put(
+            "/collections/docs/points?wait=true",
+            json!({"batch": batch}),
+        ),
+        post(
+            "/collections/docs/points",
+            json!({"ids": [1, 2], "with_payload": true, "with_vector": true}),
+        ),
+        post("/collections/docs/points/delete", json!({"points": [7, 8]})),
+        post(
+            "/collections/docs/points/delete",
+            json!({"filter": {"must": [{"key": "n", "match": {"value": 7}}]}}),
+        ),
+        post(
+            "/collections/docs/points/scroll",
+            json!({"offset": 1, "limit": 2, "filter": filter}),
+        ),
+        post(
+            "/collections/docs/points/count",
+            json!({"filter": filter, "exact": true}),
+        ),
+        post("/collections/docs/points/query", query.clone()),
+        post(
+            "/collections/docs/points/query/batch",
+            json!({"searches": [query]}),
+        ),
+        post("/collections/docs/points/search", search.clone()),
+        post(
+            "/collections/docs/points/search/batch",
+            json!({"searches": [search]}),
+        ),
+    ]
+}
+
+/// A node with one tenant, whose owner has three points in `docs`.
+pub fn stocked() -> (Node, Actor) {
+    let node = Node::start();
+    let owner = node.tenant("acme").owner;
+    owner.create_collection("docs", 3, "Dot");
+    for id in 1..=3 {
+        let vector = [f32::from(u8::try_from(id).unwrap()), 1.0, 0.0];
+        owner.put_point("docs", id, &vector, json!({"n": id, "colour": "red"}));
+    }
+    (node, owner)
+}
+
+impl Route {
+    pub fn send(&self, actor: &Actor, body: &str) -> Answer {
+        let body = body.as_bytes().to_vec();
+        actor.send(self.method.clone(), self.path, &[], Some(body))
+    }
+}
+
+/// A refusal that says why, in the dialect's shape.
+#[track_caller]
+pub fn refused(answer: &Answer, because: &str) {
+    assert!(
+        answer.message().contains(because),
+        "{} {} doesn't say {because:?}",
+        answer.status,
+        answer.text
+    );
+    assert!(
+        (400..500).contains(&answer.status),
+        "{} {}",
+        answer.status,
+        answer.text
+    );
+}
+
+pub fn count(actor: &Actor, collection: &str) -> u64 {
+    let path = format!("/collections/{collection}/points/count");
+    actor.post(&path, json!({})).expect(200)["result"]["count"]
+        .as_u64()
+        .unwrap()
+}

@@ -1,0 +1,57 @@
+//! Vectors and payloads, at random.
+
+use proptest::{prelude::*, sample::select};
+use serde_json::{Map, Value, json};
+
+use super::step::DIMENSION_MAX;
+
+/// Vectors on a coarse grid, which often are equally far; vectors of any size; zero.
+pub fn vector() -> impl Strategy<Value = Vec<f32>> {
+    let grid = (-2_i8..=2).prop_map(|step| f32::from(step) * 0.5);
+    prop_oneof![
+        4 => prop::collection::vec(grid, DIMENSION_MAX),
+        4 => prop::collection::vec(-100.0_f32..100.0, DIMENSION_MAX),
+        1 => Just(vec![0.0; DIMENSION_MAX]),
+    ]
+}
+
+/// Fields that filters ask about, each of which may be missing or of another kind.
+pub fn payload() -> impl Strategy<Value = Map<String, Value>> {
+    let colour = prop_oneof![
+        6 => colour().prop_map(Value::from),
+        1 => Just(Value::Null),
+    ];
+    let number = prop_oneof![
+        6 => (0_i64..10).prop_map(Value::from),
+        1 => (0.0_f64..10.0).prop_map(Value::from),
+        1 => Just(json!("five")),
+    ];
+    let tags = prop::collection::vec(colour_value(), 0..3).prop_map(Value::from);
+    let fields = (
+        prop::option::weighted(0.8, colour),
+        prop::option::weighted(0.8, number),
+        prop::option::weighted(0.6, tags),
+        prop::option::weighted(0.3, any::<bool>()),
+    );
+    fields.prop_map(|(colour, number, tags, sold)| {
+        let mut payload = Map::new();
+        let fields = [
+            ("colour", colour),
+            ("n", number),
+            ("tags", tags),
+            ("sold", sold.map(Value::from)),
+        ];
+        for (name, value) in fields {
+            payload.extend(value.map(|value| (name.to_owned(), value)));
+        }
+        payload
+    })
+}
+
+pub fn colour() -> impl Strategy<Value = String> {
+    select(&["red", "green", "blue"][..]).prop_map(str::to_owned)
+}
+
+fn colour_value() -> impl Strategy<Value = Value> {
+    colour().prop_map(Value::from)
+}

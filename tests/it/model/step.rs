@@ -1,0 +1,131 @@
+//! What can be done to a node, at random.
+
+use locule::{tenant::PointId, vector::Metric};
+use proptest::{prelude::*, sample::select};
+use uuid::Uuid;
+
+use super::{filter::Wanted, random};
+
+/// One step. Tenants, collections, dimensions and the like are chosen by number.
+#[derive(Clone, Debug)]
+pub enum Step {
+    Create(Place, Metric, usize),
+    Drop(Place),
+    /// Points, and whether one of them, the last, is of the wrong dimension.
+    Upsert(Place, Vec<NewPoint>, bool),
+    Remove(Place, Vec<PointId>),
+    RemoveMatching(Place, Wanted),
+    Query(Place, Question),
+    Retrieve(Place, Vec<PointId>),
+    /// Through all pages of so many points.
+    Scroll(Place, usize, Option<Wanted>),
+    Count(Place, Option<Wanted>),
+    List(usize),
+    /// The node is stopped and started again.
+    Reopen,
+}
+
+/// A tenant and a collection of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Place {
+    pub tenant: usize,
+    pub collection: usize,
+}
+
+/// A point to be stored. Its vector is cut to the collection's dimension.
+#[derive(Clone, Debug)]
+pub struct NewPoint {
+    pub id: PointId,
+    pub vector: Vec<f32>,
+    pub payload: serde_json::Map<String, serde_json::Value>,
+}
+
+/// A query. Its vector is cut to the collection's dimension.
+#[derive(Clone, Debug)]
+pub struct Question {
+    pub vector: Vec<f32>,
+    /// A stored point to ask by, in place of the vector.
+    pub by_point: Option<PointId>,
+    pub wanted: Option<Wanted>,
+    pub limit: usize,
+    pub offset: usize,
+    /// After which part of the neighbours the score threshold is set.
+    pub threshold_after: Option<f64>,
+    pub exact: bool,
+    pub with_payload: bool,
+    pub with_vectors: bool,
+}
+
+pub fn any_step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => (place(), select(&Metric::ALL[..]), 4..=DIMENSION_MAX)
+            .prop_map(|(place, metric, dimension)| Step::Create(place, metric, dimension)),
+        1 => place().prop_map(Step::Drop),
+        12 => (place(), prop::collection::vec(point(), 1..12), prop::bool::weighted(0.05))
+            .prop_map(|(place, points, bad)| Step::Upsert(place, points, bad)),
+        3 => (place(), prop::collection::vec(id(), 1..4)).prop_map(|(place, ids)| Step::Remove(place, ids)),
+        2 => (place(), Wanted::any()).prop_map(|(place, wanted)| Step::RemoveMatching(place, wanted)),
+        12 => (place(), question()).prop_map(|(place, question)| Step::Query(place, question)),
+        3 => (place(), prop::collection::vec(id(), 0..6)).prop_map(|(place, ids)| Step::Retrieve(place, ids)),
+        3 => (place(), 1_usize..7, prop::option::of(Wanted::any()))
+            .prop_map(|(place, limit, wanted)| Step::Scroll(place, limit, wanted)),
+        3 => (place(), prop::option::of(Wanted::any())).prop_map(|(place, wanted)| Step::Count(place, wanted)),
+        1 => (0..TENANTS).prop_map(Step::List),
+        2 => Just(Step::Reopen),
+    ]
+}
+
+fn place() -> impl Strategy<Value = Place> {
+    (0..TENANTS, 0..COLLECTIONS.len()).prop_map(|(tenant, collection)| Place { tenant, collection })
+}
+
+/// Few ids, so that points are replaced, deleted and made again.
+pub fn id() -> impl Strategy<Value = PointId> {
+    prop_oneof![
+        6 => (0_u64..12).prop_map(PointId::Number),
+        1 => Just(PointId::Number(u64::MAX)),
+        3 => (0_u128..4).prop_map(|n| PointId::Uuid(Uuid::from_u128(n << 64 | n))),
+    ]
+}
+
+fn point() -> impl Strategy<Value = NewPoint> {
+    (id(), random::vector(), random::payload()).prop_map(|(id, vector, payload)| NewPoint {
+        id,
+        vector,
+        payload,
+    })
+}
+
+fn question() -> impl Strategy<Value = Question> {
+    let what = (
+        random::vector(),
+        prop::option::weighted(0.15, id()),
+        prop::option::of(Wanted::any()),
+    );
+    let how = (
+        1_usize..20,
+        prop_oneof![3 => Just(0_usize), 1 => 1_usize..8],
+        prop::option::weighted(0.3, 0.0..1.0),
+        any::<(bool, bool, bool)>(),
+    );
+    (what, how).prop_map(
+        |(
+            (vector, by_point, wanted),
+            (limit, offset, threshold_after, (exact, with_payload, with_vectors)),
+        )| Question {
+            vector,
+            by_point,
+            wanted,
+            limit,
+            offset,
+            threshold_after,
+            exact,
+            with_payload,
+            with_vectors,
+        },
+    )
+}
+
+pub const TENANTS: usize = 3;
+pub const COLLECTIONS: [&str; 2] = ["docs", "Nähe 近傍"];
+pub const DIMENSION_MAX: usize = 8;
