@@ -1,10 +1,6 @@
 //! What the parts cost: sealing and opening rows, an exact search, a write.
 
-#![expect(
-    clippy::unwrap_used,
-    missing_docs,
-    reason = "a measurement that can't go on stops"
-)]
+#![expect(clippy::unwrap_used, reason = "a measurement that can't go on stops")]
 
 use std::hint::black_box;
 

@@ -22,11 +22,9 @@ fn parse(bytes: &[u8]) -> anyhow::Result<Array2<f32>> {
         .strip_prefix(b"\x93NUMPY")
         .context("it isn't a .npy file")?;
     let (header, values) = match rest {
-        &[1, _, a, b, ref rest @ ..] => {
-            rest.split_at_checked(usize::from(u16::from_le_bytes([a, b])))
-        }
-        &[2 | 3, _, a, b, c, d, ref rest @ ..] => {
-            rest.split_at_checked(usize::try_from(u32::from_le_bytes([a, b, c, d]))?)
+        [1, _, a, b, rest @ ..] => rest.split_at_checked(usize::from(u16::from_le_bytes([*a, *b]))),
+        [2 | 3, _, a, b, c, d, rest @ ..] => {
+            rest.split_at_checked(usize::try_from(u32::from_le_bytes([*a, *b, *c, *d]))?)
         }
         _ => None,
     }

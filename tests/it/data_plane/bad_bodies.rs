@@ -245,7 +245,7 @@ fn a_field_that_comes_twice_is_refused() {
 fn a_batch_with_one_bad_point_stores_none() {
     let (_node, owner) = stocked();
     let good = |id: u64| json!({"id": id, "vector": [1.0, 0.0, 0.0]});
-    let bad: [(Value, &str); 6] = [
+    let bad: [(Value, &str); 7] = [
         (
             json!({"id": 12, "vector": [1.0, 0.0]}),
             "expected dim: 3, got 2",
@@ -257,8 +257,9 @@ fn a_batch_with_one_bad_point_stores_none() {
         (json!({"id": 12, "vector": []}), "expected dim: 3, got 0"),
         (
             json!({"id": 12, "vector": [1e39, 0.0, 0.0]}),
-            "number out of range",
+            "out of range",
         ),
+        (json!({"id": 12, "vector": [3e19, 0.0, 0.0]}), "square norm"),
         (json!({"id": 12, "vector": {"colour": [1.0]}}), "named"),
         (json!({"id": 12}), "vector"),
     ];

@@ -49,5 +49,5 @@ fn check(steps: Vec<Step>) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-const CASES: u32 = 96;
+const CASES: u32 = 128;
 const WORKERS: u32 = 4;

@@ -1,6 +1,11 @@
 //! A node, asked through its engine, beside the oracle.
 
-use std::{collections::HashMap, fs::File, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    fs::File,
+    sync::Arc,
+    time::Duration,
+};
 
 use locule::{
     access::{Presented, Principal, Quota},
@@ -131,12 +136,12 @@ impl Subject {
         let created = self
             .engine()
             .create_collection(&owner, &name(place), schema);
-        if self.expected.contains_key(&key(place)) {
-            assert_eq!(created.unwrap_err().kind(), ErrorKind::Conflict);
-        } else {
-            created.unwrap();
-            let expected = Expected::new(metric, dimension);
-            self.expected.insert(key(place), expected);
+        match self.expected.entry(key(place)) {
+            Entry::Occupied(_) => assert_eq!(created.unwrap_err().kind(), ErrorKind::Conflict),
+            Entry::Vacant(free) => {
+                created.unwrap();
+                free.insert(Expected::new(metric, dimension));
+            }
         }
     }
 
