@@ -1,6 +1,7 @@
 //! What was acknowledged survives: the real binary, killed in the middle of things.
 
 mod client;
+mod collections;
 mod process;
 mod stop;
 mod tenants;

@@ -90,10 +90,16 @@ pub fn all() -> Vec<Route> {
     ]
 }
 
-/// A node with one tenant, whose owner has three points in `docs`.
-pub fn stocked() -> (Node, Actor) {
+/// A node with one tenant, and its owner.
+pub fn owner() -> (Node, Actor) {
     let node = Node::start();
     let owner = node.tenant("acme").owner;
+    (node, owner)
+}
+
+/// A node with one tenant, whose owner has three points in `docs`.
+pub fn stocked() -> (Node, Actor) {
+    let (node, owner) = owner();
     owner.create_collection("docs", 3, "Dot");
     for id in 1..=3 {
         let vector = [f32::from(u8::try_from(id).unwrap()), 1.0, 0.0];

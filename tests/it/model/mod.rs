@@ -1,5 +1,6 @@
 //! What a node answers is what a map and a naive scan would, whatever was done to it before.
 
+mod asked;
 mod filter;
 mod graph;
 mod oracle;
