@@ -23,6 +23,8 @@ use std::{
     thread,
 };
 
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
 use super::Engine;
 use crate::{
     access::{ApiKey, ApiKeyId, ApiKeyRecord, Gate, KeyTable, Limits, Presented, Role, Scope},
@@ -112,10 +114,15 @@ impl Engine {
         for record in router.every_record() {
             limits.set(record.uuid, record.quota);
         }
+        // Threads of their own, so that no request's work queues behind a build.
+        let builders = ThreadPoolBuilder::new()
+            .thread_name(|number| format!("build-{number}"))
+            .build()
+            .map_err(io::Error::other)?;
         let (maintenance, due) = sync_channel(MAINTENANCE_QUEUE_MAX);
         thread::Builder::new()
             .name("maintenance".into())
-            .spawn(move || maintain(&due))?;
+            .spawn(move || maintain(&due, &builders))?;
         let engine = Arc::new(Self {
             router: Arc::new(router),
             gate: Gate::new(Arc::clone(&audit), keys, limits),
@@ -197,7 +204,7 @@ fn operator(
 }
 
 /// Rebuilds what would gain from it, one partition after the other, until the node is gone.
-fn maintain(due: &Receiver<Arc<Partition>>) {
+fn maintain(due: &Receiver<Arc<Partition>>, builders: &ThreadPool) {
     let mut waiting: Vec<Weak<Partition>> = Vec::new();
     let mut seen = HashSet::new();
     while let Ok(first) = due.recv() {
@@ -209,7 +216,7 @@ fn maintain(due: &Receiver<Arc<Partition>>) {
         for partition in waiting.drain(..) {
             // One that was closed meanwhile has nothing to gain.
             if let Some(partition) = partition.upgrade() {
-                partition.maintain();
+                builders.install(|| partition.maintain());
             }
         }
         seen.clear();

@@ -16,6 +16,7 @@ mod format;
 mod maintain;
 mod read;
 mod recover;
+mod search;
 mod write;
 
 use std::{
@@ -33,7 +34,8 @@ use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 pub use self::{
     collection::{Collection, Schema},
     format::{FormatError, Row},
-    read::{Page, PointRecord, ScoredPoint, SearchQuery},
+    read::{Page, PointRecord},
+    search::{ScoredPoint, SearchQuery},
     write::{Mutation, PointUpsert, Selection},
 };
 use self::{commit::CommitQueue, format::Head, write::Done};

@@ -1,4 +1,4 @@
-//! Reads: search, retrieve, scroll, count. All on a snapshot.
+//! Reads: retrieve, scroll, count. All on a snapshot.
 
 use std::{ops::ControlFlow, sync::Arc};
 
@@ -10,45 +10,11 @@ use super::{
     format::Row,
 };
 use crate::{
-    access::{Describe, Grant, Read, ReadUsage, Search},
-    index::{self, Among, SearchParams},
+    access::{Describe, Grant, Read, ReadUsage},
     payload::{Payload, StoredPayload, filter::Filter},
     store::{KeyPrefix, StorageKey},
     tenant::{CollectionName, PointId},
-    vector::Vector,
 };
-
-/// What is searched for.
-#[derive(Clone, Debug)]
-pub struct SearchQuery {
-    /// The query vector, as it came.
-    pub vector: Vec<f32>,
-    /// Which points may be answered.
-    pub filter: Option<Filter>,
-    /// How many neighbours, after `offset`.
-    pub limit: usize,
-    /// How many of the nearest to pass over.
-    pub offset: usize,
-    /// Candidates that the graph keeps.
-    pub ef: usize,
-    /// Whether to look at every vector.
-    pub exact: bool,
-    /// The worst score that is still answered.
-    pub score_threshold: Option<f32>,
-    /// A point that isn't to be answered: the one that is asked about.
-    pub except: Option<PointId>,
-    /// Whether payloads are wanted.
-    pub with_payload: bool,
-}
-
-/// A neighbour.
-#[derive(Clone, Debug)]
-pub struct ScoredPoint {
-    /// Its score, as the metric's users know it.
-    pub score: f32,
-    /// The point.
-    pub point: PointRecord,
-}
 
 /// A point as it is answered.
 #[derive(Clone, Debug)]
@@ -73,88 +39,6 @@ pub struct Page {
 }
 
 impl Partition {
-    /// The nearest neighbours of a vector, nearest first. Vectors come back only to who may
-    /// read points.
-    ///
-    /// # Errors
-    /// [`PartitionError`].
-    pub fn search(
-        &self,
-        grant: &Grant<Search>,
-        vectors: Option<&Grant<Read>>,
-        name: &CollectionName,
-        query: &SearchQuery,
-    ) -> Result<Vec<ScoredPoint>, PartitionError> {
-        let _open = self.admit(grant)?;
-        if let Some(vectors) = vectors {
-            self.recognise(vectors)?;
-        }
-        let collection = self.find(grant, name)?;
-        let view = collection.view();
-        let metric = collection.schema.metric;
-        let vector = Vector::new(query.vector.clone(), collection.schema.dimension, metric)?;
-        let spare = usize::from(query.except.is_some());
-        let params = SearchParams {
-            k: (query.limit + query.offset + spare).min(grant.neighbours_max() + spare),
-            ef: query.ef,
-            exact: query.exact,
-        };
-        let listed;
-        let among = match &query.filter {
-            Some(filter) if !filter.is_empty() => {
-                listed = self.matching(&collection, &view, filter)?;
-                Among::Slots(&listed)
-            }
-            Some(_) | None => Among::Living { dead: &view.dead },
-        };
-        let graph = view.graph.as_deref();
-        let hits = index::search(metric, &view.arena, graph, vector.as_slice(), among, params);
-        let good = |score: &f32| {
-            query.score_threshold.is_none_or(|threshold| {
-                if metric.higher_is_nearer() {
-                    *score >= threshold
-                } else {
-                    *score <= threshold
-                }
-            })
-        };
-        let mut found = Vec::with_capacity(hits.len());
-        for hit in hits {
-            let score = index::score(metric, hit.nearness);
-            let Some(slot) = view.slots.get(hit.slot as usize) else {
-                continue;
-            };
-            if good(&score) && query.except != Some(slot.id) {
-                found.push((score, hit.slot, *slot));
-            }
-        }
-        let chosen = found.into_iter().skip(query.offset).take(query.limit);
-        let mut answers = Vec::new();
-        for (score, number, slot) in chosen {
-            let payload = if query.with_payload {
-                // Deleted since the snapshot was taken: no answer any more.
-                let Some(row) = self.row(&collection, slot.row)? else {
-                    continue;
-                };
-                if row.id != slot.id {
-                    continue;
-                }
-                Some(row.payload)
-            } else {
-                None
-            };
-            let vector = vectors.map(|_| view.arena.vector(number as usize).to_vec());
-            let point = PointRecord {
-                id: slot.id,
-                version: slot.seq,
-                payload,
-                vector,
-            };
-            answers.push(ScoredPoint { score, point });
-        }
-        Ok(answers)
-    }
-
     /// The points with these ids, those that are there, in the order in which they are asked for.
     ///
     /// # Errors
@@ -175,23 +59,6 @@ impl Partition {
             }
         }
         Ok(points)
-    }
-
-    /// The stored vector of a point, to search by. Never answered.
-    ///
-    /// # Errors
-    /// [`PartitionError`].
-    pub fn vector_of(
-        &self,
-        grant: &Grant<Search>,
-        name: &CollectionName,
-        id: PointId,
-    ) -> Result<Option<Vec<f32>>, PartitionError> {
-        let _open = self.admit(grant)?;
-        let view = self.find(grant, name)?.view();
-        Ok(view
-            .slot(id)
-            .map(|(number, _)| view.arena.vector(number as usize).to_vec()))
     }
 
     /// A page of points in id order, from `from` on.
@@ -310,25 +177,38 @@ impl Partition {
                 .collect());
         }
         let mut slots = Vec::new();
+        let matching = |_: StorageKey, row: Row| {
+            let matches = filter.matches(row.id, &parsed(&row)?);
+            Ok(if matches {
+                view.ids.get(&row.id).copied()
+            } else {
+                None
+            })
+        };
+        let rows = KeyPrefix::rows_of(collection.number);
+        self.scan_rows(&rows, matching, |slot| slots.extend(slot))?;
+        Ok(slots)
+    }
+
+    /// Opens every row whose key starts with `prefix` and hands it to `read`, on all cores; what
+    /// that makes of it goes to `take`, in key order. Stops at the first that fails.
+    pub(super) fn scan_rows<T: Send>(
+        &self,
+        prefix: &KeyPrefix,
+        read: impl Fn(StorageKey, Row) -> Result<T, PartitionError> + Sync,
+        mut take: impl FnMut(T),
+    ) -> Result<(), PartitionError> {
         let mut failed = None;
         let mut chunk: Vec<(StorageKey, Box<[u8]>)> = Vec::with_capacity(CHUNK_ROWS);
-        let mut test = |chunk: &mut Vec<(StorageKey, Box<[u8]>)>| {
-            let tested: Result<Vec<Option<u32>>, PartitionError> = chunk
+        let mut open = |chunk: &mut Vec<(StorageKey, Box<[u8]>)>| {
+            let opened: Result<Vec<T>, PartitionError> = chunk
                 .par_iter()
-                .map(|(key, sealed)| {
-                    let row = self.open_row(*key, sealed)?;
-                    let matches = filter.matches(row.id, &parsed(&row)?);
-                    Ok(if matches {
-                        view.ids.get(&row.id).copied()
-                    } else {
-                        None
-                    })
-                })
+                .map(|(key, sealed)| read(*key, self.open_row(*key, sealed)?))
                 .collect();
             chunk.clear();
-            match tested {
-                Ok(tested) => {
-                    slots.extend(tested.into_iter().flatten());
+            match opened {
+                Ok(opened) => {
+                    opened.into_iter().for_each(&mut take);
                     ControlFlow::Continue(())
                 }
                 Err(error) => {
@@ -337,23 +217,24 @@ impl Partition {
                 }
             }
         };
-        self.family
-            .scan(&KeyPrefix::rows_of(collection.number), |key, sealed| {
-                chunk.push((key, sealed));
-                if chunk.len() < CHUNK_ROWS {
-                    ControlFlow::Continue(())
-                } else {
-                    test(&mut chunk)
-                }
-            })?;
-        let _ = test(&mut chunk);
-        match failed {
-            Some(error) => Err(error),
-            None => Ok(slots),
-        }
+        self.family.scan(prefix, |key, sealed| {
+            chunk.push((key, sealed));
+            if chunk.len() < CHUNK_ROWS {
+                ControlFlow::Continue(())
+            } else {
+                open(&mut chunk)
+            }
+        })?;
+        // After a failure there is nothing left in it.
+        let _ended = open(&mut chunk);
+        failed.map_or(Ok(()), Err)
     }
 
-    fn row(&self, collection: &Collection, row: u64) -> Result<Option<Row>, PartitionError> {
+    pub(super) fn row(
+        &self,
+        collection: &Collection,
+        row: u64,
+    ) -> Result<Option<Row>, PartitionError> {
         let key = StorageKey::row(collection.number, row);
         match self.family.find(key)? {
             Some(sealed) => self.open_row(key, &sealed).map(Some),
@@ -361,7 +242,7 @@ impl Partition {
         }
     }
 
-    pub(super) fn open_row(&self, key: StorageKey, sealed: &[u8]) -> Result<Row, PartitionError> {
+    fn open_row(&self, key: StorageKey, sealed: &[u8]) -> Result<Row, PartitionError> {
         let plain = self.key.open(key.kind(), key.as_bytes(), sealed)?;
         Ok(Row::decode(&plain)?)
     }
@@ -381,4 +262,4 @@ fn parsed(row: &Row) -> Result<Payload, PartitionError> {
 }
 
 /// Rows that are opened together.
-pub(super) const CHUNK_ROWS: usize = 1024;
+const CHUNK_ROWS: usize = 1024;

@@ -9,14 +9,12 @@ use std::{
 use arc_swap::ArcSwap;
 use imbl::Vector as Sequence;
 use parking_lot::{Mutex, RwLock};
-use rayon::prelude::*;
 
 use super::{
     Directory, Lifecycle, Partition, PartitionError,
     collection::{Collection, Schema, Slot, View},
     commit::CommitQueue,
     format::{self, Head, Row},
-    read::CHUNK_ROWS,
 };
 use crate::{
     index::Arena,
@@ -104,39 +102,15 @@ impl Partition {
     /// Every row, by collection, in row order.
     fn rows(&self) -> Result<HashMap<u32, Rows>, PartitionError> {
         let mut rows: HashMap<u32, Rows> = HashMap::new();
-        let mut failed = Ok(());
-        let mut chunk: Vec<(StorageKey, Box<[u8]>)> = Vec::with_capacity(CHUNK_ROWS);
-        let mut take = |chunk: &mut Vec<(StorageKey, Box<[u8]>)>| {
-            let opened: Result<Vec<(StorageKey, Row)>, PartitionError> = chunk
-                .par_iter()
-                .map(|(key, sealed)| Ok((*key, self.open_row(*key, sealed)?)))
-                .collect();
-            chunk.clear();
-            match opened {
-                Ok(opened) => {
-                    for (key, row) in opened {
-                        rows.entry(key.collection_number())
-                            .or_default()
-                            .take(key, &row);
-                    }
-                    ControlFlow::Continue(())
-                }
-                Err(error) => {
-                    failed = Err(error);
-                    ControlFlow::Break(())
-                }
-            }
-        };
-        self.family.scan(&KeyPrefix::rows(), |key, sealed| {
-            chunk.push((key, sealed));
-            if chunk.len() < CHUNK_ROWS {
-                ControlFlow::Continue(())
-            } else {
-                take(&mut chunk)
-            }
-        })?;
-        let _ = take(&mut chunk);
-        failed?;
+        self.scan_rows(
+            &KeyPrefix::rows(),
+            |key, row| Ok((key, row)),
+            |(key, row)| {
+                rows.entry(key.collection_number())
+                    .or_default()
+                    .take(key, &row);
+            },
+        )?;
         Ok(rows)
     }
 }

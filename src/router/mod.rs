@@ -146,17 +146,19 @@ impl Router {
     /// Closes the partitions that were used longest ago, down to the limit. One that is in use
     /// is passed over.
     fn evict(&self) {
-        while let Some(entry) = self.tenants.coldest_over(self.open_max) {
+        for entry in self.tenants.coldest_over(self.open_max) {
+            if self.tenants.open_count() <= self.open_max {
+                break;
+            }
             let closed = entry.place.try_lock().and_then(|mut place| {
                 let idle = place
                     .as_ref()
                     .is_some_and(|open| Arc::strong_count(open) == 1);
                 if idle { place.take() } else { None }
             });
-            if closed.is_none() {
-                break;
+            if closed.is_some() {
+                self.tenants.closed(&entry);
             }
-            self.tenants.closed(&entry);
         }
         let open = self.tenants.open_count();
         self.metrics

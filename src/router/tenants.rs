@@ -116,15 +116,16 @@ impl Table {
         self.open.lock().len()
     }
 
-    /// The open entry that was used longest ago, if more than `max` are open.
-    pub(super) fn coldest_over(&self, max: usize) -> Option<Arc<Entry>> {
+    /// The open entries, the one used longest ago first, if there are more than `max`.
+    pub(super) fn coldest_over(&self, max: usize) -> Vec<Arc<Entry>> {
         let open = self.open.lock();
         if open.len() <= max {
-            return None;
+            return Vec::new();
         }
-        open.values()
-            .min_by_key(|entry| entry.used.load(Ordering::Relaxed))
-            .cloned()
+        let mut entries: Vec<_> = open.values().cloned().collect();
+        drop(open);
+        entries.sort_by_cached_key(|entry| entry.used.load(Ordering::Relaxed));
+        entries
     }
 }
 
