@@ -170,7 +170,7 @@ fn marks(text: &str) -> BTreeMap<usize, (String, String)> {
 }
 
 fn programs() -> Vec<PathBuf> {
-    let mut programs: Vec<_> = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/ui"))
+    let mut programs: Vec<_> = fs::read_dir(crate::harness::checkout("tests/ui"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .collect();

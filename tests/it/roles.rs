@@ -19,7 +19,7 @@ fn the_table_of_roles_is_the_checked_in_one() {
         table.push_str(line.trim_end());
         table.push('\n');
     }
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/roles.txt");
+    let path = crate::harness::checkout("tests/golden/roles.txt");
     let golden = std::fs::read_to_string(path).unwrap_or_default();
     assert_eq!(
         table, golden,

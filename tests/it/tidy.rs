@@ -159,7 +159,7 @@ fn every_invariant_of_the_architecture_names_a_test_that_is_there() {
 }
 
 fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+    crate::harness::checkout("")
 }
 
 fn sources() -> Vec<(PathBuf, String)> {

@@ -168,7 +168,7 @@ const fn route(
 /// A new route without a request on the list would be a route that no test here crosses.
 #[test]
 fn every_route_of_the_data_plane_is_on_the_list() {
-    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/src/http/data/mod.rs");
+    let source = crate::harness::checkout("src/http/data/mod.rs");
     let text = std::fs::read_to_string(source).unwrap();
     let mut served = BTreeSet::new();
     for route in text.split(".route(").skip(1) {

@@ -4,6 +4,14 @@ mod actor;
 mod node;
 pub mod vectors;
 
+use std::path::PathBuf;
+
+/// A file or folder of the checkout that the tests run in. Asked when they run: clones share a
+/// target directory, so the one they were compiled in may be another, or gone.
+pub fn checkout(path: &str) -> PathBuf {
+    PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap()).join(path)
+}
+
 pub use self::{
     actor::{Actor, Answer},
     node::{Node, OPERATOR_KEY, Stopped, Tenant, options},
