@@ -7,7 +7,7 @@ use std::hint::black_box;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use fixedbitset::FixedBitSet;
 use locule::{
-    index::{Among, Arena, Graph, SearchParams, search},
+    index::{Among, Arena, Graph, Precision, SearchParams, kernel_name, search},
     seal::{Keyring, RootKeySource},
     tenant::{Generation, TenantUuid},
     vector::Metric,
@@ -41,44 +41,91 @@ fn sealing(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// Around the size at which a collection gets a graph: where the lines cross is where it should.
 fn searching(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("search");
-    let (count, dimension) = (10_000, 384);
-    let mut state = 1_u64;
-    let values: Vec<f32> = (0..count * dimension)
-        .map(|_| {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1);
-            (state >> 40) as f32 / (1 << 24) as f32 - 0.5
-        })
-        .collect();
-    let arena = Arena::from_base(dimension, values);
-    let graph = Graph::build(Metric::Dot, &arena);
-    let dead = FixedBitSet::with_capacity(count);
-    let query = arena.vector(17).to_vec();
-    for (name, exact) in [("flat", true), ("graph", false)] {
-        let params = SearchParams {
-            k: 10,
-            ef: 128,
-            exact,
-        };
-        group.bench_function(format!("{name}/dim=384/n=10k/k=10"), |bencher| {
-            bencher.iter(|| {
-                let among = Among::Living { dead: &dead };
-                search(
-                    Metric::Dot,
-                    &arena,
-                    Some(&graph),
-                    black_box(&query),
-                    among,
-                    params,
-                )
+    let dimension = 384;
+    for count in [5_000, 10_000, 20_000, 40_000] {
+        let arena = Arena::of(
+            Metric::Cosine,
+            dimension,
+            Precision::Codes,
+            &clustered(count, dimension),
+        );
+        let arena = arena.packed().into_arena();
+        let len = u32::try_from(count).unwrap();
+        let graph = Graph::build(&arena, len, &FixedBitSet::new());
+        let dead = FixedBitSet::with_capacity(count);
+        let query = arena.vector(17);
+        for (name, exact) in [("flat", true), ("graph", false)] {
+            let params = SearchParams {
+                k: 10,
+                ef: 128,
+                exact,
+            };
+            group.bench_function(format!("{name}/dim={dimension}/n={count}"), |bencher| {
+                bencher.iter(|| {
+                    let among = Among::Living { dead: &dead };
+                    search(&arena, Some(&graph), black_box(&query), among, params)
+                });
             });
-        });
+        }
     }
     group.finish();
 }
 
-criterion_group!(benches, sealing, searching);
+/// A whole flat search, exact scores and all, beside a plain read of as many bytes as its codes.
+fn scanning(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("scan");
+    let (count, dimension) = (10_000, 384);
+    let arena = Arena::of(
+        Metric::Cosine,
+        dimension,
+        Precision::Codes,
+        &clustered(count, dimension),
+    );
+    let arena = arena.packed().into_arena();
+    let dead = FixedBitSet::with_capacity(count);
+    let query = arena.vector(17);
+    let params = SearchParams {
+        k: 10,
+        ef: 128,
+        exact: true,
+    };
+    group.throughput(Throughput::Bytes((count * dimension) as u64));
+    group.bench_function(format!("codes/kernel={}", kernel_name()), |bencher| {
+        let among = Among::Living { dead: &dead };
+        bencher.iter(|| search(&arena, None, black_box(&query), among, params));
+    });
+    let words = vec![1_u64; count * dimension / 8];
+    group.bench_function("plain read", |bencher| {
+        bencher.iter(|| {
+            let words = black_box(&words).iter();
+            words.fold(0_u64, |sum, word| sum.wrapping_add(*word))
+        });
+    });
+    group.finish();
+}
+
+/// Vectors of length one around a hundred centres.
+fn clustered(count: usize, dimension: usize) -> Vec<f32> {
+    let mut state = 1_u64;
+    let mut random = move || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (state >> 40) as f32 / (1 << 24) as f32 - 0.5
+    };
+    let centres: Vec<f32> = (0..100 * dimension).map(|_| random()).collect();
+    let mut values = Vec::with_capacity(count * dimension);
+    for row in 0..count {
+        let centre = &centres[row % 100 * dimension..][..dimension];
+        let vector: Vec<f32> = centre.iter().map(|value| value + random()).collect();
+        let norm = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
+        values.extend(vector.iter().map(|value| value / norm));
+    }
+    values
+}
+
+criterion_group!(benches, sealing, searching, scanning);
 criterion_main!(benches);

@@ -28,6 +28,7 @@ use locule::{
     access::{Presented, Principal, Quota},
     clock::System,
     engine::{Engine, EngineOptions, Query, VectorsBack},
+    index::Precision,
     partition::{PointUpsert, Schema, SearchQuery},
     payload::Payload,
     router::NewTenant,
@@ -238,6 +239,7 @@ fn fill(engine: &Engine, owner: &Principal, points: u64, dimension: u64) {
     let schema = Schema {
         dimension: dimension_checked,
         metric: Metric::Cosine,
+        precision: Precision::Codes,
         settings: "{}".into(),
     };
     engine.create_collection(owner, &docs(), schema).unwrap();

@@ -45,6 +45,20 @@ need_python() {
     python3 -c 'import ensurepip, venv' 2>/dev/null || install_packages python3 python3-venv
 }
 
+# Prints the folder of a Python environment that holds what a requirements file names; makes it once for each content.
+python_with() {
+    local home
+    home=$CACHE/python-$(sha256sum "$1" | cut -c1-12)
+    if [ ! -e "$home/complete" ]; then
+        echo "Installing what $1 names" >&2
+        rm -rf "$home"
+        python3 -m venv "$home" &&
+            "$home/bin/pip" install --quiet --disable-pip-version-check --requirement "$1" >&2 &&
+            touch "$home/complete" || return 1
+    fi
+    echo "$home"
+}
+
 # The library and the compiler's own headers: one without the other isn't enough for bindgen.
 has_libclang() {
     [ -n "${LIBCLANG_PATH:-}" ] && return

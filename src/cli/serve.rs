@@ -12,7 +12,7 @@ use super::output;
 use crate::{
     config::{RawSettings, Settings},
     engine::{Engine, Started},
-    http, telemetry,
+    http, seal, telemetry,
 };
 
 /// Flags win over the environment, and that over the file.
@@ -30,6 +30,10 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        seal::ENCRYPTS,
+        "this build doesn't encrypt (feature `bench-plain-cipher`); it is for scripts/bench and never serves"
+    );
     let mut raw = RawSettings::load(arguments.config)?;
     raw.data = arguments.data.or(raw.data);
     raw.listen = arguments.listen.or(raw.listen);

@@ -6,9 +6,10 @@ use super::{Engine, Error};
 use crate::{
     access::{CreateCollection, DeleteCollection, Describe, Grant, Principal, Read, Search, Write},
     partition::{
-        Collection, Page, PointRecord, PointUpsert, Schema, ScoredPoint, SearchQuery, Selection,
+        Collection, Page, Partition, PointRecord, PointUpsert, Schema, ScoredPoint, SearchQuery,
+        Selection,
     },
-    payload::filter::Filter,
+    payload::{filter::Filter, index::Definition, path::Path},
     tenant::{CollectionName, PointId},
 };
 
@@ -43,6 +44,50 @@ impl Engine {
         collection: &CollectionName,
         mut query: Query,
     ) -> Result<Vec<ScoredPoint>, Error> {
+        let (grant, vectors) = self.check_query(principal, collection, &query)?;
+        let partition = self.partition(principal, &grant)?;
+        self.find_vector(principal, &partition, &grant, collection, &mut query)?;
+        let answers = partition.search(&grant, vectors.as_ref(), collection, &query.search);
+        self.metrics.queries.inc();
+        self.tally(principal, |tally| &tally.queries);
+        self.watch(principal, answers.map_err(Error::from))
+    }
+
+    /// The nearest neighbours of several queries, which are shared out among the cores.
+    ///
+    /// # Errors
+    /// [`Error`] of the first query that fails.
+    pub fn search_batch(
+        &self,
+        principal: &Principal,
+        collection: &CollectionName,
+        queries: Vec<Query>,
+    ) -> Result<Vec<Vec<ScoredPoint>>, Error> {
+        let (mut grants, mut searches) = (Vec::new(), Vec::new());
+        for mut query in queries {
+            let (grant, vectors) = self.check_query(principal, collection, &query)?;
+            let partition = self.partition(principal, &grant)?;
+            self.find_vector(principal, &partition, &grant, collection, &mut query)?;
+            grants.push((grant, vectors));
+            searches.push(query.search);
+            self.metrics.queries.inc();
+            self.tally(principal, |tally| &tally.queries);
+        }
+        let Some((first, _)) = grants.first() else {
+            return Ok(Vec::new());
+        };
+        let partition = self.partition(principal, first)?;
+        let answers = partition.search_batch(&grants, collection, &searches);
+        self.watch(principal, answers.map_err(Error::from))
+    }
+
+    /// What a query may do, and whether it may.
+    fn check_query(
+        &self,
+        principal: &Principal,
+        collection: &CollectionName,
+        query: &Query,
+    ) -> Result<(Grant<Search>, Option<Grant<Read>>), Error> {
         let grant: Grant<Search> = self.check(principal, Some(collection))?;
         let vectors: Option<Grant<Read>> = match query.vectors {
             VectorsBack::Yes => Some(self.check(principal, Some(collection))?),
@@ -56,26 +101,31 @@ impl Engine {
                 principal.role().name()
             )));
         }
-        let partition = self.partition(principal, &grant)?;
-        if let Some(id) = query.by_point {
-            let vector = self.watch(
-                principal,
-                partition
-                    .vector_of(&grant, collection, id)
-                    .map_err(Error::from),
-            )?;
-            query.search.vector = vector.ok_or_else(|| {
-                Error::new(
-                    super::ErrorKind::NotFound,
-                    "Not found: No point with the id asked about",
-                )
-            })?;
-            query.search.except = Some(id);
-        }
-        let answers = partition.search(&grant, vectors.as_ref(), collection, &query.search);
-        self.metrics.queries.inc();
-        self.tally(principal, |tally| &tally.queries);
-        self.watch(principal, answers.map_err(Error::from))
+        Ok((grant, vectors))
+    }
+
+    /// Puts the vector of the point that a query is about into it.
+    fn find_vector(
+        &self,
+        principal: &Principal,
+        partition: &Partition,
+        grant: &Grant<Search>,
+        collection: &CollectionName,
+        query: &mut Query,
+    ) -> Result<(), Error> {
+        let Some(id) = query.by_point else {
+            return Ok(());
+        };
+        let vector = partition.vector_of(grant, collection, id);
+        let vector = self.watch(principal, vector.map_err(Error::from))?;
+        query.search.vector = vector.ok_or_else(|| {
+            Error::new(
+                super::ErrorKind::NotFound,
+                "Not found: No point with the id asked about",
+            )
+        })?;
+        query.search.except = Some(id);
+        Ok(())
     }
 
     /// Points by id.
@@ -170,6 +220,38 @@ impl Engine {
         Ok(seq)
     }
 
+    /// Makes a payload index. Returns the write's sequence number.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn create_payload_index(
+        &self,
+        principal: &Principal,
+        collection: &CollectionName,
+        definition: Definition,
+    ) -> Result<u64, Error> {
+        let grant: Grant<Write> = self.check(principal, Some(collection))?;
+        let partition = self.partition(principal, &grant)?;
+        let created = partition.create_payload_index(&grant, collection, definition);
+        self.watch(principal, created.map_err(Error::from))
+    }
+
+    /// Removes the payload index of a field. Returns the write's sequence number.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn delete_payload_index(
+        &self,
+        principal: &Principal,
+        collection: &CollectionName,
+        field: &Path,
+    ) -> Result<u64, Error> {
+        let grant: Grant<Write> = self.check(principal, Some(collection))?;
+        let partition = self.partition(principal, &grant)?;
+        let deleted = partition.delete_payload_index(&grant, collection, field);
+        self.watch(principal, deleted.map_err(Error::from))
+    }
+
     /// Makes a collection.
     ///
     /// # Errors
@@ -238,10 +320,10 @@ impl Engine {
         let partition = self.partition(principal, &grant)?;
         partition.describe(&grant, collection)?;
         self.maintain_later(&partition);
-        Ok(partition.wants_maintenance())
+        Ok(partition.wants_rebuild())
     }
 
-    fn maintain_later(&self, partition: &Arc<crate::partition::Partition>) {
+    pub(super) fn maintain_later(&self, partition: &Arc<Partition>) {
         if partition.wants_maintenance() {
             // A full queue isn't waited for: the next write asks again.
             drop(self.maintenance.try_send(Arc::clone(partition)));

@@ -127,7 +127,11 @@ impl Engine {
         principal: &Principal,
         grant: &Grant<O>,
     ) -> Result<Arc<Partition>, Error> {
-        self.watch(principal, self.router.partition(grant).map_err(Error::from))
+        let partition = self.watch(principal, self.router.partition(grant).map_err(Error::from))?;
+        if partition.is_first_use() {
+            self.maintain_later(&partition);
+        }
+        Ok(partition)
     }
 
     /// Passes a result on. If stored data didn't open, that is recorded and counted.

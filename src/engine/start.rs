@@ -117,12 +117,19 @@ impl Engine {
         // Threads of their own, so that no request's work queues behind a build.
         let builders = ThreadPoolBuilder::new()
             .thread_name(|number| format!("build-{number}"))
+            // Whoever asks goes first: Linux keeps a priority a thread.
+            .start_handler(|_| {
+                if let Err(error) = rustix::process::nice(BUILDERS_NICE) {
+                    tracing::debug!(%error, "builds run at the priority of requests");
+                }
+            })
             .build()
             .map_err(io::Error::other)?;
         let (maintenance, due) = sync_channel(MAINTENANCE_QUEUE_MAX);
-        thread::Builder::new()
-            .name("maintenance".into())
-            .spawn(move || maintain(&due, &builders))?;
+        thread::Builder::new().name("maintenance".into()).spawn({
+            let metrics = Arc::clone(&metrics);
+            move || maintain(&due, &builders, &metrics)
+        })?;
         let engine = Arc::new(Self {
             router: Arc::new(router),
             gate: Gate::new(Arc::clone(&audit), keys, limits),
@@ -203,8 +210,8 @@ fn operator(
     Ok(Some(key))
 }
 
-/// Rebuilds what would gain from it, one partition after the other, until the node is gone.
-fn maintain(due: &Receiver<Arc<Partition>>, builders: &ThreadPool) {
+/// Rebuilds and stores what would gain from it, one partition after the other, until the node is gone.
+fn maintain(due: &Receiver<Arc<Partition>>, builders: &ThreadPool, metrics: &Metrics) {
     let mut waiting: Vec<Weak<Partition>> = Vec::new();
     let mut seen = HashSet::new();
     while let Ok(first) = due.recv() {
@@ -216,7 +223,8 @@ fn maintain(due: &Receiver<Arc<Partition>>, builders: &ThreadPool) {
         for partition in waiting.drain(..) {
             // One that was closed meanwhile has nothing to gain.
             if let Some(partition) = partition.upgrade() {
-                builders.install(|| partition.maintain());
+                let stored = builders.install(|| partition.maintain());
+                metrics.segments_written.inc_by(stored);
             }
         }
         seen.clear();
@@ -260,5 +268,7 @@ pub enum StartError {
     Io(#[from] io::Error),
 }
 
+/// How much lower than others the priority of threads that build is.
+const BUILDERS_NICE: i32 = 10;
 /// Partitions that may wait for maintenance. One more isn't lost: its next write asks again.
 const MAINTENANCE_QUEUE_MAX: usize = 256;

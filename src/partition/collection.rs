@@ -1,13 +1,19 @@
 //! One collection: its schema, and the snapshot of it that readers see.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, ops::Range, sync::Arc};
 
 use arc_swap::ArcSwap;
 use fixedbitset::FixedBitSet;
 use imbl::{OrdMap, Vector as Sequence};
+use parking_lot::Mutex;
 
+use super::segment::Coverage;
 use crate::{
-    index::{self, Arena, Graph},
+    index::{Arena, Graph, Precision},
+    payload::{
+        Payload,
+        index::{Definition, Indexes},
+    },
     tenant::{CollectionName, PointId},
     vector::{Dimension, Metric},
 };
@@ -19,6 +25,8 @@ pub struct Schema {
     pub dimension: Dimension,
     /// How they are compared.
     pub metric: Metric,
+    /// How they are kept in memory.
+    pub precision: Precision,
     /// What else its creator said about it, as JSON: given back as it came.
     pub settings: String,
 }
@@ -28,15 +36,24 @@ pub struct Collection {
     pub(super) number: u32,
     pub(super) name: CollectionName,
     pub(super) schema: Schema,
+    /// What is known about the segment. Only who holds the writer's lock changes it, but for
+    /// noting that it gained or failed.
+    pub(super) coverage: Mutex<Coverage>,
     view: ArcSwap<View>,
 }
 
 impl Collection {
-    pub(super) fn new(number: u32, name: CollectionName, schema: Schema, view: View) -> Self {
+    pub(super) fn new(
+        number: u32,
+        name: CollectionName,
+        schema: Schema,
+        (view, coverage): (View, Coverage),
+    ) -> Self {
         Self {
             number,
             name,
             schema,
+            coverage: Mutex::new(coverage),
             view: ArcSwap::from_pointee(view),
         }
     }
@@ -71,13 +88,25 @@ impl Collection {
             .load()
             .graph
             .as_ref()
-            .map_or(0, |graph| graph.len()) as u64
+            .map_or(0, |graph| u64::from(graph.len()))
     }
 
-    /// Bytes of vectors and links in memory.
+    /// Its payload indexes, and how many points each holds.
+    pub fn payload_indexes(&self) -> Vec<(Definition, u64)> {
+        let view = self.view.load();
+        let living = view.living();
+        let fields = view.indexes.fields();
+        fields
+            .map(|field| (field.definition().clone(), field.points(&living)))
+            .collect()
+    }
+
+    /// Bytes of vectors, links, tables and payload indexes in memory.
     pub fn memory_bytes(&self) -> u64 {
         let view = self.view.load();
-        (view.arena.bytes() + view.graph.as_ref().map_or(0, |graph| graph.bytes())) as u64
+        let links = view.graph.as_ref().map_or(0, |graph| graph.bytes());
+        let tables = view.slots.len() * size_of::<Slot>() + view.ids.len() * ID_BYTES;
+        (view.arena.bytes() + links + tables + view.indexes.bytes()) as u64
     }
 }
 
@@ -99,8 +128,8 @@ pub(super) struct View {
     pub(super) dead: FixedBitSet,
     /// The living points, in id order.
     pub(super) ids: OrdMap<PointId, u32>,
-    /// The row that the next new point is stored in.
-    pub(super) next_row: u64,
+    /// Which payload values stand in which slots, dead ones included.
+    pub(super) indexes: Indexes,
 }
 
 /// What stands in a slot.
@@ -112,8 +141,10 @@ pub(super) struct Slot {
 }
 
 impl View {
-    pub(super) fn empty(dimension: Dimension) -> Self {
-        Self::from_arena(Arena::new(dimension.get()), Sequence::new())
+    pub(super) fn empty(schema: &Schema) -> Self {
+        let dimension = schema.dimension.get();
+        let arena = Arena::new(schema.metric, dimension, schema.precision);
+        Self::from_arena(arena, Sequence::new())
     }
 
     /// A view in which every slot lives.
@@ -122,7 +153,6 @@ impl View {
             .zip(&slots)
             .map(|(number, slot)| (slot.id, number))
             .collect();
-        let next_row = slots.iter().map(|slot| slot.row + 1).max().unwrap_or(0);
         let dead = FixedBitSet::with_capacity(slots.len());
         Self {
             arena,
@@ -130,7 +160,29 @@ impl View {
             slots,
             dead,
             ids,
-            next_row,
+            indexes: Indexes::default(),
+        }
+    }
+
+    /// A view as a segment tells of it: `order` are the living slots, by ascending id.
+    pub(super) fn restored(
+        arena: Arena,
+        graph: Option<Graph>,
+        slots: Vec<Slot>,
+        dead: FixedBitSet,
+        order: &[u32],
+        indexes: Indexes,
+    ) -> Self {
+        let living = order
+            .iter()
+            .filter_map(|number| Some((slots.get(*number as usize)?.id, *number)));
+        Self {
+            arena,
+            graph: graph.map(Arc::new),
+            ids: living.collect(),
+            slots: slots.into(),
+            dead,
+            indexes,
         }
     }
 
@@ -139,16 +191,30 @@ impl View {
         Some((number, *self.slots.get(number as usize)?))
     }
 
-    /// Puts a point into the next slot; the slot it stood in before dies.
-    pub(super) fn put(&mut self, slot: Slot, vector: &[f32]) {
-        let number = u32::try_from(self.slots.len()).unwrap_or(u32::MAX);
+    /// Puts a point into the next slot, whose number is returned; the slot it stood in before
+    /// dies. Its payload is for [`Self::index`].
+    pub(super) fn put(&mut self, slot: Slot, vector: &[f32]) -> u32 {
         self.arena.push(vector);
+        self.put_slot(slot)
+    }
+
+    /// As [`Self::put`], for a vector that is in the arena already.
+    pub(super) fn put_slot(&mut self, slot: Slot) -> u32 {
+        let number = self.slot_numbers().end;
         self.slots.push_back(slot);
         self.dead.grow(self.slots.len());
         if let Some(before) = self.ids.insert(slot.id, number) {
             self.dead.insert(before as usize);
         }
-        self.next_row = self.next_row.max(slot.row + 1);
+        number
+    }
+
+    /// Adds the payload of the point in a new slot to the indexes.
+    pub(super) fn index(&mut self, number: u32, payload: &Payload) {
+        if !self.indexes.is_empty() {
+            let entry = self.indexes.read(payload);
+            self.indexes.insert(number, entry);
+        }
     }
 
     pub(super) fn remove(&mut self, id: PointId) {
@@ -157,19 +223,55 @@ impl View {
         }
     }
 
-    /// Whether rebuilding pays: a fifth of the slots is dead, or enough of them stand outside
-    /// the graph.
-    pub(super) fn wants_rebuild(&self) -> bool {
-        let slots = self.slots.len();
-        let dead = self.dead.count_ones(..);
-        if dead > DEAD_MIN && dead > slots / 5 {
-            return true;
+    /// Removes the point that stands in a row, if one does. Later slots have later rows.
+    pub(super) fn remove_row(&mut self, row: u64) {
+        let found = self.slots.binary_search_by(|slot| slot.row.cmp(&row)).ok();
+        let slot = found.and_then(|number| self.slots.get(number)).copied();
+        if let Some(slot) = slot
+            && self.slot(slot.id).is_some_and(|(_, now)| now.row == row)
+        {
+            self.remove(slot.id);
         }
-        let living_bytes = self.arena.bytes() / slots.max(1) * self.ids.len();
-        let covered = self.graph.as_ref().map_or(0, |graph| graph.len());
-        living_bytes >= index::GRAPH_BYTES_MIN && slots - covered > covered / 4
+    }
+
+    /// Every slot's number.
+    pub(super) fn slot_numbers(&self) -> Range<u32> {
+        // Slots are counted in u32: a point more than that isn't taken.
+        0..u32::try_from(self.slots.len()).unwrap_or(u32::MAX)
+    }
+
+    /// What would make searching it faster.
+    pub(super) fn chore(&self) -> Option<Chore> {
+        let slots = self.slots.len();
+        let dead = slots - self.ids.len();
+        if dead > DEAD_MIN && dead > slots / DEAD_PART {
+            return Some(Chore::Compact);
+        }
+        let covered = self.graph.as_ref().map(|graph| graph.len() as usize);
+        let due = match covered {
+            None => self.arena.wants_graph(self.ids.len()),
+            Some(covered) => slots - covered > TAIL_MIN.max(covered / TAIL_PART),
+        };
+        due.then_some(Chore::Grow)
     }
 }
 
-/// Dead slots that aren't worth a rebuild.
+/// Work that makes searching a collection faster.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Chore {
+    /// The graph grows over the tail, or is made.
+    Grow,
+    /// Dead slots are left out.
+    Compact,
+}
+
+/// Dead slots that aren't worth leaving out.
 const DEAD_MIN: usize = 1_000;
+/// The part of the slots that must be dead: a fifth.
+const DEAD_PART: usize = 5;
+/// A tail that isn't worth growing the graph for.
+const TAIL_MIN: usize = 64;
+/// The part of the graph that a tail must have to be.
+const TAIL_PART: usize = 512;
+/// What an id takes in its table, which is a tree of half-full leaves at the least.
+const ID_BYTES: usize = 2 * size_of::<(PointId, u32)>();

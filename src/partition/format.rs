@@ -5,19 +5,34 @@
 //!             | id tag u8 (0 number, 1 uuid) | id 8 or 16
 //!             | vectors u16, each: name length u8, name, dimension u32, f32 x dimension
 //!             | payload length u32, payload as JSON text
-//! head        version u8 = 1 | seq u64 | next collection u32 | messages sealed u64
-//! collection  version u8 = 1 | dimension u32 | metric u8 | name length u32, name
+//! head        version u8 = 2 | seq u64 | next collection u32 | messages sealed u64
+//!             | next row u64 | next epoch u32
+//!             | segments u32, each: collection u32, epoch u32, tombstones u64
+//!             (version 1 ends behind the messages)
+//! collection  version u8 = 2 | dimension u32 | metric u8 | precision u8 (0 codes, 1 full)
+//!             | name length u32, name
 //!             | settings length u32, settings as JSON text
+//!             | payload indexes u16, each: kind u8 | field length u32, field
+//!               | settings length u32, settings as JSON text
+//!             (version 1 has no precision, which is codes, and ends before the payload indexes)
 //! ```
+//!
+//! What belongs to segments stands in `segment/format.rs`.
 //!
 //! **Invariant:** no bytes make a decoder panic or allocate more than they are long
 //! (`it/formats.rs`).
+
+use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
 use super::collection::Schema;
 use crate::{
-    payload::StoredPayload,
+    index::Precision,
+    payload::{
+        StoredPayload,
+        index::{Definition, IndexKind},
+    },
     tenant::{CollectionName, PointId},
     vector::{Dimension, Metric},
 };
@@ -99,8 +114,8 @@ impl Row {
     }
 }
 
-/// A partition's counters.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// A partition's counters, and what is believed about its segments.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Head {
     /// The sequence number of the last write.
     pub(super) seq: u64,
@@ -108,6 +123,23 @@ pub(super) struct Head {
     pub(super) next_collection: u32,
     /// Messages that the data key had sealed.
     pub(super) messages: u64,
+    /// The number that the next row gets, of whatever collection: numbers are never given again.
+    pub(super) next_row: u64,
+    /// The number that the next segment gets, of whatever collection: numbers are never given
+    /// again.
+    pub(super) next_epoch: u32,
+    /// The segments that may be read, by collection. Any other is a leftover.
+    pub(super) segments: BTreeMap<u32, SegmentNote>,
+}
+
+/// What the head says about a segment, so that no older one passes for it, and no tombstone that
+/// goes missing goes unnoticed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct SegmentNote {
+    /// The segment's number.
+    pub(super) epoch: u32,
+    /// How many tombstones stand beside it.
+    pub(super) tombstones: u64,
 }
 
 impl Head {
@@ -115,32 +147,67 @@ impl Head {
         seq: 0,
         next_collection: 1,
         messages: 0,
+        next_row: 0,
+        next_epoch: 1,
+        segments: BTreeMap::new(),
     };
 
     pub(super) fn encode(&self) -> Vec<u8> {
-        let mut bytes = vec![VERSION];
+        let mut bytes = vec![HEAD_VERSION];
         bytes.extend_from_slice(&self.seq.to_le_bytes());
         bytes.extend_from_slice(&self.next_collection.to_le_bytes());
         bytes.extend_from_slice(&self.messages.to_le_bytes());
+        bytes.extend_from_slice(&self.next_row.to_le_bytes());
+        bytes.extend_from_slice(&self.next_epoch.to_le_bytes());
+        put_length(&mut bytes, self.segments.len());
+        for (collection, note) in &self.segments {
+            bytes.extend_from_slice(&collection.to_le_bytes());
+            bytes.extend_from_slice(&note.epoch.to_le_bytes());
+            bytes.extend_from_slice(&note.tombstones.to_le_bytes());
+        }
         bytes
     }
 
+    /// Reads a head back. One of version 1 leaves it to the rows which number comes next.
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, FormatError> {
         let mut reader = Reader(bytes);
-        reader.version()?;
-        let head = Self {
+        let version = reader.u8()?;
+        let mut head = Self {
             seq: reader.u64()?,
             next_collection: reader.u32()?,
             messages: reader.u64()?,
+            ..Self::NEW
         };
+        match version {
+            VERSION => {}
+            HEAD_VERSION => {
+                head.next_row = reader.u64()?;
+                head.next_epoch = reader.u32()?;
+                for _ in 0..reader.u32()? {
+                    let collection = reader.u32()?;
+                    let note = SegmentNote {
+                        epoch: reader.u32()?,
+                        tombstones: reader.u64()?,
+                    };
+                    if head.segments.insert(collection, note).is_some() {
+                        return Err(FormatError);
+                    }
+                }
+            }
+            _ => return Err(FormatError),
+        }
         reader.end()?;
         Ok(head)
     }
 }
 
-/// A collection's name and schema, as stored.
-pub(super) fn encode_collection(name: &CollectionName, schema: &Schema) -> Vec<u8> {
-    let mut bytes = vec![VERSION];
+/// A collection's name, schema and payload indexes, as stored.
+pub(super) fn encode_collection(
+    name: &CollectionName,
+    schema: &Schema,
+    indexes: &[&Definition],
+) -> Vec<u8> {
+    let mut bytes = vec![COLLECTION_VERSION];
     bytes.extend_from_slice(&u32::from(schema.dimension).to_le_bytes());
     bytes.push(match schema.metric {
         Metric::Cosine => 0,
@@ -148,17 +215,29 @@ pub(super) fn encode_collection(name: &CollectionName, schema: &Schema) -> Vec<u
         Metric::Euclid => 2,
         Metric::Manhattan => 3,
     });
-    put_length(&mut bytes, name.as_str().len());
-    bytes.extend_from_slice(name.as_str().as_bytes());
-    put_length(&mut bytes, schema.settings.len());
-    bytes.extend_from_slice(schema.settings.as_bytes());
+    bytes.push(match schema.precision {
+        Precision::Codes => 0,
+        Precision::Full => 1,
+    });
+    put_text(&mut bytes, name.as_str());
+    put_text(&mut bytes, &schema.settings);
+    // There is a limit on their number.
+    let count = u16::try_from(indexes.len()).unwrap_or(u16::MAX);
+    bytes.extend_from_slice(&count.to_le_bytes());
+    for definition in indexes {
+        bytes.push(definition.kind().number());
+        put_text(&mut bytes, definition.field());
+        put_text(&mut bytes, definition.settings());
+    }
     bytes
 }
 
-/// Reads a collection's name and schema back.
-pub(super) fn decode_collection(bytes: &[u8]) -> Result<(CollectionName, Schema), FormatError> {
+/// Reads a collection's name, schema and payload indexes back.
+pub(super) fn decode_collection(
+    bytes: &[u8],
+) -> Result<(CollectionName, Schema, Vec<Definition>), FormatError> {
     let mut reader = Reader(bytes);
-    reader.version()?;
+    let version = reader.u8()?;
     let dimension = Dimension::new(u64::from(reader.u32()?)).map_err(|_| FormatError)?;
     let metric = match reader.u8()? {
         0 => Metric::Cosine,
@@ -167,17 +246,37 @@ pub(super) fn decode_collection(bytes: &[u8]) -> Result<(CollectionName, Schema)
         3 => Metric::Manhattan,
         _ => return Err(FormatError),
     };
+    let precision = match version {
+        VERSION => Precision::Codes,
+        COLLECTION_VERSION => match reader.u8()? {
+            0 => Precision::Codes,
+            1 => Precision::Full,
+            _ => return Err(FormatError),
+        },
+        _ => return Err(FormatError),
+    };
     let name = CollectionName::parse(reader.text()?).map_err(|_| FormatError)?;
     let settings = reader.text()?.to_owned();
+    let count = match version {
+        COLLECTION_VERSION => reader.u16()?,
+        _ => 0,
+    };
+    let indexes: Result<Vec<Definition>, FormatError> = (0..count)
+        .map(|_| {
+            let kind = IndexKind::from_number(reader.u8()?).ok_or(FormatError)?;
+            let (field, settings) = (reader.text()?, reader.text()?.to_owned());
+            Definition::new(field, kind, settings).map_err(|_| FormatError)
+        })
+        .collect();
+    let indexes = indexes?;
     reader.end()?;
-    Ok((
-        name,
-        Schema {
-            dimension,
-            metric,
-            settings,
-        },
-    ))
+    let schema = Schema {
+        dimension,
+        metric,
+        precision,
+        settings,
+    };
+    Ok((name, schema, indexes))
 }
 
 /// Not what was written. Since the bytes were authenticated, that is a bug or a future version.
@@ -186,20 +285,20 @@ pub(super) fn decode_collection(bytes: &[u8]) -> Result<(CollectionName, Schema)
 pub struct FormatError;
 
 /// Takes bytes off the front, or fails.
-struct Reader<'a>(&'a [u8]);
+pub(super) struct Reader<'a>(pub(super) &'a [u8]);
 
 impl<'a> Reader<'a> {
-    fn take(&mut self, length: usize) -> Result<&'a [u8], FormatError> {
+    pub(super) fn take(&mut self, length: usize) -> Result<&'a [u8], FormatError> {
         let (taken, rest) = self.0.split_at_checked(length).ok_or(FormatError)?;
         self.0 = rest;
         Ok(taken)
     }
 
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], FormatError> {
+    pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], FormatError> {
         self.take(N)?.try_into().map_err(|_| FormatError)
     }
 
-    fn version(&mut self) -> Result<(), FormatError> {
+    pub(super) fn version(&mut self) -> Result<(), FormatError> {
         if self.u8()? == VERSION {
             Ok(())
         } else {
@@ -207,36 +306,36 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn u8(&mut self) -> Result<u8, FormatError> {
+    pub(super) fn u8(&mut self) -> Result<u8, FormatError> {
         self.array().map(u8::from_le_bytes)
     }
 
-    fn u16(&mut self) -> Result<u16, FormatError> {
+    pub(super) fn u16(&mut self) -> Result<u16, FormatError> {
         self.array().map(u16::from_le_bytes)
     }
 
-    fn u32(&mut self) -> Result<u32, FormatError> {
+    pub(super) fn u32(&mut self) -> Result<u32, FormatError> {
         self.array().map(u32::from_le_bytes)
     }
 
-    fn u64(&mut self) -> Result<u64, FormatError> {
+    pub(super) fn u64(&mut self) -> Result<u64, FormatError> {
         self.array().map(u64::from_le_bytes)
     }
 
-    fn length(&mut self) -> Result<usize, FormatError> {
+    pub(super) fn length(&mut self) -> Result<usize, FormatError> {
         usize::try_from(self.u32()?).map_err(|_| FormatError)
     }
 
-    fn blob(&mut self) -> Result<&'a [u8], FormatError> {
+    pub(super) fn blob(&mut self) -> Result<&'a [u8], FormatError> {
         let length = self.length()?;
         self.take(length)
     }
 
-    fn text(&mut self) -> Result<&'a str, FormatError> {
+    pub(super) fn text(&mut self) -> Result<&'a str, FormatError> {
         std::str::from_utf8(self.blob()?).map_err(|_| FormatError)
     }
 
-    fn end(&self) -> Result<(), FormatError> {
+    pub(super) fn end(&self) -> Result<(), FormatError> {
         if self.0.is_empty() {
             Ok(())
         } else {
@@ -245,12 +344,20 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn put_length(bytes: &mut Vec<u8>, length: usize) {
+pub(super) fn put_length(bytes: &mut Vec<u8>, length: usize) {
     // Everything that has a length was bounded far below 4 GiB on its way in.
     bytes.extend_from_slice(&u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes());
 }
 
-const VERSION: u8 = 1;
+fn put_text(bytes: &mut Vec<u8>, text: &str) {
+    put_length(bytes, text.len());
+    bytes.extend_from_slice(text.as_bytes());
+}
+
+/// Of everything but the head and the collection.
+pub(super) const VERSION: u8 = 1;
+const HEAD_VERSION: u8 = 2;
+const COLLECTION_VERSION: u8 = 2;
 
 #[cfg(test)]
 mod tests {
@@ -271,6 +378,7 @@ mod tests {
             Schema {
                 dimension,
                 metric: Metric::Euclid,
+                precision: Precision::Codes,
                 settings: "{}".into(),
             },
         )
@@ -287,15 +395,52 @@ mod tests {
             seq: 1,
             next_collection: 2,
             messages: 3,
+            ..Head::NEW
         };
-        assert_eq!(
-            (head.encode().as_slice(), Head::decode(golden)),
-            (&golden[..], Ok(head))
-        );
+        assert_eq!(Head::decode(golden), Ok(head));
         let golden = include_bytes!("../../tests/golden/collection.v1.bin");
         let (name, schema) = a_collection();
-        assert_eq!(encode_collection(&name, &schema), golden);
-        assert_eq!(decode_collection(golden), Ok((name, schema)));
+        assert_eq!(decode_collection(golden), Ok((name, schema, Vec::new())));
+    }
+
+    fn two_indexes() -> Vec<Definition> {
+        let integer = Definition::new("year", IndexKind::Integer, String::new());
+        let settings = r#"{"type":"keyword","is_tenant":true}"#.to_owned();
+        let keyword = Definition::new("tags[].name", IndexKind::Keyword, settings);
+        vec![integer.unwrap(), keyword.unwrap()]
+    }
+
+    #[test]
+    fn a_golden_collection_of_version_2_reads_back() {
+        let golden = include_bytes!("../../tests/golden/collection.v2.bin");
+        let (name, mut schema) = a_collection();
+        schema.precision = Precision::Full;
+        let indexes = two_indexes();
+        let encoded = encode_collection(&name, &schema, &indexes.iter().collect::<Vec<_>>());
+        assert_eq!(encoded, golden);
+        assert_eq!(decode_collection(golden), Ok((name, schema, indexes)));
+    }
+
+    fn a_head() -> Head {
+        let note = SegmentNote {
+            epoch: 6,
+            tombstones: 7,
+        };
+        Head {
+            seq: 1,
+            next_collection: 2,
+            messages: 3,
+            next_row: 4,
+            next_epoch: 5,
+            segments: BTreeMap::from([(8, note)]),
+        }
+    }
+
+    #[test]
+    fn golden_head_of_version_2_reads_back() {
+        let golden = include_bytes!("../../tests/golden/head.v2.bin");
+        assert_eq!(a_head().encode(), golden);
+        assert_eq!(Head::decode(golden), Ok(a_head()));
     }
 
     proptest! {
@@ -306,7 +451,10 @@ mod tests {
             flip in 1_u8..,
         ) {
             drop((Row::decode(&bytes), Head::decode(&bytes), decode_collection(&bytes)));
-            for mut whole in [a_row(), Head::NEW.encode(), encode_collection(&a_collection().0, &a_collection().1)] {
+            let (name, schema) = a_collection();
+            let indexes = two_indexes();
+            let collection = encode_collection(&name, &schema, &indexes.iter().collect::<Vec<_>>());
+            for mut whole in [a_row(), a_head().encode(), collection] {
                 let at = at.index(whole.len());
                 prop_assert!(Row::decode(&whole[..at]).is_err());
                 whole[at] ^= flip;

@@ -13,17 +13,20 @@
 mod collection;
 mod commit;
 mod format;
+mod indexing;
 mod maintain;
+mod plan;
 mod read;
 mod recover;
 mod search;
+mod segment;
 mod write;
 
 use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -36,9 +39,10 @@ pub use self::{
     format::{FormatError, Row},
     read::{Page, PointRecord},
     search::{ScoredPoint, SearchQuery},
+    segment::OpeningTimes,
     write::{Mutation, PointUpsert, Selection},
 };
-use self::{commit::CommitQueue, format::Head, write::Done};
+use self::{commit::CommitQueue, format::Head, segment::Times, write::Done};
 use crate::{
     access::{Grant, Op},
     seal::{DataKey, OpenError, SealError},
@@ -59,6 +63,12 @@ pub struct Partition {
     /// Held for reading by whatever is under way, for writing by closing.
     lifecycle: RwLock<Lifecycle>,
     points_max: AtomicU64,
+    /// Held by whoever maintains it.
+    maintenance: Mutex<()>,
+    /// Segments that were read back when it was opened, and those that couldn't be.
+    segments_read: (u64, u64),
+    times: Times,
+    used: AtomicBool,
 }
 
 type Directory = OrdMap<CollectionName, Arc<Collection>>;
@@ -95,6 +105,23 @@ impl Partition {
         (self.family.bytes(), memory)
     }
 
+    /// How many stored indexes were read back when it was opened, and how many couldn't be and
+    /// came from rows.
+    pub const fn segments_read(&self) -> (u64, u64) {
+        self.segments_read
+    }
+
+    /// How long opening took.
+    pub fn opening_times(&self) -> OpeningTimes {
+        self.times.get()
+    }
+
+    /// Whether nobody has asked this before: the first user sees to it that what opening left to
+    /// be done is done.
+    pub fn is_first_use(&self) -> bool {
+        !self.used.load(Ordering::Relaxed) && !self.used.swap(true, Ordering::Relaxed)
+    }
+
     /// How many points the tenant may have.
     pub fn set_points_max(&self, points_max: Option<u64>) {
         self.points_max
@@ -128,6 +155,13 @@ impl Partition {
         } else {
             Err(PartitionError::WrongPartition)
         }
+    }
+
+    /// Whether a collection is still there, and not another under its name.
+    fn has(&self, collection: &Arc<Collection>) -> bool {
+        let directory = self.collections.load();
+        let now = directory.get(&collection.name);
+        now.is_some_and(|now| Arc::ptr_eq(now, collection))
     }
 
     fn find<O: Op>(
@@ -176,6 +210,12 @@ pub enum PartitionError {
     /// A vector isn't the collection's.
     #[error("Wrong input: {0}")]
     Vector(VectorError),
+    /// The collection may not have so many payload indexes.
+    #[error("Wrong input: a collection may have {max} payload indexes, and this one has them")]
+    TooManyIndexes {
+        /// How many it may have.
+        max: usize,
+    },
     /// The tenant may not have so many points.
     #[error("the tenant's quota of {points_max} points would be exceeded")]
     Quota {

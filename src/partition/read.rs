@@ -6,13 +6,13 @@ use rayon::prelude::*;
 
 use super::{
     Partition, PartitionError,
-    collection::{Collection, View},
+    collection::{Collection, Slot},
     format::Row,
 };
 use crate::{
     access::{Describe, Grant, Read, ReadUsage},
     payload::{Payload, StoredPayload, filter::Filter},
-    store::{KeyPrefix, StorageKey},
+    store::{KeyRange, StorageKey},
     tenant::{CollectionName, PointId},
 };
 
@@ -55,7 +55,7 @@ impl Partition {
         let mut points = Vec::new();
         for id in ids {
             if let Some((_, slot)) = view.slot(*id) {
-                points.extend(self.row(&collection, slot.row)?.map(record));
+                points.extend(self.point(&collection, slot)?.map(record));
             }
         }
         Ok(points)
@@ -80,17 +80,24 @@ impl Partition {
             points: Vec::new(),
             next: None,
         };
+        let within = filter.map(|filter| (filter, view.within(filter)));
         for (id, number) in view.ids.range(from.unwrap_or(PointId::Number(0))..) {
+            let possible = within.as_ref().map(|(_, within)| within.possible());
+            if possible.is_some_and(|possible| !possible.contains(*number)) {
+                continue;
+            }
             let Some(slot) = view.slots.get(*number as usize) else {
                 continue;
             };
-            let Some(row) = self.row(&collection, slot.row)? else {
+            let Some(row) = self.point(&collection, *slot)? else {
                 continue;
             };
-            if let Some(filter) = filter
-                && !filter.matches(*id, &parsed(&row)?)
-            {
-                continue;
+            if let Some((filter, within)) = &within {
+                // A row that was written since isn't what the indexes saw.
+                let sure = row.seq == slot.seq && within.sure().contains(*number);
+                if !sure && !filter.matches(*id, &parsed(&row)?) {
+                    continue;
+                }
             }
             if page.points.len() == limit {
                 page.next = Some(*id);
@@ -116,7 +123,7 @@ impl Partition {
         match filter {
             Some(filter) if !filter.is_empty() => Ok(self
                 .matching(&collection, &collection.view(), filter)?
-                .len() as u64),
+                .len()),
             Some(_) | None => Ok(collection.points()),
         }
     }
@@ -161,40 +168,11 @@ impl Partition {
         Ok((self.collections.load().len(), self.points(), disk, memory))
     }
 
-    /// The living slots that match. Rows are opened on all cores, since payloads are on disk.
-    pub(super) fn matching(
-        &self,
-        collection: &Collection,
-        view: &View,
-        filter: &Filter,
-    ) -> Result<Vec<u32>, PartitionError> {
-        if !filter.needs_payload() {
-            let nothing = Payload::default();
-            let living = view.ids.iter();
-            return Ok(living
-                .filter(|(id, _)| filter.matches(**id, &nothing))
-                .map(|(_, number)| *number)
-                .collect());
-        }
-        let mut slots = Vec::new();
-        let matching = |_: StorageKey, row: Row| {
-            let matches = filter.matches(row.id, &parsed(&row)?);
-            Ok(if matches {
-                view.ids.get(&row.id).copied()
-            } else {
-                None
-            })
-        };
-        let rows = KeyPrefix::rows_of(collection.number);
-        self.scan_rows(&rows, matching, |slot| slots.extend(slot))?;
-        Ok(slots)
-    }
-
-    /// Opens every row whose key starts with `prefix` and hands it to `read`, on all cores; what
+    /// Opens every row in a range and hands it to `read`, on all cores; what
     /// that makes of it goes to `take`, in key order. Stops at the first that fails.
     pub(super) fn scan_rows<T: Send>(
         &self,
-        prefix: &KeyPrefix,
+        range: &KeyRange,
         read: impl Fn(StorageKey, Row) -> Result<T, PartitionError> + Sync,
         mut take: impl FnMut(T),
     ) -> Result<(), PartitionError> {
@@ -217,7 +195,7 @@ impl Partition {
                 }
             }
         };
-        self.family.scan(prefix, |key, sealed| {
+        self.family.scan(range, |key, sealed| {
             chunk.push((key, sealed));
             if chunk.len() < CHUNK_ROWS {
                 ControlFlow::Continue(())
@@ -228,6 +206,32 @@ impl Partition {
         // After a failure there is nothing left in it.
         let _ended = open(&mut chunk);
         failed.map_or(Ok(()), Err)
+    }
+
+    /// The row of a point, or of what it was replaced by since it was seen in `slot`. Nothing if
+    /// it was removed since.
+    fn point(
+        &self,
+        collection: &Collection,
+        mut slot: Slot,
+    ) -> Result<Option<Row>, PartitionError> {
+        loop {
+            if let Some(row) = self.row(collection, slot.row)? {
+                return if row.id == slot.id {
+                    Ok(Some(row))
+                } else {
+                    Err(PartitionError::Corrupt)
+                };
+            }
+            // Whoever replaced or removed it shows that before letting go of this.
+            drop(self.writer.lock());
+            match collection.view().slot(slot.id) {
+                None => return Ok(None),
+                // Nothing that was written would leave a point without its row.
+                Some((_, now)) if now.row == slot.row => return Err(PartitionError::Corrupt),
+                Some((_, now)) => slot = now,
+            }
+        }
     }
 
     pub(super) fn row(
@@ -257,7 +261,7 @@ fn record(row: Row) -> PointRecord {
     }
 }
 
-fn parsed(row: &Row) -> Result<Payload, PartitionError> {
+pub(super) fn parsed(row: &Row) -> Result<Payload, PartitionError> {
     row.payload.parse().map_err(|_| PartitionError::Corrupt)
 }
 

@@ -1,13 +1,16 @@
-//! Making a partition, and recovering one: everything in memory comes from its sealed rows.
+//! Making a partition, and recovering one: everything in memory comes from its segments and the
+//! rows that they don't know, or else from its rows.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     ops::ControlFlow,
-    sync::{Arc, atomic::AtomicU64},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64},
+    },
 };
 
 use arc_swap::ArcSwap;
-use imbl::Vector as Sequence;
 use parking_lot::{Mutex, RwLock};
 
 use super::{
@@ -15,11 +18,13 @@ use super::{
     collection::{Collection, Schema, Slot, View},
     commit::CommitQueue,
     format::{self, Head, Row},
+    read::parsed,
+    segment::{Coverage, Loaded, Times},
 };
 use crate::{
-    index::Arena,
+    payload::index::{Entry, Indexes},
     seal::GenerationKey,
-    store::{Batch, Family, KeyPrefix, StorageKey},
+    store::{Batch, Family, KeyRange, StorageKey},
     tenant::CollectionName,
 };
 
@@ -40,51 +45,75 @@ impl Partition {
         Ok(family.commit(&batch)?)
     }
 
-    /// Opens a partition: reads, opens and checks every row of its family.
+    /// Opens a partition: reads its segments and the rows behind them, opens and checks each.
     ///
     /// # Errors
-    /// [`PartitionError::Corrupt`] when anything in it doesn't open under this key.
+    /// [`PartitionError::Corrupt`] when anything in it doesn't open under this key, but for a
+    /// segment: that costs a rebuild from rows.
     pub fn open(family: Arc<Family>, key: &GenerationKey) -> Result<Self, PartitionError> {
         let key = key.derive_data_key(0);
         let at = StorageKey::head();
         let sealed = family.find(at)?.ok_or(PartitionError::Corrupt)?;
-        let head = Head::decode(&key.open(at.kind(), at.as_bytes(), &sealed)?)?;
+        let mut head = Head::decode(&key.open(at.kind(), at.as_bytes(), &sealed)?)?;
         key.resume_at(head.messages);
-        let partition = Self {
+        let mut partition = Self {
             tenant: key.tenant(),
             family,
             key,
             collections: ArcSwap::from_pointee(Directory::new()),
-            writer: Mutex::new(head),
+            writer: Mutex::new(Head::NEW),
             queue: CommitQueue::new(),
             lifecycle: RwLock::new(Lifecycle::Open),
             points_max: AtomicU64::new(u64::MAX),
+            maintenance: Mutex::default(),
+            segments_read: (0, 0),
+            times: Times::default(),
+            used: AtomicBool::new(false),
         };
-        let schemas = partition.schemas(head)?;
-        let mut rows = partition.rows()?;
+        let schemas = partition.schemas(&head)?;
+        let noted = head.segments.len();
+        let mut segments = partition.segments(&schemas, &mut head);
+        let read = segments.len();
+        partition.segments_read = (read as u64, (noted - read) as u64);
+        let mut rows = partition.rows(&schemas, &segments)?;
         let mut directory = Directory::new();
-        for (number, (name, schema)) in schemas {
-            let view = view(&schema, rows.remove(&number).unwrap_or_default())?;
+        for (number, (name, schema, indexes)) in schemas {
+            let rows = rows.remove(&number).unwrap_or_else(|| Rows::new(indexes));
+            let next = rows.slots.last().map_or(0, |(slot, _)| slot.row + 1);
+            head.next_row = head.next_row.max(next);
+            let view = match segments.remove(&number) {
+                Some(segment) => extended(&schema, segment, rows)?,
+                None => (view(&schema, rows)?, Coverage::default()),
+            };
             directory.insert(
                 name.clone(),
                 Arc::new(Collection::new(number, name, schema, view)),
             );
         }
-        // Rows of a collection that isn't there: nothing that was written would leave those.
-        if !rows.is_empty() {
-            return Err(PartitionError::Corrupt);
-        }
+        *partition.writer.get_mut() = head;
         partition.collections.store(Arc::new(directory));
         Ok(partition)
     }
 
-    fn schemas(
-        &self,
-        head: Head,
-    ) -> Result<HashMap<u32, (CollectionName, Schema)>, PartitionError> {
+    /// The segments that can be used. The head forgets the others: once it is stored again, they
+    /// are leftovers, whatever becomes of them.
+    fn segments(&self, schemas: &Schemas, head: &mut Head) -> BTreeMap<u32, Loaded> {
+        let mut segments = BTreeMap::new();
+        head.segments.retain(|number, note| {
+            let loaded = schemas.get(number).and_then(|(_, schema, indexes)| {
+                self.load_segment(*number, schema, indexes, *note)
+            });
+            let usable = loaded.is_some();
+            segments.extend(loaded.map(|loaded| (*number, loaded)));
+            usable
+        });
+        segments
+    }
+
+    fn schemas(&self, head: &Head) -> Result<Schemas, PartitionError> {
         let mut schemas = HashMap::new();
         let mut stored = Vec::new();
-        self.family.scan(&KeyPrefix::collections(), |key, sealed| {
+        self.family.scan(&KeyRange::collections(), |key, sealed| {
             stored.push((key, sealed));
             ControlFlow::Continue(())
         })?;
@@ -94,57 +123,115 @@ impl Partition {
             if number >= head.next_collection {
                 return Err(PartitionError::Corrupt);
             }
-            schemas.insert(number, format::decode_collection(&plain)?);
+            let (name, schema, indexes) = format::decode_collection(&plain)?;
+            schemas.insert(number, (name, schema, Indexes::new(indexes)));
         }
         Ok(schemas)
     }
 
-    /// Every row, by collection, in row order.
-    fn rows(&self) -> Result<HashMap<u32, Rows>, PartitionError> {
+    /// Every row that no segment knows, by collection, in row order.
+    fn rows(
+        &self,
+        schemas: &Schemas,
+        segments: &BTreeMap<u32, Loaded>,
+    ) -> Result<HashMap<u32, Rows>, PartitionError> {
         let mut rows: HashMap<u32, Rows> = HashMap::new();
-        self.scan_rows(
-            &KeyPrefix::rows(),
-            |key, row| Ok((key, row)),
-            |(key, row)| {
-                rows.entry(key.collection_number())
-                    .or_default()
-                    .take(key, &row);
-            },
-        )?;
+        let read = |key: StorageKey, row: Row| {
+            let schema = schemas.get(&key.collection_number());
+            // A row of a collection that isn't there: nothing that was written would leave it.
+            let (_, _, indexes) = schema.ok_or(PartitionError::Corrupt)?;
+            let entry = if indexes.is_empty() {
+                None
+            } else {
+                Some(indexes.read(&parsed(&row)?))
+            };
+            Ok((key, row, entry))
+        };
+        let mut take = |(key, row, entry): (StorageKey, Row, Option<Entry>)| {
+            let number = key.collection_number();
+            let empty = || schemas.get(&number).map(|(_, _, indexes)| indexes.clone());
+            rows.entry(number)
+                .or_insert_with(|| Rows::new(empty().unwrap_or_default()))
+                .take(key, &row, entry);
+        };
+        // One run of keys from each segment's bound up to the next segment's collection.
+        let mut behind = KeyRange::rows();
+        for (number, segment) in segments {
+            let between = behind.ending_before(StorageKey::row(*number, 0));
+            self.scan_rows(&between, read, &mut take)?;
+            let bound = StorageKey::row(*number, segment.bound());
+            behind = KeyRange::rows().starting_at(bound);
+        }
+        self.scan_rows(&behind, read, &mut take)?;
         Ok(rows)
     }
 }
 
-/// The rows of one collection, without their payloads.
-#[derive(Default)]
+/// The collections that are there, by number, with their payload indexes, still empty.
+type Schemas = HashMap<u32, (CollectionName, Schema, Indexes)>;
+
+/// The rows of one collection, and of their payloads what the indexes keep.
 struct Rows {
     values: Vec<f32>,
-    slots: Vec<Slot>,
+    slots: Vec<(Slot, Option<Entry>)>,
+    indexes: Indexes,
 }
 
 impl Rows {
-    fn take(&mut self, key: StorageKey, row: &Row) {
+    const fn new(indexes: Indexes) -> Self {
+        Self {
+            values: Vec::new(),
+            slots: Vec::new(),
+            indexes,
+        }
+    }
+
+    fn take(&mut self, key: StorageKey, row: &Row, entry: Option<Entry>) {
         self.values.extend_from_slice(&row.vector);
-        self.slots.push(Slot {
+        let slot = Slot {
             id: row.id,
-            row: key.row_number(),
+            row: key.number(),
             seq: row.seq,
-        });
+        };
+        self.slots.push((slot, entry));
+    }
+
+    /// Puts the rows into a view that has none of their ids.
+    fn put_into(self, view: &mut View, dimension: usize) -> Result<(), PartitionError> {
+        if self.values.len() != self.slots.len() * dimension {
+            return Err(PartitionError::Corrupt);
+        }
+        let vectors = self.values.chunks_exact(dimension);
+        for ((slot, entry), vector) in self.slots.into_iter().zip(vectors) {
+            // A second row of one id: nothing that was written would leave that.
+            if view.ids.contains_key(&slot.id) {
+                return Err(PartitionError::Corrupt);
+            }
+            let number = view.put(slot, vector);
+            if let Some(entry) = entry {
+                view.indexes.insert(number, entry);
+            }
+        }
+        Ok(())
     }
 }
 
-fn view(schema: &Schema, rows: Rows) -> Result<View, PartitionError> {
-    let dimension = schema.dimension.get();
-    if rows.values.len() != rows.slots.len() * dimension {
-        return Err(PartitionError::Corrupt);
-    }
-    let count = rows.slots.len();
-    let slots: Sequence<Slot> = rows.slots.into_iter().collect();
-    let view = View::from_arena(Arena::from_base(dimension, rows.values), slots);
-    // Two rows of one id: nothing that was written would leave those.
-    if view.ids.len() == count {
-        Ok(view)
-    } else {
-        Err(PartitionError::Corrupt)
-    }
+/// A segment with the rows that it doesn't know.
+fn extended(
+    schema: &Schema,
+    mut segment: Loaded,
+    rows: Rows,
+) -> Result<(View, Coverage), PartitionError> {
+    let written = rows.slots.len() as u64;
+    rows.put_into(&mut segment.view, schema.dimension.get())?;
+    Ok(segment.finish(written))
+}
+
+fn view(schema: &Schema, mut rows: Rows) -> Result<View, PartitionError> {
+    let mut view = View {
+        indexes: std::mem::take(&mut rows.indexes),
+        ..View::empty(schema)
+    };
+    rows.put_into(&mut view, schema.dimension.get())?;
+    Ok(view)
 }

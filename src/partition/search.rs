@@ -1,5 +1,7 @@
 //! Search: nearest neighbours on a snapshot, then their payloads from disk.
 
+use rayon::prelude::*;
+
 use super::{
     Partition, PartitionError,
     collection::{Collection, Schema},
@@ -7,7 +9,7 @@ use super::{
 };
 use crate::{
     access::{Grant, Read, Search},
-    index::{self, Among, SearchParams},
+    index::{self, Hit, SearchParams},
     payload::filter::Filter,
     tenant::{CollectionName, PointId},
     vector::Vector,
@@ -45,7 +47,26 @@ pub struct ScoredPoint {
     pub point: PointRecord,
 }
 
-/// What a search of one snapshot found.
+/// The slots that a search of one snapshot found.
+#[derive(Default)]
+pub(super) struct Found {
+    /// Nearest first.
+    pub(super) hits: Vec<Hit>,
+    /// Whether a write had overtaken the snapshot by the time a filter read rows.
+    pub(super) overtaken: bool,
+}
+
+impl Found {
+    /// What was found without reading rows.
+    pub(super) const fn all(hits: Vec<Hit>) -> Self {
+        Self {
+            hits,
+            overtaken: false,
+        }
+    }
+}
+
+/// What a search of one snapshot is answered.
 #[derive(Default)]
 struct Answers {
     points: Vec<ScoredPoint>,
@@ -71,6 +92,49 @@ impl Partition {
             self.recognise(vectors)?;
         }
         let collection = self.find(grant, name)?;
+        self.answer(&collection, grant, vectors, query)
+    }
+
+    /// Searches on all cores, one query a thread. Each query has grants of its own, as
+    /// [`Self::search`] takes them.
+    ///
+    /// # Errors
+    /// [`PartitionError`] of the first query that fails.
+    pub fn search_batch(
+        &self,
+        grants: &[(Grant<Search>, Option<Grant<Read>>)],
+        name: &CollectionName,
+        queries: &[SearchQuery],
+    ) -> Result<Vec<Vec<ScoredPoint>>, PartitionError> {
+        let Some((first, _)) = grants.first() else {
+            return Ok(Vec::new());
+        };
+        // Only here: a thread that helps out with another query must not wait for a closing that
+        // waits for its own.
+        let _open = self.admit(first)?;
+        let mut collections = Vec::with_capacity(grants.len());
+        for (grant, vectors) in grants {
+            self.recognise(grant)?;
+            if let Some(vectors) = vectors {
+                self.recognise(vectors)?;
+            }
+            collections.push(self.find(grant, name)?);
+        }
+        let asked = grants.par_iter().zip(queries).zip(collections);
+        asked
+            .map(|(((grant, vectors), query), collection)| {
+                self.answer(&collection, grant, vectors.as_ref(), query)
+            })
+            .collect()
+    }
+
+    fn answer(
+        &self,
+        collection: &Collection,
+        grant: &Grant<Search>,
+        vectors: Option<&Grant<Read>>,
+        query: &SearchQuery,
+    ) -> Result<Vec<ScoredPoint>, PartitionError> {
         let Schema {
             dimension, metric, ..
         } = collection.schema;
@@ -78,7 +142,7 @@ impl Partition {
         let neighbours_max = grant.neighbours_max();
         let mut answers = Answers::default();
         for _ in 0..SNAPSHOTS_MAX {
-            answers = self.search_snapshot(&collection, &vector, query, neighbours_max, vectors)?;
+            answers = self.search_snapshot(collection, &vector, query, neighbours_max, vectors)?;
             if !answers.overtaken {
                 break;
             }
@@ -105,16 +169,8 @@ impl Partition {
             ef: query.ef,
             exact: query.exact,
         };
-        let listed;
-        let among = match &query.filter {
-            Some(filter) if !filter.is_empty() => {
-                listed = self.matching(collection, &view, filter)?;
-                Among::Slots(&listed)
-            }
-            Some(_) | None => Among::Living { dead: &view.dead },
-        };
-        let graph = view.graph.as_deref();
-        let hits = index::search(metric, &view.arena, graph, vector.as_slice(), among, params);
+        let filter = query.filter.as_ref();
+        let found = self.nearest(collection, &view, vector, filter, params)?;
         let good = |score: f32| {
             query.score_threshold.is_none_or(|threshold| {
                 if metric.higher_is_nearer() {
@@ -124,34 +180,38 @@ impl Partition {
                 }
             })
         };
-        let chosen = hits
+        let chosen = found
+            .hits
             .into_iter()
             .filter_map(|hit| {
                 let slot = view.slots.get(hit.slot as usize)?;
                 let score = index::score(metric, hit.nearness);
-                (good(score) && query.except != Some(slot.id)).then_some((score, hit.slot, *slot))
+                (good(score) && query.except != Some(slot.id)).then_some((score, *slot))
             })
             .skip(query.offset)
             .take(query.limit);
-        let mut answers = Answers::default();
-        for (score, number, slot) in chosen {
-            let mut payload = None;
-            if query.with_payload {
-                match self.row(collection, slot.row)? {
-                    Some(row) if row.id == slot.id && row.seq == slot.seq => {
-                        payload = Some(row.payload);
-                    }
-                    Some(_) | None => {
-                        answers.overtaken = true;
-                        continue;
-                    }
+        let mut answers = Answers {
+            points: Vec::new(),
+            overtaken: found.overtaken,
+        };
+        for (score, slot) in chosen {
+            let mut row = None;
+            if query.with_payload || vectors.is_some() {
+                row = self.row(collection, slot.row)?;
+                if row
+                    .as_ref()
+                    .is_none_or(|row| row.id != slot.id || row.seq != slot.seq)
+                {
+                    answers.overtaken = true;
+                    continue;
                 }
             }
+            let (payload, vector) = row.map(|row| (row.payload, row.vector)).unzip();
             let point = PointRecord {
                 id: slot.id,
                 version: slot.seq,
-                payload,
-                vector: vectors.map(|_| view.arena.vector(number as usize).to_vec()),
+                payload: payload.filter(|_| query.with_payload),
+                vector: vector.filter(|_| vectors.is_some()),
             };
             answers.points.push(ScoredPoint { score, point });
         }
@@ -169,10 +229,11 @@ impl Partition {
         id: PointId,
     ) -> Result<Option<Vec<f32>>, PartitionError> {
         let _open = self.admit(grant)?;
-        let view = self.find(grant, name)?.view();
-        Ok(view
-            .slot(id)
-            .map(|(number, _)| view.arena.vector(number as usize).to_vec()))
+        let collection = self.find(grant, name)?;
+        let Some((_, slot)) = collection.view().slot(id) else {
+            return Ok(None);
+        };
+        Ok(self.row(&collection, slot.row)?.map(|row| row.vector))
     }
 }
 

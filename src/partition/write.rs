@@ -1,7 +1,7 @@
 //! Writes: plan, seal, commit, then show.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap, HashSet},
     sync::{Arc, atomic::Ordering},
 };
 
@@ -11,6 +11,7 @@ use super::{
     Partition, PartitionError,
     collection::{Collection, Schema, Slot, View},
     format::{self, Head, Row},
+    segment::{Coverage, encode_tombstone},
 };
 use crate::{
     access::{CreateCollection, DeleteCollection, Grant, Op, Write},
@@ -60,7 +61,9 @@ enum Change {
 struct Ready {
     id: PointId,
     vector: Vector,
-    payload: Vec<u8>,
+    payload: Payload,
+    /// The payload as it is stored.
+    json: Vec<u8>,
 }
 
 /// What a mutation did.
@@ -93,7 +96,8 @@ impl Partition {
                 Ok(Ready {
                     id: point.id,
                     vector,
-                    payload: point.payload.to_json(),
+                    json: point.payload.to_json(),
+                    payload: point.payload,
                 })
             })
             .collect();
@@ -152,10 +156,11 @@ impl Partition {
         let number = head.next_collection;
         let key = StorageKey::collection(number);
         let mut batch = Batch::default();
-        let record = format::encode_collection(name, &schema);
+        let record = format::encode_collection(name, &schema, &[]);
         batch.put(key, self.key.seal(key.kind(), key.as_bytes(), &record)?);
         self.commit(&mut head, batch, |next| next.next_collection += 1)?;
-        let view = View::empty(schema.dimension);
+        let view = View::empty(&schema);
+        let view = (view, Coverage::default());
         let collection = Collection::new(number, name.clone(), schema, view);
         directory.insert(name.clone(), Arc::new(collection));
         self.collections.store(Arc::new(directory));
@@ -180,7 +185,9 @@ impl Partition {
         };
         let mut batch = Batch::default();
         batch.remove_collection(collection.number);
-        self.commit(&mut head, batch, |_| {})?;
+        self.commit(&mut head, batch, |next| {
+            next.segments.remove(&collection.number);
+        })?;
         self.collections.store(Arc::new(directory));
         Ok(true)
     }
@@ -205,7 +212,7 @@ impl Partition {
     }
 
     /// Commits the head and a batch, and keeps the head if that worked.
-    fn commit(
+    pub(super) fn commit(
         &self,
         head: &mut Head,
         mut batch: Batch,
@@ -213,7 +220,7 @@ impl Partition {
     ) -> Result<(), PartitionError> {
         let mut next = Head {
             seq: head.seq + 1,
-            ..*head
+            ..head.clone()
         };
         change(&mut next);
         // One more for the head itself.
@@ -235,6 +242,7 @@ impl Partition {
         let mut work = Work {
             batch: Batch::default(),
             views: HashMap::new(),
+            next_row: head.next_row,
         };
         let first = head.seq + 1;
         let planned: Vec<Result<Done, PartitionError>> = (first..)
@@ -242,10 +250,22 @@ impl Partition {
             .map(|(seq, mutation)| self.plan(&mut work, seq, mutation).map(|()| Done { seq }))
             .collect();
         let last = head.seq + planned.len() as u64;
-        match self.commit(&mut head, work.batch, |next| next.seq = last) {
+        let committed = self.commit(&mut head, work.batch, |next| {
+            next.seq = last;
+            next.next_row = work.next_row;
+            for (number, planned) in &work.views {
+                if let Some(note) = next.segments.get_mut(number) {
+                    note.tombstones += planned.tombstones;
+                }
+            }
+        });
+        match committed {
             Ok(()) => {
-                for (collection, view) in work.views.into_values() {
-                    collection.publish(view);
+                for planned in work.views.into_values() {
+                    let mut coverage = planned.collection.coverage.lock();
+                    coverage.count(planned.tombstones, planned.changed);
+                    drop(coverage);
+                    planned.collection.publish(planned.view);
                 }
                 planned
             }
@@ -257,62 +277,82 @@ impl Partition {
     /// if it fails.
     fn plan(&self, work: &mut Work, seq: u64, mutation: Mutation) -> Result<(), PartitionError> {
         let collection = mutation.collection;
-        // A collection that was deleted since the caller looked it up takes no more writes.
-        let directory = self.collections.load();
-        if !directory
-            .get(&collection.name)
-            .is_some_and(|now| Arc::ptr_eq(now, &collection))
-        {
-            return Err(PartitionError::NoCollection {
-                name: collection.name.clone(),
-            });
-        }
+        self.must_be_there(&collection)?;
         let number = collection.number;
-        let before = work.points(&directory);
-        let (_, view) = work
+        let before = work.points(&self.collections.load());
+        let planned = work
             .views
             .entry(number)
-            .or_insert_with(|| (Arc::clone(&collection), (*collection.view()).clone()));
+            .or_insert_with(|| Planned::new(&collection));
+        let view = &mut planned.view;
+        let gone: Vec<Slot>;
         match mutation.change {
             Change::Upsert(points) => {
-                let rows = rows_for(view, &points);
-                let new = points
-                    .iter()
-                    .filter(|point| !view.ids.contains_key(&point.id))
-                    .count();
+                let points = last_of_each(points);
+                gone = slots_of(view, points.iter().map(|point| point.id));
+                let new = (points.len() - gone.len()) as u64;
                 let points_max = self.points_max.load(Ordering::Relaxed);
-                if new > 0 && before + new as u64 > points_max {
+                if new > 0 && before + new > points_max {
                     return Err(PartitionError::Quota { points_max });
                 }
-                let sealed = self.seal_rows(number, seq, &points, &rows)?;
-                for ((point, row), sealed) in points.iter().zip(rows).zip(sealed) {
+                let sealed = self.seal_rows(number, seq, &points, work.next_row)?;
+                planned.tombstones += self.remove_rows(&collection, seq, &gone, &mut work.batch)?;
+                planned.changed += points.len() as u64;
+                for ((point, row), sealed) in points.iter().zip(work.next_row..).zip(sealed) {
                     work.batch.put(StorageKey::row(number, row), sealed);
-                    view.put(
-                        Slot {
-                            id: point.id,
-                            row,
-                            seq,
-                        },
-                        point.vector.as_slice(),
-                    );
+                    let slot = Slot {
+                        id: point.id,
+                        row,
+                        seq,
+                    };
+                    let at = view.put(slot, point.vector.as_slice());
+                    view.index(at, &point.payload);
                 }
-                if view.arena.wants_merging() {
-                    view.arena = view.arena.merged();
-                }
+                work.next_row += points.len() as u64;
             }
             Change::Remove(points) => {
-                for (id, seen) in points {
-                    let Some((_, slot)) = view.slot(id) else {
-                        continue;
-                    };
-                    if seen.is_none_or(|seq| seq == slot.seq) {
-                        work.batch.remove(StorageKey::row(number, slot.row));
-                        view.remove(id);
-                    }
+                let meant = points.into_iter().filter(|(id, seen)| {
+                    let slot = view.slot(*id);
+                    slot.is_some_and(|(_, slot)| seen.is_none_or(|seq| seq == slot.seq))
+                });
+                let ids: BTreeSet<PointId> = meant.map(|(id, _)| id).collect();
+                gone = slots_of(view, ids.iter().copied());
+                planned.tombstones += self.remove_rows(&collection, seq, &gone, &mut work.batch)?;
+                for id in ids {
+                    view.remove(id);
                 }
             }
         }
+        planned.changed += gone.len() as u64;
         Ok(())
+    }
+
+    /// Removes rows. Those that a segment may know leave a tombstone: how many were left.
+    fn remove_rows(
+        &self,
+        collection: &Collection,
+        seq: u64,
+        gone: &[Slot],
+        batch: &mut Batch,
+    ) -> Result<u64, PartitionError> {
+        let coverage = collection.coverage.lock();
+        let covered: Vec<u64> = gone
+            .iter()
+            .map(|slot| slot.row)
+            .filter(|row| coverage.covers(*row))
+            .collect();
+        drop(coverage);
+        let mut tombstones = 0;
+        if !covered.is_empty() {
+            let key = StorageKey::tombstone(collection.number, seq);
+            let plain = encode_tombstone(&covered);
+            batch.put(key, self.key.seal(key.kind(), key.as_bytes(), &plain)?);
+            tombstones = 1;
+        }
+        for slot in gone {
+            batch.remove(StorageKey::row(collection.number, slot.row));
+        }
+        Ok(tombstones)
     }
 
     fn seal_rows(
@@ -320,17 +360,17 @@ impl Partition {
         collection: u32,
         seq: u64,
         points: &[Ready],
-        rows: &[u64],
+        first_row: u64,
     ) -> Result<Vec<Sealed>, PartitionError> {
-        let seal = |(point, row): (&Ready, &u64)| {
-            let key = StorageKey::row(collection, *row);
-            let plain = Row::encode(seq, point.id, point.vector.as_slice(), &point.payload);
+        let seal = |(point, place): (&Ready, usize)| {
+            let key = StorageKey::row(collection, first_row + place as u64);
+            let plain = Row::encode(seq, point.id, point.vector.as_slice(), &point.json);
             self.key.seal(key.kind(), key.as_bytes(), &plain)
         };
         let sealed: Result<Vec<Sealed>, _> = if points.len() < PARALLEL_POINTS_MIN {
-            points.iter().zip(rows).map(seal).collect()
+            points.iter().zip(0..).map(seal).collect()
         } else {
-            points.par_iter().zip(rows).map(seal).collect()
+            points.par_iter().zip(0..points.len()).map(seal).collect()
         };
         Ok(sealed?)
     }
@@ -339,7 +379,30 @@ impl Partition {
 /// A group of mutations on its way.
 struct Work {
     batch: Batch,
-    views: HashMap<u32, (Arc<Collection>, View)>,
+    views: HashMap<u32, Planned>,
+    /// The number that the next row gets. Rows are only ever appended: a point that is replaced
+    /// gets a new one, so that a segment's bound tells what was written since.
+    next_row: u64,
+}
+
+/// What a collection will be.
+struct Planned {
+    collection: Arc<Collection>,
+    view: View,
+    tombstones: u64,
+    /// Rows that are written or removed.
+    changed: u64,
+}
+
+impl Planned {
+    fn new(collection: &Arc<Collection>) -> Self {
+        Self {
+            collection: Arc::clone(collection),
+            view: (*collection.view()).clone(),
+            tombstones: 0,
+            changed: 0,
+        }
+    }
 }
 
 impl Work {
@@ -348,29 +411,25 @@ impl Work {
         directory
             .values()
             .map(|collection| match self.views.get(&collection.number) {
-                Some((_, view)) => view.ids.len() as u64,
+                Some(planned) => planned.view.ids.len() as u64,
                 None => collection.points(),
             })
             .sum()
     }
 }
 
-/// The row that each point is stored in: the one it has, or a new one. An id that comes twice
-/// gets one row, and what comes last stays.
-fn rows_for(view: &View, points: &[Ready]) -> Vec<u64> {
-    let mut next_row = view.next_row;
-    let mut new: HashMap<PointId, u64> = HashMap::new();
+/// Of an id that comes twice, what comes last stays.
+fn last_of_each(mut points: Vec<Ready>) -> Vec<Ready> {
+    let mut seen = HashSet::new();
+    points.reverse();
+    points.retain(|point| seen.insert(point.id));
+    points.reverse();
     points
-        .iter()
-        .map(|point| match view.slot(point.id) {
-            Some((_, slot)) => slot.row,
-            None => *new.entry(point.id).or_insert_with(|| {
-                let row = next_row;
-                next_row += 1;
-                row
-            }),
-        })
-        .collect()
+}
+
+/// What stands under these ids now.
+fn slots_of(view: &View, ids: impl Iterator<Item = PointId>) -> Vec<Slot> {
+    ids.filter_map(|id| Some(view.slot(id)?.1)).collect()
 }
 
 /// Below this, handing rows to other threads costs more than sealing them.

@@ -82,9 +82,18 @@ pub struct Bounds<T> {
 
 impl<T: PartialOrd> Bounds<T> {
     fn hold(&self, value: &T) -> bool {
+        self.hold_below(value) && self.hold_above(value)
+    }
+
+    /// Whether a value isn't below the bounds.
+    pub(super) fn hold_below(&self, value: &T) -> bool {
         self.gt.as_ref().is_none_or(|bound| value > bound)
             && self.gte.as_ref().is_none_or(|bound| value >= bound)
-            && self.lt.as_ref().is_none_or(|bound| value < bound)
+    }
+
+    /// Whether a value isn't above the bounds.
+    pub(super) fn hold_above(&self, value: &T) -> bool {
+        self.lt.as_ref().is_none_or(|bound| value < bound)
             && self.lte.as_ref().is_none_or(|bound| value <= bound)
     }
 }
@@ -117,25 +126,6 @@ impl Filter {
             && self.must_not.is_empty()
             && self.min_should.is_none()
     }
-
-    /// Whether ids alone decide: then no payload need be read.
-    pub fn needs_payload(&self) -> bool {
-        let (extra, _) = self
-            .min_should
-            .as_ref()
-            .map_or((&[][..], 0), |(c, n)| (c.as_slice(), *n));
-        [&self.must[..], &self.should, &self.must_not, extra]
-            .into_iter()
-            .flatten()
-            .any(|condition| match condition {
-                Condition::HasId(_) => false,
-                Condition::Filter(filter) => filter.needs_payload(),
-                Condition::Field(..)
-                | Condition::ValuesCount(..)
-                | Condition::IsEmpty(_)
-                | Condition::IsNull(_) => true,
-            })
-    }
 }
 
 impl Condition {
@@ -146,16 +136,8 @@ impl Condition {
                 .values(payload)
                 .into_iter()
                 .any(|value| bounds.hold(&count(value))),
-            Self::IsEmpty(path) => path.values(payload).into_iter().all(|value| match value {
-                Value::Null => true,
-                Value::Array(items) => items.is_empty(),
-                Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => false,
-            }),
-            Self::IsNull(path) => path.values(payload).into_iter().any(|value| match value {
-                Value::Null => true,
-                Value::Array(items) => items.iter().any(Value::is_null),
-                Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => false,
-            }),
+            Self::IsEmpty(path) => path.values(payload).into_iter().all(is_empty),
+            Self::IsNull(path) => path.values(payload).into_iter().any(is_null),
             Self::HasId(ids) => ids.contains(&id),
             Self::Filter(filter) => filter.holds(id, payload),
         }
@@ -164,11 +146,10 @@ impl Condition {
 
 impl Test {
     fn holds(&self, value: &Value) -> bool {
-        if let Value::Array(items) = value {
-            return items
-                .iter()
-                .any(|item| !item.is_array() && self.holds(item));
-        }
+        elements(value).any(|element| self.accepts(element))
+    }
+
+    fn accepts(&self, value: &Value) -> bool {
         match self {
             Self::Any(scalars) => scalars.iter().any(|scalar| scalar.equals(value)),
             Self::Except(scalars) => {
@@ -192,6 +173,30 @@ impl Scalar {
             Self::Bool(truth) => value.as_bool() == Some(*truth),
         }
     }
+}
+
+/// What a test looks at: the value itself, or what is in the array that it is.
+pub(super) fn elements(value: &Value) -> impl Iterator<Item = &Value> {
+    let elements = match value {
+        Value::Array(items) => items.as_slice(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
+            std::slice::from_ref(value)
+        }
+    };
+    elements.iter().filter(|element| !element.is_array())
+}
+
+/// Whether a value counts as none.
+pub(super) fn is_empty(value: &Value) -> bool {
+    value.is_null() || value.as_array().is_some_and(Vec::is_empty)
+}
+
+/// Whether a value is null, or holds null.
+pub(super) fn is_null(value: &Value) -> bool {
+    value.is_null()
+        || value
+            .as_array()
+            .is_some_and(|items| items.iter().any(Value::is_null))
 }
 
 fn count(value: &Value) -> f64 {

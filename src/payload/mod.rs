@@ -1,9 +1,11 @@
 //! Payloads: the JSON object that a tenant keeps beside a vector.
 //!
-//! Owns: the limits on size and depth, paths into a payload, and the [`filter`] language.
+//! Owns: the limits on size and depth, paths into a payload, the [`filter`] language, and the
+//! [`index`]es that answer filters without reading payloads.
 //! Never: wire shapes (those are `http/data`), storage.
 
 pub mod filter;
+pub mod index;
 pub mod path;
 
 use serde_json::{Map, Value};

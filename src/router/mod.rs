@@ -108,6 +108,9 @@ impl Router {
         *place = Some(Arc::clone(&partition));
         drop(place);
         self.metrics.partition_opens.inc();
+        let (read, rebuilt) = partition.segments_read();
+        self.metrics.segments_read.inc_by(read);
+        self.metrics.segments_rebuilt.inc_by(rebuilt);
         self.tenants.opened(&entry);
         self.evict();
         Ok(partition)
@@ -192,6 +195,15 @@ impl Router {
         Ok(self
             .catalog
             .remove(CatalogKind::ApiKey, &[id.catalog_id()])?)
+    }
+}
+
+impl Drop for Router {
+    /// Stores the indexes that have changed, so that the next start's first questions don't wait.
+    fn drop(&mut self) {
+        for partition in self.tenants.partitions() {
+            partition.store_changed();
+        }
     }
 }
 

@@ -116,6 +116,14 @@ impl Table {
         self.open.lock().len()
     }
 
+    /// The partitions that are open.
+    pub(super) fn partitions(&self) -> Vec<Arc<Partition>> {
+        let open: Vec<_> = self.open.lock().values().cloned().collect();
+        open.iter()
+            .filter_map(|entry| entry.place.lock().clone())
+            .collect()
+    }
+
     /// The open entries, the one used longest ago first, if there are more than `max`.
     pub(super) fn coldest_over(&self, max: usize) -> Vec<Arc<Entry>> {
         let open = self.open.lock();

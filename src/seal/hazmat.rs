@@ -2,12 +2,13 @@
 //!
 //! AES-GCM: NIST SP 800-38D. HKDF: RFC 5869. HMAC: RFC 2104.
 
+#[cfg(not(feature = "bench-plain-cipher"))]
 use aes_gcm::{
     Aes256Gcm, Nonce, Tag,
-    aead::{AeadInOut, KeyInit},
+    aead::{AeadInOut, inout::InOutBuf},
 };
 use hkdf::Hkdf;
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
@@ -15,9 +16,14 @@ use zeroize::Zeroizing;
 /// 32 secret bytes that wipe themselves.
 pub(super) type Secret = Zeroizing<[u8; 32]>;
 
+#[cfg(feature = "bench-plain-cipher")]
+pub(super) use super::copying::Cipher;
+
 /// AES-256-GCM under one key. The key schedule and GHASH table are made once and wiped on drop.
+#[cfg(not(feature = "bench-plain-cipher"))]
 pub(super) struct Cipher(Aes256Gcm);
 
+#[cfg(not(feature = "bench-plain-cipher"))]
 impl Cipher {
     pub(super) fn new(secret: &Secret) -> Self {
         Self(Aes256Gcm::new((&**secret).into()))
@@ -40,6 +46,24 @@ impl Cipher {
         Ok(())
     }
 
+    /// Opens `sealed` into a place that is exactly as long as its plain text. The tag is checked
+    /// before anything is decrypted or written there.
+    pub(super) fn open_into(
+        &self,
+        nonce: &[u8; NONCE_BYTES],
+        aad: &[u8],
+        sealed: &[u8],
+        plain: &mut [u8],
+    ) -> Result<(), Failed> {
+        let (body, tag) = sealed.split_last_chunk::<TAG_BYTES>().ok_or(Failed)?;
+        let buffer = InOutBuf::new(body, plain).map_err(|_| Failed)?;
+        self.0
+            .decrypt_inout_detached(&Nonce::from(*nonce), aad, buffer, &Tag::from(*tag))
+            .map_err(|_| Failed)
+    }
+}
+
+impl Cipher {
     /// Opens `sealed` (ciphertext, then tag). The tag is checked before anything is decrypted.
     pub(super) fn open(
         &self,
@@ -47,16 +71,9 @@ impl Cipher {
         aad: &[u8],
         sealed: &[u8],
     ) -> Result<Vec<u8>, Failed> {
-        let (body, tag) = sealed.split_last_chunk::<TAG_BYTES>().ok_or(Failed)?;
-        let mut plain = body.to_vec();
-        self.0
-            .decrypt_inout_detached(
-                &Nonce::from(*nonce),
-                aad,
-                plain.as_mut_slice().into(),
-                &Tag::from(*tag),
-            )
-            .map_err(|_| Failed)?;
+        let length = sealed.len().checked_sub(TAG_BYTES).ok_or(Failed)?;
+        let mut plain = vec![0; length];
+        self.open_into(nonce, aad, sealed, &mut plain)?;
         Ok(plain)
     }
 }

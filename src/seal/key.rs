@@ -112,10 +112,33 @@ impl DataKey {
     /// # Errors
     /// [`SealError::BudgetUsedUp`] once the key has sealed 2^32 messages: reseal the partition.
     pub fn seal(&self, kind: u8, storage_key: &[u8], plain: &[u8]) -> Result<Sealed, SealError> {
-        if self.messages.fetch_add(1, Ordering::Relaxed) >= MESSAGES_MAX {
-            self.messages.fetch_sub(1, Ordering::Relaxed);
+        self.take(1)?;
+        self.seal_taken(kind, storage_key, plain)
+    }
+
+    /// Takes so many messages off the budget ahead of time, for values that become durable
+    /// before the next head record tells of them. What isn't used is lost.
+    ///
+    /// # Errors
+    /// [`SealError::BudgetUsedUp`] when there are fewer left; then none is taken.
+    pub fn reserve(&self, messages: u64) -> Result<Reserve<'_>, SealError> {
+        self.take(messages)?;
+        Ok(Reserve {
+            key: self,
+            left: AtomicU64::new(messages),
+        })
+    }
+
+    fn take(&self, messages: u64) -> Result<(), SealError> {
+        let before = self.messages.fetch_add(messages, Ordering::Relaxed);
+        if before.saturating_add(messages) > MESSAGES_MAX {
+            self.messages.fetch_sub(messages, Ordering::Relaxed);
             return Err(SealError::BudgetUsedUp);
         }
+        Ok(())
+    }
+
+    fn seal_taken(&self, kind: u8, storage_key: &[u8], plain: &[u8]) -> Result<Sealed, SealError> {
         envelope::seal(
             &self.cipher,
             self.tenant,
@@ -141,6 +164,29 @@ impl DataKey {
         )
     }
 
+    /// Opens a stored value into the place where its plain text is to stand, which must be just
+    /// as long. Nothing is written there unless the value opens.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_into(
+        &self,
+        kind: u8,
+        storage_key: &[u8],
+        stored: &[u8],
+        plain: &mut [u8],
+    ) -> Result<(), OpenError> {
+        envelope::open_into(
+            &self.cipher,
+            self.tenant,
+            self.generation,
+            kind,
+            storage_key,
+            stored,
+            plain,
+        )
+    }
+
     /// How many messages this key has sealed. At [`MESSAGES_NEAR`], reseal.
     pub fn messages(&self) -> u64 {
         self.messages.load(Ordering::Relaxed)
@@ -159,6 +205,29 @@ impl DataKey {
     /// Which generation's values this key seals.
     pub const fn generation(&self) -> Generation {
         self.generation
+    }
+}
+
+/// Messages that were taken off a key's budget ahead of time.
+pub struct Reserve<'k> {
+    key: &'k DataKey,
+    left: AtomicU64,
+}
+
+impl Reserve<'_> {
+    /// Seals a value, as [`DataKey::seal`] does.
+    ///
+    /// # Errors
+    /// [`SealError::BudgetUsedUp`] once what was reserved is used up.
+    pub fn seal(&self, kind: u8, storage_key: &[u8], plain: &[u8]) -> Result<Sealed, SealError> {
+        let spend = |left: u64| left.checked_sub(1);
+        match self
+            .left
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, spend)
+        {
+            Ok(_) => self.key.seal_taken(kind, storage_key, plain),
+            Err(_) => Err(SealError::BudgetUsedUp),
+        }
     }
 }
 
@@ -196,6 +265,12 @@ macro_rules! redacted {
 
 redacted!(RootKey, GenerationKey, DataKey, HashKey, KeyedHash);
 
+impl fmt::Debug for Reserve<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Reserve({})", self.left.load(Ordering::Relaxed))
+    }
+}
+
 /// Messages that a data key may seal.
 pub const MESSAGES_MAX: u64 = 1 << 32;
 /// Messages after which a data key should be replaced by resealing: seven eighths of the budget.
@@ -219,6 +294,52 @@ mod tests {
             Err(SealError::BudgetUsedUp)
         );
         assert_eq!(data_key.messages(), MESSAGES_MAX);
+    }
+
+    #[test]
+    fn a_reserve_counts_at_once_and_gives_no_more_than_was_taken() {
+        let generation_key = key(1, 1);
+        let data_key = generation_key.derive_data_key(MESSAGES_MAX - 3);
+        assert_eq!(
+            data_key.reserve(4).err(),
+            Some(SealError::BudgetUsedUp),
+            "more than is left"
+        );
+        let reserve = data_key.reserve(2).unwrap();
+        assert_eq!(data_key.messages(), MESSAGES_MAX - 1);
+        let sealed = reserve.seal(1, b"k", b"one").unwrap();
+        assert_eq!(data_key.open(1, b"k", sealed.as_bytes()).unwrap(), b"one");
+        assert!(reserve.seal(1, b"k", b"two").is_ok());
+        assert_eq!(
+            reserve.seal(1, b"k", b"three"),
+            Err(SealError::BudgetUsedUp)
+        );
+        assert_eq!(data_key.messages(), MESSAGES_MAX - 1, "counted once");
+    }
+
+    #[test]
+    fn a_value_opens_into_a_place_of_its_length_and_leaves_any_other_alone() {
+        let data_key = key(1, 1).derive_data_key(0);
+        let sealed = data_key.seal(4, b"here", b"chunk").unwrap();
+        let mut place = [0; 5];
+        data_key
+            .open_into(4, b"here", sealed.as_bytes(), &mut place)
+            .unwrap();
+        assert_eq!(&place, b"chunk");
+        let mut changed = sealed.as_bytes().to_vec();
+        changed[20] ^= 1;
+        for (place_key, bytes, length) in [
+            (&b"there"[..], sealed.as_bytes(), 5),
+            (b"here", &changed, 5),
+            (b"here", sealed.as_bytes(), 4),
+            (b"here", sealed.as_bytes(), 6),
+            (b"here", &[], 5),
+        ] {
+            let mut place = vec![7; length];
+            let opened = data_key.open_into(4, place_key, bytes, &mut place);
+            assert_eq!(opened, Err(OpenError));
+            assert!(place.iter().all(|byte| *byte == 7), "{place:?}");
+        }
     }
 
     #[test]

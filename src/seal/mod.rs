@@ -20,6 +20,8 @@
 //! generation at once, backups included, and a resealed generation starts a new budget.
 
 mod context;
+#[cfg(feature = "bench-plain-cipher")]
+mod copying;
 mod envelope;
 mod hazmat;
 mod key;
@@ -28,10 +30,15 @@ mod root;
 
 pub use self::{
     envelope::{OpenError, SEALED_OVERHEAD_BYTES, SealError, Sealed},
-    key::{DataKey, GenerationKey, HashKey, KeyedHash, MESSAGES_MAX, MESSAGES_NEAR, RootKey},
+    key::{
+        DataKey, GenerationKey, HashKey, KeyedHash, MESSAGES_MAX, MESSAGES_NEAR, Reserve, RootKey,
+    },
     keyring::{KeyShredded, Keyring, KeyringError},
     root::{RootKeyError, RootKeySource},
 };
+
+/// Whether values are encrypted: not in a build for the bench that tells what that costs.
+pub const ENCRYPTS: bool = !cfg!(feature = "bench-plain-cipher");
 
 /// `N` random bytes from the operating system, for ids and secrets.
 ///

@@ -1,6 +1,6 @@
 //! An atomic batch of sealed writes to one family.
 
-use super::key::StorageKey;
+use super::key::{KeyRange, StorageKey};
 use crate::seal::Sealed;
 
 /// Writes that happen together or not at all.
@@ -13,7 +13,7 @@ pub struct Batch {
 pub(super) enum Change {
     Put(StorageKey, Sealed),
     Remove(StorageKey),
-    RemoveRange(StorageKey, StorageKey),
+    RemoveRange(KeyRange),
 }
 
 impl Batch {
@@ -27,12 +27,17 @@ impl Batch {
         self.changes.push(Change::Remove(key));
     }
 
-    /// Removes every row of a collection, and its schema.
+    /// Removes every value in a range.
+    pub fn remove_range(&mut self, range: KeyRange) {
+        self.changes.push(Change::RemoveRange(range));
+    }
+
+    /// Removes a collection: its schema, its rows, its segment.
     pub fn remove_collection(&mut self, collection: u32) {
         self.remove(StorageKey::collection(collection));
-        let end = StorageKey::row(collection, u64::MAX);
-        self.changes
-            .push(Change::RemoveRange(StorageKey::row(collection, 0), end));
-        self.remove(end);
+        self.remove(StorageKey::segment(collection));
+        self.remove_range(KeyRange::rows_of(collection));
+        self.remove_range(KeyRange::chunks_of(collection));
+        self.remove_range(KeyRange::tombstones_of(collection));
     }
 }

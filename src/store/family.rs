@@ -3,13 +3,14 @@
 use std::{fmt, ops::ControlFlow, sync::Arc};
 
 use parking_lot::RwLock;
-use rocksdb::{BoundColumnFamily, Direction, IteratorMode, ReadOptions, WriteBatch};
+use rocksdb::{BoundColumnFamily, IteratorMode, ReadOptions, WriteBatch};
 use self_cell::self_cell;
 
 use super::{
     StoreError,
     batch::{Batch, Change},
-    key::{KeyPrefix, StorageKey},
+    bulk::Bulk,
+    key::{KeyRange, StorageKey},
     shelf::{FamilyName, Shelf},
 };
 
@@ -65,12 +66,70 @@ impl Family {
                     writes.put_cf(handle, key.as_bytes(), value.as_bytes());
                 }
                 Change::Remove(key) => writes.delete_cf(handle, key.as_bytes()),
-                Change::RemoveRange(from, to) => {
-                    writes.delete_range_cf(handle, from.as_bytes(), to.as_bytes());
+                Change::RemoveRange(range) => {
+                    let (from, to) = range.bounds();
+                    writes.delete_range_cf(handle, from, to);
                 }
             }
         }
         self.bound.borrow_owner().write(writes)
+    }
+
+    /// Stores many values by a table file of its own, past the log and the write buffer: all of
+    /// them, or none. `fill` puts them in key order, under keys where nothing is stored yet.
+    ///
+    /// # Errors
+    /// What `fill` fails with; [`StoreError`] when the file can't be written or taken in.
+    pub fn ingest<E: From<StoreError>>(
+        &self,
+        fill: impl FnOnce(&mut Bulk<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let shelf = self.bound.borrow_owner();
+        let options = shelf.family_options();
+        let mut bulk = Bulk::start(options, shelf.new_table()?)?;
+        fill(&mut bulk)?;
+        let Some(table) = bulk.finish()? else {
+            return Ok(());
+        };
+        let dropped = self.dropped.read();
+        if *dropped {
+            return Err(StoreError::Dropped.into());
+        }
+        Ok(shelf.take_in(self.bound.borrow_dependent(), &table)?)
+    }
+
+    /// Gives back at once the disk space of whole table files in a range whose values were all
+    /// removed. What isn't in such a file goes when `RocksDB` compacts.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`]; then the space is given back later.
+    pub fn release(&self, range: &KeyRange) -> Result<(), StoreError> {
+        let dropped = self.dropped.read();
+        if *dropped {
+            return Err(StoreError::Dropped);
+        }
+        let (from, to) = range.bounds();
+        let database = self.bound.borrow_owner().database();
+        Ok(database.delete_file_in_range_cf(self.bound.borrow_dependent(), from, to)?)
+    }
+
+    /// Lets `look` see the stored bytes at a key, for large values that are read once: they
+    /// aren't cached, and the check of `RocksDB`'s own is left to the seal.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub fn look<T>(
+        &self,
+        key: StorageKey,
+        look: impl FnOnce(&[u8]) -> T,
+    ) -> Result<Option<T>, StoreError> {
+        let mut options = ReadOptions::default();
+        options.set_verify_checksums(false);
+        options.fill_cache(false);
+        let database = self.bound.borrow_owner().database();
+        let family = self.bound.borrow_dependent();
+        let value = database.get_pinned_cf_opt(family, key.as_bytes(), &options)?;
+        Ok(value.map(|value| look(&value)))
     }
 
     /// The stored bytes at a key.
@@ -82,20 +141,24 @@ impl Family {
         Ok(database.get_cf(self.bound.borrow_dependent(), key.as_bytes())?)
     }
 
-    /// Visits the stored values whose keys start with `prefix`, in key order, until told to stop.
+    /// Visits the stored values in a range, in key order, until told to stop.
     ///
     /// # Errors
     /// [`StoreError::Engine`].
     pub fn scan(
         &self,
-        prefix: &KeyPrefix,
+        range: &KeyRange,
         mut visit: impl FnMut(StorageKey, Box<[u8]>) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
         let database = self.bound.borrow_owner().database();
+        let (from, to) = range.bounds();
+        if from >= to {
+            return Ok(());
+        }
         let mut options = ReadOptions::default();
-        options.set_iterate_range(rocksdb::PrefixRange(prefix.as_bytes()));
+        options.set_iterate_range(from..to);
         options.fill_cache(false);
-        let mode = IteratorMode::From(prefix.as_bytes(), Direction::Forward);
+        let mode = IteratorMode::Start;
         for entry in database.iterator_cf_opt(self.bound.borrow_dependent(), options, mode) {
             let (key, value) = entry?;
             // A key that isn't one of ours was put there by someone else: its value couldn't
@@ -108,6 +171,33 @@ impl Family {
             }
         }
         Ok(())
+    }
+
+    /// The first key in a range under which something is stored.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub fn first_key(&self, range: &KeyRange) -> Result<Option<StorageKey>, StoreError> {
+        let database = self.bound.borrow_owner().database();
+        let (from, to) = range.bounds();
+        if from >= to {
+            return Ok(None);
+        }
+        let mut options = ReadOptions::default();
+        options.set_iterate_range(from..to);
+        // The values, which may be long and damaged, aren't looked at.
+        options.fill_cache(false);
+        options.set_verify_checksums(false);
+        let mut keys = database.raw_iterator_cf_opt(self.bound.borrow_dependent(), options);
+        keys.seek_to_first();
+        while let Some(key) = keys.key() {
+            if let Some(key) = StorageKey::from_bytes(key) {
+                return Ok(Some(key));
+            }
+            keys.next();
+        }
+        keys.status()?;
+        Ok(None)
     }
 
     /// Whether nothing was ever committed to the family, or all of it was removed.

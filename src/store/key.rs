@@ -1,4 +1,5 @@
-//! Storage keys: `kind u8 | collection u32 BE | row u64 BE`, 13 bytes, in order.
+//! Storage keys: `kind u8 | collection u32 BE | number u64 BE`, 13 bytes, in order. The number is a
+//! row's, a tombstone's sequence number, or a chunk's `epoch u32 | index u32`.
 //!
 //! They stand in plain text in `RocksDB`'s own files, so they are numbers and nothing else.
 
@@ -12,11 +13,24 @@ pub enum RecordKind {
     Collection = 2,
     /// A point: its id, version, vectors, payload.
     Row = 3,
+    /// A piece of a segment: a collection's index, frozen.
+    Chunk = 4,
+    /// A segment's manifest: one record a collection.
+    Segment = 5,
+    /// Rows that were removed since the segment that knows them was written.
+    Tombstone = 6,
 }
 
 impl RecordKind {
     /// Every kind.
-    pub const ALL: [Self; 3] = [Self::Head, Self::Collection, Self::Row];
+    pub const ALL: [Self; 6] = [
+        Self::Head,
+        Self::Collection,
+        Self::Row,
+        Self::Chunk,
+        Self::Segment,
+        Self::Tombstone,
+    ];
 
     /// The kind with this number.
     pub const fn from_byte(byte: u8) -> Option<Self> {
@@ -24,6 +38,9 @@ impl RecordKind {
             1 => Some(Self::Head),
             2 => Some(Self::Collection),
             3 => Some(Self::Row),
+            4 => Some(Self::Chunk),
+            5 => Some(Self::Segment),
+            6 => Some(Self::Tombstone),
             _ => None,
         }
     }
@@ -49,6 +66,22 @@ impl StorageKey {
         Self::new(RecordKind::Row, collection, row)
     }
 
+    /// The key of a segment's chunk. Chunks of two epochs never share a key.
+    pub fn chunk(collection: u32, epoch: u32, index: u32) -> Self {
+        let number = u64::from(epoch) << 32 | u64::from(index);
+        Self::new(RecordKind::Chunk, collection, number)
+    }
+
+    /// The key of a collection's manifest.
+    pub fn segment(collection: u32) -> Self {
+        Self::new(RecordKind::Segment, collection, 0)
+    }
+
+    /// The key of the tombstone that the write with this sequence number left.
+    pub fn tombstone(collection: u32, seq: u64) -> Self {
+        Self::new(RecordKind::Tombstone, collection, seq)
+    }
+
     /// Reads a key back.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let key = Self(bytes.try_into().ok()?);
@@ -72,42 +105,101 @@ impl StorageKey {
         u32::from_be_bytes([a, b, c, d])
     }
 
-    /// The row's number.
-    pub const fn row_number(&self) -> u64 {
+    /// The epoch of a chunk.
+    pub const fn epoch(&self) -> u32 {
+        let [_, _, _, _, _, a, b, c, d, ..] = self.0;
+        u32::from_be_bytes([a, b, c, d])
+    }
+
+    /// Where the chunks behind those of this chunk's epoch start, if there can be any.
+    pub fn behind_epoch(&self) -> Option<Self> {
+        let collection = self.collection_number();
+        match self.epoch().checked_add(1) {
+            Some(epoch) => Some(Self::chunk(collection, epoch, 0)),
+            None => Some(Self::chunk(collection.checked_add(1)?, 0, 0)),
+        }
+    }
+
+    /// The number of the row or of whatever else it is.
+    pub const fn number(&self) -> u64 {
         let [_, _, _, _, _, a, b, c, d, e, f, g, h] = self.0;
         u64::from_be_bytes([a, b, c, d, e, f, g, h])
     }
 
-    fn new(kind: RecordKind, collection: u32, row: u64) -> Self {
+    const fn new(kind: RecordKind, collection: u32, number: u64) -> Self {
         let [c0, c1, c2, c3] = collection.to_be_bytes();
-        let [r0, r1, r2, r3, r4, r5, r6, r7] = row.to_be_bytes();
+        let [r0, r1, r2, r3, r4, r5, r6, r7] = number.to_be_bytes();
         Self([kind as u8, c0, c1, c2, c3, r0, r1, r2, r3, r4, r5, r6, r7])
     }
 }
 
-/// What the keys of a scan start with.
+/// A run of keys: from one on, up to another that isn't in it.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct KeyPrefix(Vec<u8>);
+pub struct KeyRange {
+    from: Vec<u8>,
+    to: Vec<u8>,
+}
 
-impl KeyPrefix {
+impl KeyRange {
     /// Every collection's schema.
     pub fn collections() -> Self {
-        Self(vec![RecordKind::Collection as u8])
+        Self::of_kind(RecordKind::Collection)
     }
 
     /// Every row of every collection.
     pub fn rows() -> Self {
-        Self(vec![RecordKind::Row as u8])
+        Self::of_kind(RecordKind::Row)
     }
 
     /// Every row of one collection.
     pub fn rows_of(collection: u32) -> Self {
-        let [a, b, c, d] = collection.to_be_bytes();
-        Self(vec![RecordKind::Row as u8, a, b, c, d])
+        Self::of(RecordKind::Row, collection)
     }
 
-    pub(super) fn as_bytes(&self) -> &[u8] {
-        &self.0
+    /// Every chunk of one collection, of whatever epoch.
+    pub fn chunks_of(collection: u32) -> Self {
+        Self::of(RecordKind::Chunk, collection)
+    }
+
+    /// Every tombstone of one collection.
+    pub fn tombstones_of(collection: u32) -> Self {
+        Self::of(RecordKind::Tombstone, collection)
+    }
+
+    /// What of it stands at `key` or behind it.
+    pub fn starting_at(mut self, key: StorageKey) -> Self {
+        self.from = self.from.max(key.0.to_vec());
+        self
+    }
+
+    /// What of it stands before `key`.
+    pub fn ending_before(mut self, key: StorageKey) -> Self {
+        self.to = self.to.min(key.0.to_vec());
+        self
+    }
+
+    /// Every chunk of every collection.
+    pub fn chunks() -> Self {
+        Self::of_kind(RecordKind::Chunk)
+    }
+
+    fn of_kind(kind: RecordKind) -> Self {
+        Self {
+            from: vec![kind as u8],
+            to: vec![kind as u8 + 1],
+        }
+    }
+
+    fn of(kind: RecordKind, collection: u32) -> Self {
+        let all = Self::of_kind(kind).starting_at(StorageKey::new(kind, collection, 0));
+        match collection.checked_add(1) {
+            Some(next) => all.ending_before(StorageKey::new(kind, next, 0)),
+            None => all,
+        }
+    }
+
+    pub(super) fn bounds(&self) -> (&[u8], &[u8]) {
+        (&self.from, &self.to)
     }
 }
 
@@ -128,6 +220,14 @@ mod tests {
             StorageKey::row(1, 256),
             StorageKey::row(2, 0),
             StorageKey::row(u32::MAX, u64::MAX),
+            StorageKey::chunk(1, 1, 0),
+            StorageKey::chunk(1, 1, u32::MAX),
+            StorageKey::chunk(1, 2, 0),
+            StorageKey::chunk(2, 1, 0),
+            StorageKey::segment(1),
+            StorageKey::segment(2),
+            StorageKey::tombstone(1, 8),
+            StorageKey::tombstone(1, 1 << 40),
         ];
         assert!(
             keys.windows(2)
@@ -138,10 +238,63 @@ mod tests {
         }
         let last = StorageKey::row(7, 9);
         assert_eq!(
-            (last.kind(), last.collection_number(), last.row_number()),
+            (last.kind(), last.collection_number(), last.number()),
             (3, 7, 9)
         );
+        let chunk = StorageKey::chunk(7, u32::MAX, 3);
+        assert_eq!((chunk.collection_number(), chunk.epoch()), (7, u32::MAX));
+        assert_eq!(chunk.behind_epoch(), Some(StorageKey::chunk(8, 0, 0)));
+        let behind = StorageKey::chunk(7, 1, 3).behind_epoch();
+        assert_eq!(behind, Some(StorageKey::chunk(7, 2, 0)));
         assert_eq!(StorageKey::from_bytes(&[9; 13]), None);
         assert_eq!(StorageKey::from_bytes(&[3; 12]), None);
+    }
+
+    #[test]
+    fn a_range_holds_what_it_says_and_nothing_beside() {
+        let within = |range: &KeyRange, key: StorageKey| {
+            let (from, to) = range.bounds();
+            (from..to).contains(&key.as_bytes().as_slice())
+        };
+        let last = u64::MAX;
+        for (range, inside, outside) in [
+            (
+                KeyRange::rows(),
+                [StorageKey::row(0, 0), StorageKey::row(u32::MAX, last)],
+                [StorageKey::collection(u32::MAX), StorageKey::chunk(0, 0, 0)],
+            ),
+            (
+                KeyRange::rows_of(7),
+                [StorageKey::row(7, 0), StorageKey::row(7, last)],
+                [StorageKey::row(6, last), StorageKey::row(8, 0)],
+            ),
+            (
+                KeyRange::chunks_of(u32::MAX),
+                [
+                    StorageKey::chunk(u32::MAX, 0, 0),
+                    StorageKey::chunk(u32::MAX, u32::MAX, u32::MAX),
+                ],
+                [
+                    StorageKey::chunk(u32::MAX - 1, 9, 9),
+                    StorageKey::segment(0),
+                ],
+            ),
+            (
+                KeyRange::chunks_of(7).ending_before(StorageKey::chunk(7, 3, 0)),
+                [
+                    StorageKey::chunk(7, 0, 0),
+                    StorageKey::chunk(7, 2, u32::MAX),
+                ],
+                [StorageKey::chunk(7, 3, 0), StorageKey::chunk(6, 2, 0)],
+            ),
+            (
+                KeyRange::tombstones_of(7).starting_at(StorageKey::tombstone(7, 5)),
+                [StorageKey::tombstone(7, 5), StorageKey::tombstone(7, last)],
+                [StorageKey::tombstone(7, 4), StorageKey::tombstone(8, 0)],
+            ),
+        ] {
+            assert!(inside.iter().all(|key| within(&range, *key)), "{range:?}");
+            assert!(!outside.iter().any(|key| within(&range, *key)), "{range:?}");
+        }
     }
 }

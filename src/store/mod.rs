@@ -12,12 +12,14 @@
 //! **Invariant:** what names anything in a plain-text `RocksDB` file (family names, storage keys)
 //! is an opaque number (`it/canary/`).
 //! **Invariant:** a commit that returned is on disk: every commit fsyncs the write-ahead log. A
-//! failed one poisons its shelf: reads go on, writes are refused until it is reopened.
+//! failed one poisons its shelf: reads go on, writes are refused until it is reopened. What is
+//! ingested is a table file that was synced, and named in a synced manifest.
 //! **Invariant:** no write reaches a dropped family: `RocksDB` answers that with a fatal error
 //! that stops the whole shelf, so a family's fence is checked first.
 //! Called by: `partition` (families), `router` (shelves, catalog).
 
 mod batch;
+mod bulk;
 mod catalog;
 #[expect(
     clippy::mem_forget,
@@ -32,9 +34,10 @@ mod shelves;
 
 pub use self::{
     batch::Batch,
+    bulk::Bulk,
     catalog::{Catalog, CatalogError, CatalogKind},
     family::Family,
-    key::{KeyPrefix, RecordKind, StorageKey},
+    key::{KeyRange, RecordKind, StorageKey},
     options::StoreOptions,
     shelf::{FamilyName, Shelf},
     shelves::Shelves,
@@ -58,7 +61,7 @@ pub enum StoreError {
     /// The shelf has as many families as it may.
     #[error("the shelf is full")]
     Full,
-    /// The shelf's directory can't be made.
-    #[error("the shelf's directory can't be made")]
+    /// The shelf's directory can't be used.
+    #[error("the shelf's directory can't be used")]
     Io(#[from] std::io::Error),
 }

@@ -3,19 +3,24 @@
 use std::{
     collections::{HashMap, HashSet},
     fmt,
-    fs::File,
-    path::Path,
-    sync::{Arc, Weak},
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use parking_lot::Mutex;
 use rocksdb::{
-    BoundColumnFamily, ColumnFamilyDescriptor, DBWithThreadMode, FlushOptions, MultiThreaded,
-    Options, properties,
+    BoundColumnFamily, ColumnFamilyDescriptor, DBWithThreadMode, FlushOptions,
+    IngestExternalFileOptions, MultiThreaded, Options, properties,
 };
 
 use super::{
     StoreError,
+    bulk::Table,
     family::Family,
     options::{Shared, durable},
     poison::Poison,
@@ -45,6 +50,7 @@ impl FamilyName {
 /// An open shelf.
 pub struct Shelf {
     number: u32,
+    directory: PathBuf,
     database: Option<Database>,
     /// The families it has, with their names as `RocksDB` knows them.
     names: Mutex<HashSet<String>>,
@@ -53,6 +59,8 @@ pub struct Shelf {
     /// The open handle of each family, so that there is one fence a family.
     families: Mutex<HashMap<FamilyName, Weak<Family>>>,
     slot: Arc<Slot>,
+    /// Table files that were begun, to name the next one.
+    tables: AtomicU64,
     _in_use: Arc<File>,
 }
 
@@ -70,7 +78,8 @@ impl Shelf {
     ) -> Result<Self, StoreError> {
         let options = shared.database()?;
         let family_options = shared.family();
-        std::fs::create_dir_all(directory)?;
+        fs::create_dir_all(directory)?;
+        remove_leftovers(directory)?;
         let names = if directory.join("CURRENT").exists() {
             Database::list_cf(&options, directory)?
         } else {
@@ -82,6 +91,7 @@ impl Shelf {
         let database = Database::open_cf_descriptors(&options, directory, descriptors)?;
         Ok(Self {
             number,
+            directory: directory.to_owned(),
             database: Some(database),
             names: Mutex::new(
                 names
@@ -93,6 +103,7 @@ impl Shelf {
             poison: Poison::default(),
             families: Mutex::default(),
             slot,
+            tables: AtomicU64::new(0),
             _in_use: in_use,
         })
     }
@@ -158,11 +169,47 @@ impl Shelf {
             .watch(self.database().write_opt(batch, &durable()))
     }
 
+    pub(super) const fn family_options(&self) -> &Options {
+        &self.family_options
+    }
+
+    /// A place for a new table file.
+    pub(super) fn new_table(&self) -> Result<Table, StoreError> {
+        self.poison.check()?;
+        let directory = self.directory.join(TABLES);
+        fs::create_dir_all(&directory)?;
+        let number = self.tables.fetch_add(1, Ordering::Relaxed);
+        Ok(Table(directory.join(format!("{number}.sst"))))
+    }
+
+    /// Makes a finished table file part of a family.
+    pub(super) fn take_in(
+        &self,
+        family: &Arc<BoundColumnFamily<'_>>,
+        table: &Table,
+    ) -> Result<(), StoreError> {
+        self.poison.check()?;
+        let mut options = IngestExternalFileOptions::default();
+        options.set_move_files(true);
+        let files = vec![table.path()];
+        Ok(self
+            .database()
+            .ingest_external_file_cf_opts(family, &options, files)?)
+    }
+
     #[expect(clippy::expect_used, reason = "the database is only taken out by drop")]
     pub(super) fn database(&self) -> &Database {
         self.database
             .as_ref()
             .expect("an open shelf has its database")
+    }
+}
+
+/// Removes table files that a crash left before the shelf had taken them in.
+fn remove_leftovers(directory: &Path) -> Result<(), StoreError> {
+    match fs::remove_dir_all(directory.join(TABLES)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
+        Ok(()) | Err(_) => Ok(()),
     }
 }
 
@@ -211,5 +258,7 @@ impl fmt::Debug for Shelf {
 
 /// Tenant families a shelf may hold: at 64, creating one takes 17 ms; at 1,000, 270 ms.
 pub(super) const FAMILIES_MAX: usize = 64;
+/// Where table files are written that the shelf is to take in.
+const TABLES: &str = "ingest";
 /// Replaying so much takes some 20 ms.
 const FLUSH_BYTES_MIN: u64 = 4 << 20;

@@ -46,6 +46,12 @@ pub struct Metrics {
     pub points_written: Counter,
     /// Queries answered.
     pub queries: Counter,
+    /// Stored indexes that were read back when their tenant was opened.
+    pub segments_read: Counter,
+    /// Stored indexes that couldn't be used, and were rebuilt from their rows.
+    pub segments_rebuilt: Counter,
+    /// Indexes that were stored.
+    pub segments_written: Counter,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
@@ -132,6 +138,24 @@ impl Default for Metrics {
         );
         let queries = Counter::default();
         registry.register(names::QUERIES, "Queries answered", queries.clone());
+        let segments_read = Counter::default();
+        registry.register(
+            names::SEGMENTS_READ,
+            "Stored indexes that were read back when their tenant was opened",
+            segments_read.clone(),
+        );
+        let segments_rebuilt = Counter::default();
+        registry.register(
+            names::SEGMENTS_REBUILT,
+            "Stored indexes that couldn't be used, and were rebuilt from their rows",
+            segments_rebuilt.clone(),
+        );
+        let segments_written = Counter::default();
+        registry.register(
+            names::SEGMENTS_WRITTEN,
+            "Indexes that were stored",
+            segments_written.clone(),
+        );
         Self {
             registry,
             requests,
@@ -144,6 +168,9 @@ impl Default for Metrics {
             tenants,
             points_written,
             queries,
+            segments_read,
+            segments_rebuilt,
+            segments_written,
         }
     }
 }

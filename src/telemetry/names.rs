@@ -21,3 +21,9 @@ pub const TENANTS: &str = "tenants";
 pub const POINTS_WRITTEN: &str = "points_written";
 /// Queries answered.
 pub const QUERIES: &str = "queries";
+/// Stored indexes that were read back when their tenant was opened.
+pub const SEGMENTS_READ: &str = "segments_read";
+/// Stored indexes that couldn't be used, and were rebuilt from their rows.
+pub const SEGMENTS_REBUILT: &str = "segments_rebuilt";
+/// Indexes that were stored.
+pub const SEGMENTS_WRITTEN: &str = "segments_written";

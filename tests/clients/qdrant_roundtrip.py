@@ -134,7 +134,8 @@ def main() -> int:
                 collections(run)
                 writes(run)
                 queries(run)
-                filters(run)
+                filters(run, "without an index")
+                indexes(run)
                 listings(run)
                 deletions(run)
                 refusals(run, url)
@@ -310,7 +311,7 @@ def queries(run: Run) -> None:
     )
 
 
-def filters(run: Run) -> None:
+def filters(run: Run, how: str) -> None:
     red = models.FieldCondition(key="colour", match=models.MatchValue(value="red"))
     cool = models.FieldCondition(key="colour", match=models.MatchAny(any=["blue", "green"]))
     not_cool = models.FieldCondition(
@@ -354,7 +355,7 @@ def filters(run: Run) -> None:
     }
     for title, condition in cases.items():
         run.same(
-            f"filter: {title}",
+            f"filter {how}: {title}",
             lambda side, tenant, given, condition=condition: (
                 side.query_points(
                     "docs", query=given.setdefault("v", tenant.vector()), query_filter=condition, limit=POINTS
@@ -362,6 +363,47 @@ def filters(run: Run) -> None:
                 side.count("docs", count_filter=condition, exact=True),
                 side.scroll("docs", scroll_filter=condition, limit=POINTS),
             ),
+        )
+
+
+def indexes(run: Run) -> None:
+    """Indexes change no answer. The oracle has none: it doesn't need any."""
+    kinds = {
+        "colour": models.PayloadSchemaType.KEYWORD,
+        "n": models.PayloadSchemaType.INTEGER,
+        "price": models.PayloadSchemaType.FLOAT,
+        "sold": models.PayloadSchemaType.BOOL,
+        "tags": models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, is_tenant=False),
+        "place.city": models.PayloadSchemaType.KEYWORD,
+    }
+    for tenant in run.tenants:
+        made = [
+            tenant.remote.create_payload_index("docs", field_name=field, field_schema=kind, wait=True).status
+            for field, kind in kinds.items()
+        ]
+        done = [models.UpdateStatus.COMPLETED] * len(kinds)
+        run.holds(f"create_payload_index ({tenant.name})", made == done, str(made))
+        schema = tenant.remote.get_collection("docs").payload_schema
+        found = {field: (str(info.data_type.value), info.points) for field, info in schema.items()}
+        records, _ = tenant.oracle.scroll("docs", limit=POINTS * 2)
+        payloads = [record.payload or {} for record in records]
+        expected = {
+            field: (
+                kind.value if isinstance(kind, models.PayloadSchemaType) else kind.type.value,
+                sum(field.split(".")[0] in payload for payload in payloads),
+            )
+            for field, kind in kinds.items()
+        }
+        run.holds(f"get_collection describes the indexes ({tenant.name})", found == expected, f"{found} {expected}")
+    filters(run, "with indexes")
+    for tenant in run.tenants:
+        # The second time, there is nothing to delete.
+        gone = [tenant.remote.delete_payload_index("docs", field_name="price", wait=True).status for _ in range(2)]
+        left = tenant.remote.get_collection("docs").payload_schema.keys()
+        run.holds(
+            f"delete_payload_index ({tenant.name})",
+            gone == [models.UpdateStatus.COMPLETED] * 2 and left == kinds.keys() - {"price"},
+            f"{gone} {left}",
         )
 
 

@@ -249,7 +249,7 @@ impl Bench {
     fn rows(&self, family: &Family) -> usize {
         let mut rows = 0;
         family
-            .scan(&locule::store::KeyPrefix::rows(), |key, sealed| {
+            .scan(&locule::store::KeyRange::rows(), |key, sealed| {
                 let plain = self.key.open(key.kind(), key.as_bytes(), &sealed).unwrap();
                 assert_eq!(plain, b"a row");
                 rows += 1;

@@ -25,7 +25,7 @@ const LAYERS: [&[&str]; 10] = [
 const BESIDE: [(&str, &str); 2] = [("payload", "tenant"), ("telemetry", "tenant")];
 
 /// Crates that have one home, and what to use elsewhere.
-const HOMES: [(&str, &[&str], &str); 13] = [
+const HOMES: [(&str, &[&str], &str); 14] = [
     (
         "rocksdb",
         &["store/"],
@@ -42,6 +42,7 @@ const HOMES: [(&str, &[&str], &str); 13] = [
     ("reqwest", &["cli/"], "engine"),
     ("clap", &["cli/"], "config"),
     ("anyhow", &["cli/"], "an error enum of the layer's own"),
+    ("rustix", &["cli/bench/", "engine/start.rs"], "std"),
     ("governor", &["access/limit.rs"], "access::Limits"),
 ];
 

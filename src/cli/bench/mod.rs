@@ -1,11 +1,19 @@
 //! *`locule bench`: what a running server delivers, measured from outside, and what search alone
 //! delivers, measured inside.*
 //!
+//! `search`, `churn` and `open` run a node of their own (`node`) on vectors of one's own (`input`),
+//! through the engine that the server uses. `scripts/bench` compares them with other engines.
+//!
 //! Called by: `cli`.
 
 mod asking;
+mod churn;
 mod http;
+mod input;
 mod matrix;
+mod measure;
+mod node;
+mod open;
 mod search;
 mod tally;
 #[cfg(test)]
@@ -21,6 +29,10 @@ pub(crate) enum Command {
     Http(http::Arguments),
     /// Search vectors of your own in a sealed partition of this process: no server, no network.
     Search(search::Arguments),
+    /// Delete a clustered half of the vectors, put it back, search beside a writer: does recall last?
+    Churn(churn::Arguments),
+    /// Open a sealed partition again and again: how long until the first answer?
+    Open(open::Arguments),
 }
 
 pub(crate) async fn run(connection: &Connection, command: Command) -> anyhow::Result<()> {
@@ -28,6 +40,12 @@ pub(crate) async fn run(connection: &Connection, command: Command) -> anyhow::Re
         Command::Http(arguments) => http::run(connection, arguments).await,
         Command::Search(arguments) => {
             tokio::task::spawn_blocking(move || search::run(&arguments)).await?
+        }
+        Command::Churn(arguments) => {
+            tokio::task::spawn_blocking(move || churn::run(&arguments)).await?
+        }
+        Command::Open(arguments) => {
+            tokio::task::spawn_blocking(move || open::run(&arguments)).await?
         }
     }
 }

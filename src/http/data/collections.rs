@@ -6,7 +6,10 @@ use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::wire::{self, Collection, NoOtherParameters};
+use super::{
+    indexes,
+    wire::{self, Collection, NoOtherParameters},
+};
 use crate::{
     engine::ErrorKind,
     http::{
@@ -15,6 +18,7 @@ use crate::{
         caller::{Caller, Waits},
         refusal::Refusal,
     },
+    index::Precision,
     partition::{self, Schema},
     vector::{Dimension, Metric},
 };
@@ -162,6 +166,13 @@ fn schema(body: Create) -> Result<Schema, Refusal> {
     };
     let dimension = Dimension::new(params.size)
         .map_err(|error| Refusal::invalid(format!("Wrong input: {error}")))?;
+    // Int8 codes are the default here; this is how the dialect says to do without.
+    let disabled = |value: &Value| value.as_str() == Some("Disabled");
+    let precision = if body.quantization_config.as_ref().is_some_and(disabled) {
+        Precision::Full
+    } else {
+        Precision::Codes
+    };
     let mut settings = Map::new();
     settings.insert("vectors".to_owned(), vectors);
     for (name, value) in [
@@ -189,6 +200,7 @@ fn schema(body: Create) -> Result<Schema, Refusal> {
     Ok(Schema {
         dimension,
         metric,
+        precision,
         settings,
     })
 }
@@ -266,7 +278,7 @@ fn described(collection: &Arc<partition::Collection>) -> Value {
             "strict_mode_config": set("strict_mode_config", Value::Null),
             "metadata": set("metadata", Value::Null),
         },
-        "payload_schema": {},
+        "payload_schema": indexes::described(collection),
     })
 }
 

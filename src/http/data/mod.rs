@@ -1,6 +1,6 @@
 //! The data plane: the Qdrant REST dialect, for dense vectors.
 //!
-//! Supported: collections (create, get, list, exists, delete), points (upsert, retrieve, delete),
+//! Supported: collections (create, get, list, exists, delete), payload indexes, points (upsert, retrieve, delete),
 //! query and query batch, legacy search, count, scroll, filters over match, range, datetime
 //! range, values count, empty, null, ids. Known differences: one unnamed vector a collection;
 //! writes are always durable when they are answered, whatever `wait` says; what isn't supported
@@ -8,6 +8,7 @@
 
 mod collections;
 mod filter;
+mod indexes;
 mod points;
 mod query;
 mod select;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    routing::{get, post, put},
+    routing::{delete, get, post, put},
 };
 
 use crate::{engine::Engine, http::refusal};
@@ -32,6 +33,8 @@ pub(super) fn routes() -> Router<Arc<Engine>> {
                 .delete(collections::remove),
         )
         .route("/collections/{name}/exists", get(collections::exists))
+        .route("/collections/{name}/index", put(indexes::create))
+        .route("/collections/{name}/index/{field}", delete(indexes::remove))
         .route(
             "/collections/{name}/points",
             put(points::upsert).post(points::retrieve),

@@ -91,11 +91,12 @@ pub(super) async fn query_batch(
     _: NoOtherParameters,
     Body(body): Body<BatchIn>,
 ) -> Result<Response, Refusal> {
-    let mut results = Vec::new();
-    for asked in batch(body, Route::Query)? {
-        results.push(json_points(answers(&caller, &name, asked).await?));
-    }
-    Ok(answer::ok(&caller, results))
+    let asked = batch(body, Route::Query)?;
+    let results = all_answers(&caller, &name, asked).await?.into_iter();
+    Ok(answer::ok(
+        &caller,
+        results.map(json_points).collect::<Vec<_>>(),
+    ))
 }
 
 pub(super) async fn search(
@@ -115,10 +116,8 @@ pub(super) async fn search_batch(
     _: NoOtherParameters,
     Body(body): Body<BatchIn>,
 ) -> Result<Response, Refusal> {
-    let mut results = Vec::new();
-    for asked in batch(body, Route::Search)? {
-        results.push(answers(&caller, &name, asked).await?);
-    }
+    let asked = batch(body, Route::Search)?;
+    let results = all_answers(&caller, &name, asked).await?;
     Ok(answer::ok(&caller, results))
 }
 
@@ -166,6 +165,40 @@ async fn answers(
     Ok(scored
         .into_iter()
         .map(|point| select::neighbour(point, &payload, vectors))
+        .collect())
+}
+
+/// A query alone stays on its own thread; several are shared out.
+async fn all_answers(
+    caller: &Caller,
+    name: &CollectionName,
+    mut asked: Vec<Asked>,
+) -> Result<Vec<Vec<PointOut>>, Refusal> {
+    if asked.len() == 1
+        && let Some(only) = asked.pop()
+    {
+        return Ok(vec![answers(caller, name, only).await?]);
+    }
+    let mut queries = Vec::with_capacity(asked.len());
+    let mut shown = Vec::with_capacity(asked.len());
+    for Asked { query, payload } in asked {
+        shown.push((payload, query.vectors));
+        queries.push(query);
+    }
+    let name = name.clone();
+    let scored = caller
+        .run(Waits::Maybe, move |engine, principal| {
+            engine.search_batch(principal, &name, queries)
+        })
+        .await?;
+    let all = scored.into_iter().zip(shown);
+    Ok(all
+        .map(|(points, (payload, vectors))| {
+            let points = points.into_iter();
+            points
+                .map(|point| select::neighbour(point, &payload, vectors))
+                .collect()
+        })
         .collect())
 }
 

@@ -1,78 +1,76 @@
 //! Connects what no search could reach.
 //!
-//! Reverse links are pruned by distance alone, so in clustered or duplicate-heavy data a slot can
-//! lose every link that leads to it. A breadth-first walk finds those slots; each gets a link
-//! from the nearest slot that is reached and has room.
+//! Links back are pruned, so in clustered or duplicate-heavy data a slot can lose every link that
+//! leads to it. A breadth-first walk finds those slots; each gets a link from a near slot that is
+//! reached and has room.
 
 use fixedbitset::FixedBitSet;
 
-use super::LINKS_MAX;
-use crate::{
-    index::{Arena, kernels},
-    vector::Metric,
+use super::{Graph, LINKS_MAX, NO_SLOT, search::Walker};
+use crate::index::{
+    Arena,
+    arena::Rows,
+    query::{Likeness, Query},
 };
 
-/// Adds links until every slot can be reached from `entry` at layer 0.
-pub(super) fn connect(metric: Metric, arena: &Arena, ground: &mut [Vec<u32>], entry: u32) {
-    let mut reached = FixedBitSet::with_capacity(ground.len());
-    if ground.is_empty() {
+/// Adds links until every slot can be reached from the entry.
+pub(super) fn connect(graph: &mut Graph, arena: &Arena, likeness: Likeness) {
+    if graph.is_empty() {
         return;
     }
-    walk(ground, &mut reached, entry);
-    for slot in 0..ground.len() {
-        if reached.contains(slot) {
+    let mut reached = FixedBitSet::with_capacity(graph.len as usize);
+    spread(graph, &mut reached, graph.entry);
+    let (mut walker, mut query, rows) = (Walker::default(), Query::new(), arena.rows());
+    for slot in 0..graph.len {
+        if reached.contains(slot as usize) {
             continue;
         }
-        let from = near_with_room(metric, arena, ground, &reached, slot);
-        let Ok(link) = u32::try_from(slot) else {
-            continue;
-        };
-        if let Some(links) = ground.get_mut(from) {
-            links.push(link);
+        query.ask_slot(arena, likeness, slot);
+        let from = near_with_room(graph, &rows, &query, &mut walker, &reached);
+        let links: &mut [u32] = bytemuck::cast_slice_mut(graph.links.bytes_mut());
+        let at = from as usize * LINKS_MAX;
+        let places = links[at..at + LINKS_MAX].iter_mut();
+        // Where nobody has room, the farthest link of the entry makes some.
+        let unused = places.rev().take_while(|link| **link == NO_SLOT).last();
+        match unused {
+            Some(place) => *place = slot,
+            None => links[at + LINKS_MAX - 1] = slot,
         }
-        walk(ground, &mut reached, link);
+        spread(graph, &mut reached, slot);
     }
 }
 
 /// Marks everything that can be reached from `start`.
-pub(super) fn walk(ground: &[Vec<u32>], reached: &mut FixedBitSet, start: u32) {
+pub(super) fn spread(graph: &Graph, reached: &mut FixedBitSet, start: u32) {
     let mut waiting = vec![start];
     reached.insert(start as usize);
     while let Some(slot) = waiting.pop() {
-        for link in ground.get(slot as usize).into_iter().flatten() {
-            if !reached.put(*link as usize) {
-                waiting.push(*link);
+        for link in graph.links().of(slot) {
+            if !reached.put(link as usize) {
+                waiting.push(link);
             }
         }
     }
 }
 
-/// The nearest reached slot that has room for one more link. Prefers slots that the lost one
-/// itself links to, which are near it; else looks at all.
+/// A slot near the query that is reached and has room for one more link.
 fn near_with_room(
-    metric: Metric,
-    arena: &Arena,
-    ground: &[Vec<u32>],
+    graph: &Graph,
+    rows: &Rows<'_>,
+    query: &Query,
+    walker: &mut Walker,
     reached: &FixedBitSet,
-    slot: usize,
-) -> usize {
-    let nearness = kernels::nearness(metric);
-    let room = |from: &usize| {
-        reached.contains(*from) && ground.get(*from).is_some_and(|links| links.len() < ROOM)
-    };
-    let near = |from: usize| (nearness(arena.vector(slot), arena.vector(from)), from);
-    let own = ground
-        .get(slot)
-        .into_iter()
-        .flatten()
-        .map(|link| *link as usize);
-    let farther = |a: &(f32, usize), b: &(f32, usize)| a.0.total_cmp(&b.0);
-    own.filter(room)
-        .map(near)
-        .max_by(farther)
-        .or_else(|| reached.ones().filter(room).map(near).max_by(farther))
-        .map_or(0, |(_, from)| from)
+) -> u32 {
+    let links = graph.links();
+    let room = |slot: u32| links.row(slot).last() == Some(&NO_SLOT);
+    for ef in [64, 1_024] {
+        // Whatever a walk meets is reached.
+        walker.walk_from(links, rows, query, ef, |_| true);
+        if let Some((slot, _)) = walker.candidates().find(|(slot, _)| room(*slot)) {
+            return slot;
+        }
+    }
+    (0..graph.len)
+        .find(|slot| reached.contains(*slot as usize) && room(*slot))
+        .unwrap_or(graph.entry)
 }
-
-/// Links a slot may have at layer 0 after repair: a few more than the builder gives.
-const ROOM: usize = 2 * LINKS_MAX + 8;

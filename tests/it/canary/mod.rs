@@ -27,6 +27,10 @@ fn no_file_holds_a_word_that_a_tenant_sent() {
     for (tenant, words) in &tenants {
         send_everything(&tenant.owner, words);
         store_much(&tenant.owner, words);
+        store_large(&tenant.owner, words);
+    }
+    while node.metric("locule_segments_written_total") < 2 {
+        std::thread::sleep(Duration::from_millis(5));
     }
     let scanner = Scanner::new(&secrets_of(&tenants));
     scanner.expect_nothing(node.directory(), "while it runs");
@@ -184,6 +188,18 @@ fn store_much(owner: &Actor, words: &Words) {
         .map(|id| json!({"id": 10_000 + id, "vector": words.vector, "payload": {"text": text}}))
         .collect();
     let path = format!("/collections/{}/points", words.collection);
+    owner.put(&path, json!({"points": points})).expect(200);
+}
+
+/// Vectors of so many components that the collection's index is stored.
+fn store_large(owner: &Actor, words: &Words) {
+    let vector = words.vector.repeat(172);
+    let collection = format!("{}-large", words.collection);
+    owner.create_collection(&collection, vector.len(), "Dot");
+    let points: Vec<_> = (0..520)
+        .map(|id| json!({"id": words.number + id, "vector": vector}))
+        .collect();
+    let path = format!("/collections/{collection}/points");
     owner.put(&path, json!({"points": points})).expect(200);
 }
 

@@ -26,6 +26,8 @@ fn store(owner: &Actor, words: &Words, distance: &str) {
         "metadata": {&words.metadata: words.metadata},
     });
     owner.put(&collection, body).expect(200);
+    let body = json!({"field_name": words.field, "field_schema": {"type": "keyword"}});
+    owner.put(&format!("{collection}/index"), body).expect(200);
     let points = format!("{collection}/points?wait=true");
     let point =
         |id: Value, vector: &[f32]| json!({"id": id, "vector": vector, "payload": words.payload()});

@@ -3,6 +3,7 @@
 mod client;
 mod collections;
 mod process;
+mod segments;
 mod stop;
 mod tenants;
 mod writer;
@@ -33,7 +34,7 @@ fn every_acknowledged_write_survives_kill_9_and_no_batch_is_half_there() {
         .collect();
     // Two writers a tenant, each with ids of its own.
     let mut writers: Vec<Writer> = (0..2 * TENANTS)
-        .map(|number| Writer::new(number as u64))
+        .map(|number| Writer::new(number as u64, 4))
         .collect();
     for round in 0..ROUNDS {
         let pause = Duration::from_millis(5 + round * 37 % 56);
@@ -47,7 +48,7 @@ fn every_acknowledged_write_survives_kill_9_and_no_batch_is_half_there() {
         });
         process = Process::start(directory.path());
         for (tenant, key) in keys.iter().enumerate() {
-            let stored = everything(&process.client(key));
+            let stored = everything(&process.client(key), 10_000);
             let mut points = 0;
             for writer in writers.iter_mut().skip(tenant).step_by(TENANTS) {
                 points += writer.settle(&stored, round);
@@ -69,12 +70,12 @@ fn every_acknowledged_write_survives_kill_9_and_no_batch_is_half_there() {
     );
 }
 
-/// All points of the collection, each with its vector and payload.
-fn everything(client: &Client) -> BTreeMap<u64, Content> {
+/// All points of the collection, each with its vector and payload, by pages of so many.
+fn everything(client: &Client, page: usize) -> BTreeMap<u64, Content> {
     let mut stored = BTreeMap::new();
     let mut offset = Value::Null;
     loop {
-        let body = json!({"limit": 10_000, "offset": offset, "with_vector": true});
+        let body = json!({"limit": page, "offset": offset, "with_vector": true});
         let path = format!("/collections/{COLLECTION}/points/scroll");
         let page = client.post(&path, &body).unwrap();
         assert_eq!(page.status, 200, "{}", page.body);

@@ -16,6 +16,7 @@ pub struct Content {
 /// Writes to ids of its own, one request after the other.
 pub struct Writer {
     number: u64,
+    dimension: usize,
     state: u64,
     /// What was acknowledged and is there.
     known: BTreeMap<u64, Content>,
@@ -28,9 +29,10 @@ pub struct Writer {
 }
 
 impl Writer {
-    pub fn new(number: u64) -> Self {
+    pub fn new(number: u64, dimension: usize) -> Self {
         Self {
             number,
+            dimension,
             state: 0x9E37_79B9_7F4A_7C15 ^ (number + 1),
             known: BTreeMap::new(),
             pending: Vec::new(),
@@ -113,9 +115,10 @@ impl Writer {
 
     fn content(&mut self) -> Content {
         // Small integers, which JSON and single precision both keep.
-        let vector: Vec<f64> = (0..4)
+        let mut vector: Vec<f64> = (0..4)
             .map(|_| f64::from(u32::try_from(self.random(1 << 20)).unwrap()))
             .collect();
+        vector.resize(self.dimension, 0.0);
         let stamp = self.random(u64::MAX);
         let text = "x".repeat(usize::try_from(self.random(600)).unwrap());
         Content {

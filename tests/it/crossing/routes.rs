@@ -42,6 +42,7 @@ impl Route {
         self.pattern
             .replace("{name}", collection)
             .replace("{id}", &point)
+            .replace("{field}", "owner")
     }
 
     pub fn body(&self, point: &Value) -> Option<Value> {
@@ -66,7 +67,7 @@ impl Route {
     }
 }
 
-pub const ROUTES: [Route; 15] = [
+pub const ROUTES: [Route; 17] = [
     route("GET", "/collections", None, Does::Tell),
     route(
         "PUT",
@@ -76,6 +77,12 @@ pub const ROUTES: [Route; 15] = [
     ),
     route("GET", "/collections/{name}", None, Does::Tell),
     route("GET", "/collections/{name}/exists", None, Does::Tell),
+    route(
+        "PUT",
+        "/collections/{name}/index",
+        Some(|_| json!({"field_name": "owner", "field_schema": "keyword"})),
+        Does::Change,
+    ),
     route(
         "PUT",
         "/collections/{name}/points",
@@ -141,6 +148,12 @@ pub const ROUTES: [Route; 15] = [
         }),
         Does::Show,
     ),
+    route(
+        "DELETE",
+        "/collections/{name}/index/{field}",
+        None,
+        Does::Change,
+    ),
     // Last, since they take away what the others ask for.
     route(
         "POST",
@@ -186,6 +199,6 @@ fn every_route_of_the_data_plane_is_on_the_list() {
         }
     }
     let listed: BTreeSet<_> = ROUTES.iter().map(Route::name).collect();
-    assert!(served.len() >= 15, "{served:?}");
+    assert!(served.len() >= 17, "{served:?}");
     assert_eq!(served, listed);
 }

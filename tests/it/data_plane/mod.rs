@@ -4,6 +4,7 @@ mod bad_bodies;
 mod bad_data;
 mod behaviour;
 mod fuzz;
+mod indexes;
 mod limits;
 mod quota;
 mod reading;

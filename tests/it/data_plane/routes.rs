@@ -77,6 +77,10 @@ pub fn all() -> Vec<Route> {
             "/collections/docs/points/count",
             json!({"filter": filter, "exact": true}),
         ),
+        put(
+            "/collections/docs/index?wait=true",
+            json!({"field_name": "n", "field_schema": {"type": "integer", "lookup": true}}),
+        ),
         post("/collections/docs/points/query", query.clone()),
         post(
             "/collections/docs/points/query/batch",

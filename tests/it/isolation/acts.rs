@@ -2,8 +2,14 @@
 
 use locule::{
     access::{CreateCollection, DeleteCollection, Read, Search, Write},
+    index::Precision,
     partition::{Partition, PartitionError, PointUpsert, Schema, SearchQuery, Selection},
-    payload::{Payload, filter::Filter},
+    payload::{
+        Payload,
+        filter::Filter,
+        index::{Definition, IndexKind},
+        path::Path,
+    },
     tenant::{CollectionName, PointId},
     vector::{Dimension, Metric},
 };
@@ -14,23 +20,22 @@ use super::foreign_grant::Visitor;
 pub type Act = fn(&Partition, &Visitor<'_>, &Visitor<'_>) -> Result<(), PartitionError>;
 
 /// Every method that takes a grant. The second visitor is who wants vectors back.
-pub const ACTS: [(&str, Act); 12] = [
+pub const ACTS: [(&str, Act); 15] = [
     ("search", |partition, visitor, vectors| {
-        let query = SearchQuery {
-            vector: vec![1.0, 0.0],
-            filter: None,
-            limit: 10,
-            offset: 0,
-            ef: 10,
-            exact: true,
-            score_threshold: None,
-            except: None,
-            with_payload: true,
-        };
         let grant = visitor.grant::<Search>();
         let vectors = vectors.grant::<Read>();
         partition
-            .search(&grant, Some(&vectors), &name("docs"), &query)
+            .search(&grant, Some(&vectors), &name("docs"), &query())
+            .map(drop)
+    }),
+    ("search_batch", |partition, visitor, vectors| {
+        // The first is no stranger, and doesn't let the others in.
+        let grants = [
+            (visitor.grant::<Search>(), None),
+            (visitor.grant::<Search>(), Some(vectors.grant::<Read>())),
+        ];
+        partition
+            .search_batch(&grants, &name("docs"), &[query(), query()])
             .map(drop)
     }),
     ("vector_of", |partition, visitor, _| {
@@ -65,6 +70,18 @@ pub const ACTS: [(&str, Act); 12] = [
         partition.usage(&visitor.grant()).map(drop)
     }),
     ("upsert", |partition, visitor, _| put(partition, visitor, 2)),
+    ("create_payload_index", |partition, visitor, _| {
+        let index = Definition::new("text", IndexKind::Keyword, String::new()).unwrap();
+        partition
+            .create_payload_index(&visitor.grant(), &name("docs"), index)
+            .map(drop)
+    }),
+    ("delete_payload_index", |partition, visitor, _| {
+        let field = Path::parse("text").unwrap();
+        partition
+            .delete_payload_index(&visitor.grant(), &name("docs"), &field)
+            .map(drop)
+    }),
     ("create_collection", |partition, visitor, _| {
         create(partition, visitor, "more")
     }),
@@ -89,6 +106,7 @@ pub fn create(
     let schema = Schema {
         dimension: Dimension::new(2).unwrap(),
         metric: Metric::Dot,
+        precision: Precision::Codes,
         settings: "{}".to_owned(),
     };
     let grant = visitor.grant::<CreateCollection>();
@@ -106,6 +124,20 @@ pub fn put(partition: &Partition, visitor: &Visitor<'_>, id: u64) -> Result<(), 
     partition
         .upsert(&grant, &name("docs"), vec![point])
         .map(drop)
+}
+
+fn query() -> SearchQuery {
+    SearchQuery {
+        vector: vec![1.0, 0.0],
+        filter: None,
+        limit: 10,
+        offset: 0,
+        ef: 10,
+        exact: true,
+        score_threshold: None,
+        except: None,
+        with_payload: true,
+    }
 }
 
 fn name(text: &str) -> CollectionName {

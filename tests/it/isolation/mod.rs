@@ -17,3 +17,4 @@ mod disk;
 mod foreign_grant;
 mod misplaced;
 mod neighbours;
+mod segments;

@@ -10,14 +10,20 @@ use locule::{
     access::{Presented, Principal, Quota},
     clock::{Manual, Stopwatch, Timestamp},
     engine::{Engine, Query, VectorsBack},
-    index::EF_DEFAULT,
+    index::{EF_DEFAULT, Precision},
     partition::{PointUpsert, Schema, SearchQuery, Selection},
-    payload::Payload,
+    payload::{
+        Payload,
+        filter::{Condition, Filter, Scalar, Test},
+        index::{Definition, IndexKind},
+        path::Path,
+    },
     router::NewTenant,
     tenant::{CollectionName, PointId, TenantId},
     vector::{Dimension, Metric},
 };
 use parking_lot::Mutex;
+use serde_json::json;
 
 use crate::harness::{OPERATOR_KEY, options, vectors};
 
@@ -57,21 +63,55 @@ fn a_graph_that_is_written_to_finds_nearly_all_neighbours_and_nothing_deleted() 
     });
 
     // Changes go on between the searches: in the tail, in the graph, and in what is dead there.
-    let (mut found, mut wanted) = (0, 0);
+    let mut recall = Recall::default();
     for step in 0..QUESTIONS {
         large.change(1_000_000 + step, &deleted);
-        let (exact, fast) = large.ask(500_000 + step, &deleted);
-        wanted += exact.len();
-        found += exact.iter().filter(|id| fast.contains(id)).count();
+        recall.add(&large.ask(500_000 + step, &deleted));
     }
-    eprintln!(
-        "recall@{K}: {found} of {wanted}; {} deleted",
-        deleted.lock().len()
-    );
-    assert!(
-        found * 100 >= wanted * 95,
-        "recall@{K} is {found} of {wanted}"
-    );
+    eprintln!("{} deleted", deleted.lock().len());
+    recall.is_good("all points");
+    // A filter that an index answers, and one that takes a look at the payloads of candidates.
+    for field in ["indexed", "plain"] {
+        let mut recall = Recall::default();
+        for step in 0..QUESTIONS {
+            let vector = large.vector(60_000_000 + step);
+            let search = |exact| large.find(&vector, Some(thirds(field)), exact);
+            recall.add(&(search(true), search(false)));
+        }
+        recall.is_good(field);
+    }
+}
+
+/// How many of the nearest neighbours were found.
+#[derive(Default)]
+struct Recall {
+    found: usize,
+    wanted: usize,
+}
+
+impl Recall {
+    fn add(&mut self, (exact, fast): &(Vec<PointId>, Vec<PointId>)) {
+        self.wanted += exact.len();
+        self.found += exact.iter().filter(|id| fast.contains(id)).count();
+    }
+
+    fn is_good(&self, among: &str) {
+        let Self { found, wanted } = self;
+        eprintln!("recall@{K} among {among}: {found} of {wanted}");
+        assert!(
+            found * 100 >= wanted * 95,
+            "recall@{K} among {among} is {found} of {wanted}"
+        );
+    }
+}
+
+/// The points whose number three divides.
+fn thirds(field: &str) -> Filter {
+    let test = Test::Any(vec![Scalar::Bool(true)]);
+    Filter {
+        must: vec![Condition::Field(Path::parse(field).unwrap(), test)],
+        ..Filter::default()
+    }
 }
 
 struct Large<'a> {
@@ -100,10 +140,15 @@ impl<'a> Large<'a> {
         let schema = Schema {
             dimension: Dimension::new(DIMENSION as u64).unwrap(),
             metric: Metric::Cosine,
+            precision: Precision::Codes,
             settings: "{}".to_owned(),
         };
         engine
             .create_collection(&large.owner, &large.name, schema)
+            .unwrap();
+        let index = Definition::new("indexed", IndexKind::Bool, String::new()).unwrap();
+        engine
+            .create_payload_index(&large.owner, &large.name, index)
             .unwrap();
         for first in (0..POINTS).step_by(BATCH) {
             let points = (first..first + BATCH as u64).map(|id| large.point(id, id));
@@ -117,10 +162,12 @@ impl<'a> Large<'a> {
     }
 
     fn point(&self, id: u64, seed: u64) -> PointUpsert {
+        let third = id.is_multiple_of(3);
+        let payload = json!({"indexed": third, "plain": third});
         PointUpsert {
             id: PointId::Number(id),
             vector: self.vector(seed),
-            payload: Payload::default(),
+            payload: Payload::new(payload.as_object().unwrap().clone()).unwrap(),
         }
     }
 
@@ -157,30 +204,38 @@ impl<'a> Large<'a> {
         let vector = self.vector(40_000_000 + seed);
         let search = |exact| {
             let gone = deleted.lock().clone();
-            let search = SearchQuery {
-                vector: vector.clone(),
-                filter: None,
-                limit: K,
-                offset: 0,
-                ef: EF_DEFAULT,
-                exact,
-                score_threshold: None,
-                except: None,
-                with_payload: false,
-            };
-            let query = Query {
-                search,
-                by_point: None,
-                vectors: VectorsBack::No,
-            };
-            let found = self.engine.search(&self.owner, &self.name, query).unwrap();
-            let ids: Vec<_> = found.into_iter().map(|scored| scored.point.id).collect();
-            assert_eq!(ids.len(), K);
+            let ids = self.find(&vector, None, exact);
             let ghost = ids.iter().find(|id| gone.contains(id));
             assert!(ghost.is_none(), "{ghost:?} was deleted and is answered");
             ids
         };
         (search(true), search(false))
+    }
+
+    fn find(&self, vector: &[f32], filter: Option<Filter>, exact: bool) -> Vec<PointId> {
+        let all = filter.is_none();
+        let search = SearchQuery {
+            vector: vector.to_vec(),
+            filter,
+            limit: K,
+            offset: 0,
+            ef: EF_DEFAULT,
+            exact,
+            score_threshold: None,
+            except: None,
+            with_payload: false,
+        };
+        let query = Query {
+            search,
+            by_point: None,
+            vectors: VectorsBack::No,
+        };
+        let found = self.engine.search(&self.owner, &self.name, query).unwrap();
+        assert_eq!(found.len(), K);
+        let ids = found.into_iter().map(|scored| scored.point.id);
+        let third = |id: &PointId| matches!(id, PointId::Number(n) if n.is_multiple_of(3));
+        let ids: Vec<_> = ids.inspect(|id| assert!(all || third(id))).collect();
+        ids
     }
 
     fn indexed(&self) -> u64 {

@@ -2,9 +2,12 @@
 
 mod asked;
 mod filter;
+mod filters_at_size;
 mod graph;
+mod indexes;
 mod oracle;
 mod random;
+mod segments;
 mod step;
 mod subject;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use locule::{tenant::PointId, vector::Metric};
+use locule::{payload::index::IndexKind, tenant::PointId, vector::Metric};
 use serde_json::{Map, Value};
 
 use super::{
@@ -16,6 +16,7 @@ pub struct Expected {
     pub metric: Metric,
     pub dimension: usize,
     pub points: BTreeMap<PointId, Point>,
+    pub indexes: BTreeMap<&'static str, IndexKind>,
 }
 
 #[derive(Debug)]
@@ -41,6 +42,7 @@ impl Expected {
             metric,
             dimension,
             points: BTreeMap::new(),
+            indexes: BTreeMap::new(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! What can be done to a node, at random.
 
-use locule::{tenant::PointId, vector::Metric};
+use locule::{payload::index::IndexKind, tenant::PointId, vector::Metric};
 use proptest::{prelude::*, sample::select};
 use uuid::Uuid;
 
@@ -21,6 +21,9 @@ pub enum Step {
     Scroll(Place, usize, Option<Wanted>),
     Count(Place, Option<Wanted>),
     List(usize),
+    /// A payload index of a field, by number; one of another kind is replaced.
+    Index(Place, usize, IndexKind),
+    Unindex(Place, usize),
     /// The node is stopped and started again.
     Reopen,
 }
@@ -71,6 +74,9 @@ pub fn any_step() -> impl Strategy<Value = Step> {
             .prop_map(|(place, limit, wanted)| Step::Scroll(place, limit, wanted)),
         3 => (place(), prop::option::of(Wanted::any())).prop_map(|(place, wanted)| Step::Count(place, wanted)),
         1 => (0..TENANTS).prop_map(Step::List),
+        6 => (place(), 0..FIELDS.len(), select(&IndexKind::ALL[..]))
+            .prop_map(|(place, field, kind)| Step::Index(place, field, kind)),
+        1 => (place(), 0..FIELDS.len()).prop_map(|(place, field)| Step::Unindex(place, field)),
         2 => Just(Step::Reopen),
     ]
 }
@@ -128,4 +134,6 @@ fn question() -> impl Strategy<Value = Question> {
 
 pub const TENANTS: usize = 3;
 pub const COLLECTIONS: [&str; 2] = ["docs", "Nähe 近傍"];
+/// Fields that may be indexed: those that filters ask about, and one that no payload has.
+pub const FIELDS: [&str; 6] = ["colour", "n", "tags", "tags[]", "sold", "nothing.here"];
 pub const DIMENSION_MAX: usize = 8;

@@ -11,6 +11,7 @@ use locule::{
     access::{Presented, Principal, Quota},
     clock::{Manual, Timestamp},
     engine::{Engine, EngineOptions, Error, ErrorKind},
+    index::Precision,
     partition::{PointUpsert, Schema, Selection},
     payload::Payload,
     router::NewTenant,
@@ -110,6 +111,8 @@ impl Subject {
             Step::Scroll(place, limit, wanted) => self.scroll(place, limit, wanted.as_ref()),
             Step::Count(place, wanted) => self.count(place, wanted.as_ref()),
             Step::List(tenant) => self.list(tenant),
+            Step::Index(place, field, kind) => self.index(place, field, kind),
+            Step::Unindex(place, field) => self.unindex(place, field),
             Step::Reopen => self.reopen(),
         }
     }
@@ -121,6 +124,7 @@ impl Subject {
                 let place = Place { tenant, collection };
                 self.scroll(place, 5, None);
                 self.count(place, None);
+                self.check_indexes(place);
             }
         }
     }
@@ -129,6 +133,7 @@ impl Subject {
         let schema = Schema {
             dimension: Dimension::new(dimension as u64).unwrap(),
             metric,
+            precision: Precision::Codes,
             settings: "{}".to_owned(),
         };
         let owner = self.owner(place.tenant);

@@ -1,0 +1,175 @@
+//! Payload indexes: made, removed, described.
+
+use axum::{
+    extract::{FromRequestParts, Path as InPath},
+    http::request::Parts,
+    response::Response,
+};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::wire::{Collection, NoOtherParameters, UpdateResult};
+use crate::{
+    http::{
+        answer,
+        body::Body,
+        caller::{Caller, Waits},
+        refusal::Refusal,
+    },
+    partition,
+    payload::{
+        index::{Definition, IndexKind},
+        path::Path,
+    },
+};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Create {
+    field_name: String,
+    field_schema: Option<Value>,
+}
+
+pub(super) async fn create(
+    caller: Caller,
+    Collection(name): Collection,
+    _: NoOtherParameters,
+    Body(body): Body<Create>,
+) -> Result<Response, Refusal> {
+    let definition = definition(&body)?;
+    let seq = caller
+        .run(Waits::Maybe, move |engine, principal| {
+            engine.create_payload_index(principal, &name, definition)
+        })
+        .await?;
+    Ok(answer::ok(&caller, UpdateResult::completed(seq)))
+}
+
+pub(super) async fn remove(
+    caller: Caller,
+    Collection(name): Collection,
+    Field(field): Field,
+    _: NoOtherParameters,
+) -> Result<Response, Refusal> {
+    let seq = caller
+        .run(Waits::Maybe, move |engine, principal| {
+            engine.delete_payload_index(principal, &name, &field)
+        })
+        .await?;
+    Ok(answer::ok(&caller, UpdateResult::completed(seq)))
+}
+
+/// The field that a path names.
+pub(super) struct Field(Path);
+
+impl<S: Send + Sync> FromRequestParts<S> for Field {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        #[derive(Deserialize)]
+        struct Named {
+            field: String,
+        }
+        let InPath(Named { field }) = InPath::<Named>::from_request_parts(parts, state)
+            .await
+            .map_err(|_| bad("the path isn't valid UTF-8"))?;
+        let field = Path::parse(&field).map_err(|error| bad(&error.to_string()))?;
+        Ok(Self(field))
+    }
+}
+
+/// The indexes of a collection, as clients read them.
+pub(super) fn described(collection: &partition::Collection) -> Value {
+    let indexes = collection.payload_indexes().into_iter();
+    let described = indexes.map(|(definition, points)| {
+        let mut index = json!({"data_type": definition.kind().name(), "points": points});
+        if let Ok(params) = serde_json::from_str::<Value>(definition.settings()) {
+            index["params"] = params;
+        }
+        (definition.field().to_owned(), index)
+    });
+    Value::Object(described.collect::<Map<_, _>>())
+}
+
+fn definition(body: &Create) -> Result<Definition, Refusal> {
+    let schema = body.field_schema.as_ref();
+    let (kind, settings) = match schema {
+        Some(Value::String(name)) => (kind(name)?, String::new()),
+        Some(Value::Object(params)) => {
+            let name = params.get("type").and_then(Value::as_str);
+            let kind = kind(name.ok_or_else(|| bad("field_schema needs `type`"))?)?;
+            known(kind, params)?;
+            (kind, Value::Object(params.clone()).to_string())
+        }
+        Some(Value::Null) | None => {
+            return Err(bad(
+                "field_schema must be given: Locule doesn't guess what a field holds",
+            ));
+        }
+        Some(Value::Bool(_) | Value::Number(_) | Value::Array(_)) => {
+            return Err(bad(
+                "field_schema takes the name of a type, or an object with `type`",
+            ));
+        }
+    };
+    Definition::new(&body.field_name, kind, settings).map_err(|error| bad(&error.to_string()))
+}
+
+fn kind(name: &str) -> Result<IndexKind, Refusal> {
+    let known = IndexKind::ALL.into_iter().find(|kind| kind.name() == name);
+    known.ok_or_else(|| {
+        if ["geo", "text"].contains(&name) {
+            bad(&format!(
+                "a payload index of type `{name}` isn't supported yet"
+            ))
+        } else {
+            let names = IndexKind::ALL.map(IndexKind::name).join(", ");
+            bad(&format!("unknown type of payload index; there are {names}"))
+        }
+    })
+}
+
+/// Refuses parameters that the dialect doesn't have, and those that promise what isn't there.
+/// The others are about where Qdrant keeps an index and what it is prepared for: given back, and
+/// without a meaning here.
+fn known(kind: IndexKind, params: &Map<String, Value>) -> Result<(), Refusal> {
+    let own: &[&str] = match kind {
+        IndexKind::Keyword => &["is_tenant", "prefix"],
+        IndexKind::Uuid => &["is_tenant"],
+        IndexKind::Integer => &["lookup", "range", "is_principal"],
+        IndexKind::Float | IndexKind::Datetime => &["is_principal"],
+        IndexKind::Bool => &[],
+    };
+    for (name, value) in params {
+        let flag = own.contains(&name.as_str()) || ["on_disk", "enable_hnsw"].contains(&&**name);
+        let fits = match name.as_str() {
+            "type" => true,
+            "memory" => value.is_string() || value.is_null(),
+            _ if flag => value.is_boolean() || value.is_null(),
+            _ => {
+                return Err(bad(&format!(
+                    "field_schema: unknown parameter of an index of type {}",
+                    kind.name()
+                )));
+            }
+        };
+        if !fits {
+            return Err(bad(&format!("field_schema: `{name}` has another type")));
+        }
+    }
+    if params.get("prefix") == Some(&Value::Bool(true)) {
+        return Err(bad(
+            "field_schema: `prefix` isn't supported yet in a keyword index",
+        ));
+    }
+    if let Some(Value::String(place)) = params.get("memory")
+        && !["pinned", "cached", "cold"].contains(&place.as_str())
+    {
+        return Err(bad("field_schema: unknown placement in `memory`"));
+    }
+    Ok(())
+}
+
+fn bad(message: &str) -> Refusal {
+    Refusal::invalid(format!("Bad request: {message}"))
+}

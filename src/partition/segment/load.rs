@@ -1,0 +1,270 @@
+//! Reading a segment back: chunks on all cores, each opened into its place; then its tombstones.
+
+use std::{
+    ops::ControlFlow,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use rayon::prelude::*;
+
+use super::{
+    Coverage, Covered,
+    format::{self, Manifest, OWN_PARTS},
+    table::Table,
+};
+use crate::{
+    clock::Stopwatch,
+    index::{Blank, InvalidImage},
+    partition::{
+        Partition,
+        collection::{Schema, View},
+        format::{FormatError, SegmentNote},
+    },
+    payload::index::{IndexFormatError, Indexes},
+    seal::OpenError,
+    store::{KeyRange, StorageKey, StoreError},
+};
+
+/// A segment that was read back.
+pub(in crate::partition) struct Loaded {
+    /// What it knows, without what was removed since.
+    pub(in crate::partition) view: View,
+    covered: Covered,
+}
+
+impl Loaded {
+    /// What was written since stands in rows from this one on.
+    pub(in crate::partition) const fn bound(&self) -> u64 {
+        self.covered.bound
+    }
+
+    /// The view with what was written since, and what its writers should know.
+    pub(in crate::partition) fn finish(mut self, written: u64) -> (View, Coverage) {
+        self.covered.changed += written;
+        let coverage = Coverage {
+            segment: Some(self.covered),
+            ..Coverage::default()
+        };
+        (self.view, coverage)
+    }
+}
+
+/// Where the time went while segments were read back.
+#[derive(Debug, Default)]
+pub(in crate::partition) struct Times {
+    read: AtomicU64,
+    open: AtomicU64,
+    tables: AtomicU64,
+}
+
+/// How long the parts of opening a partition's segments took.
+#[derive(Clone, Copy, Debug)]
+pub struct OpeningTimes {
+    /// Reading chunks, all threads together.
+    pub read: Duration,
+    /// Opening their seals, all threads together.
+    pub open: Duration,
+    /// Checking what was read, and making the tables that are looked up in.
+    pub tables: Duration,
+}
+
+impl Times {
+    pub(in crate::partition) fn get(&self) -> OpeningTimes {
+        let duration = |nanos: &AtomicU64| Duration::from_nanos(nanos.load(Ordering::Relaxed));
+        OpeningTimes {
+            read: duration(&self.read),
+            open: duration(&self.open),
+            tables: duration(&self.tables),
+        }
+    }
+}
+
+fn add(nanos: &AtomicU64, took: Duration) {
+    let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+    nanos.fetch_add(took, Ordering::Relaxed);
+}
+
+impl Partition {
+    /// Reads back the segment that the head names for a collection. Nothing when anything about
+    /// it isn't right: then its rows tell.
+    pub(in crate::partition) fn load_segment(
+        &self,
+        collection: u32,
+        schema: &Schema,
+        indexes: &Indexes,
+        note: SegmentNote,
+    ) -> Option<Loaded> {
+        self.read_segment(collection, schema, indexes, note)
+            .inspect_err(|error| {
+                tracing::warn!(%error, "a stored index can't be used; it is rebuilt from rows");
+            })
+            .ok()
+    }
+
+    fn read_segment(
+        &self,
+        collection: u32,
+        schema: &Schema,
+        indexes: &Indexes,
+        note: SegmentNote,
+    ) -> Result<Loaded, Unusable> {
+        let key = StorageKey::segment(collection);
+        let sealed = self.family.find(key)?.ok_or(Unusable::Missing)?;
+        let plain = self.key.open(key.kind(), key.as_bytes(), &sealed)?;
+        let manifest = Manifest::decode(&plain)?;
+        if manifest.epoch != note.epoch {
+            return Err(Unusable::OtherEpoch);
+        }
+        let (index_parts, own_parts) = manifest
+            .parts
+            .split_last_chunk::<OWN_PARTS>()
+            .ok_or(FormatError)?;
+        // What is on disk bounds the memory that is taken for it.
+        let bytes = manifest.parts.iter().copied().map(u128::from).sum::<u128>();
+        let lengths = Blank::lengths(schema.metric, schema.dimension, &manifest.header)?;
+        if bytes > u128::from(self.family.bytes()) || lengths != index_parts {
+            return Err(Unusable::Format(FormatError));
+        }
+        let mut blank = Blank::new(schema.metric, schema.dimension, &manifest.header)?;
+        let [slots, dead, order, payload_index] = own_parts.map(buffer);
+        let mut table = Table {
+            slots: slots?,
+            dead: dead?,
+            order: order?,
+        };
+        let mut payload_index = payload_index?;
+        let mut places = blank.parts_mut();
+        places.extend([
+            table.slots.as_mut_slice(),
+            &mut table.dead,
+            &mut table.order,
+            &mut payload_index,
+        ]);
+        self.fill(collection, &manifest, places)?;
+
+        let watch = Stopwatch::start();
+        let (arena, graph) = blank.finish()?;
+        let table = table.read(manifest.bound)?;
+        let precision = schema.precision.under(schema.metric);
+        if arena.len() != table.slots.len() || arena.precision() != precision {
+            return Err(Unusable::Format(FormatError));
+        }
+        let stored = Indexes::decode(&payload_index)?;
+        // Those of another time can't be used, and neither can what was made at that time.
+        if !stored.defined_as(indexes) {
+            return Err(Unusable::Format(FormatError));
+        }
+        let (slots, dead) = (table.slots, table.dead);
+        let mut view = View::restored(arena, graph, slots, dead, &table.order, stored);
+        let covered = self.bury(collection, &manifest, note, &mut view)?;
+        add(&self.times.tables, watch.elapsed());
+        Ok(Loaded { view, covered })
+    }
+
+    /// Opens every chunk into its place.
+    fn fill(
+        &self,
+        collection: u32,
+        manifest: &Manifest,
+        places: Vec<&mut [u8]>,
+    ) -> Result<(), Unusable> {
+        let length = usize::try_from(manifest.chunk_bytes).map_err(|_| FormatError)?;
+        let chunks = places.into_iter().flat_map(|part| part.chunks_mut(length));
+        let chunks: Vec<(u32, &mut [u8])> = (0..).zip(chunks).collect();
+        chunks.into_par_iter().try_for_each(|(index, place)| {
+            let key = StorageKey::chunk(collection, manifest.epoch, index);
+            let watch = Stopwatch::start();
+            let mut open = Duration::ZERO;
+            let opened = self.family.look(key, |sealed| {
+                let watch = Stopwatch::start();
+                let opened = self
+                    .key
+                    .open_into(key.kind(), key.as_bytes(), sealed, place);
+                open = watch.elapsed();
+                opened
+            });
+            add(&self.times.open, open);
+            add(&self.times.read, watch.elapsed().saturating_sub(open));
+            Ok(opened?.ok_or(Unusable::Missing)??)
+        })
+    }
+
+    /// Takes out of a view what was removed since.
+    fn bury(
+        &self,
+        collection: u32,
+        manifest: &Manifest,
+        note: SegmentNote,
+        view: &mut View,
+    ) -> Result<Covered, Unusable> {
+        let mut covered = Covered {
+            bound: manifest.bound,
+            tombstones: 0,
+            changed: 0,
+        };
+        let mut rows = Vec::new();
+        let mut failed = None;
+        let since = StorageKey::tombstone(collection, manifest.through.saturating_add(1));
+        let since = KeyRange::tombstones_of(collection).starting_at(since);
+        self.family.scan(&since, |key, sealed| {
+            let plain = self.key.open(key.kind(), key.as_bytes(), &sealed);
+            match plain
+                .map_err(Unusable::from)
+                .and_then(|plain| Ok(format::decode_tombstone(&plain)?))
+            {
+                Ok(buried) => {
+                    covered.tombstones += 1;
+                    rows.extend(buried);
+                    ControlFlow::Continue(())
+                }
+                Err(error) => {
+                    failed = Some(error);
+                    ControlFlow::Break(())
+                }
+            }
+        })?;
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        if covered.tombstones != note.tombstones {
+            return Err(Unusable::Missing);
+        }
+        covered.changed = rows.len() as u64;
+        for row in rows {
+            view.remove_row(row);
+        }
+        Ok(covered)
+    }
+}
+
+fn buffer(length: u64) -> Result<Vec<u8>, Unusable> {
+    let length = usize::try_from(length).map_err(|_| FormatError)?;
+    Ok(vec![0; length])
+}
+
+/// Why a segment can't be used.
+#[derive(Debug, thiserror::Error)]
+enum Unusable {
+    /// The manifest, a chunk or a tombstone isn't there.
+    #[error("a record of it is missing")]
+    Missing,
+    /// The manifest is an older segment's.
+    #[error("it isn't the newest")]
+    OtherEpoch,
+    /// A record doesn't open.
+    #[error(transparent)]
+    Seal(#[from] OpenError),
+    /// A record isn't what it should be.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    /// The index isn't what it should be.
+    #[error(transparent)]
+    Image(#[from] InvalidImage),
+    /// The payload indexes aren't what they should be.
+    #[error(transparent)]
+    Indexes(#[from] IndexFormatError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

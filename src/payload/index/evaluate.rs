@@ -1,0 +1,102 @@
+//! What a filter means in terms of slots.
+
+use std::collections::HashSet;
+
+use roaring::RoaringBitmap;
+
+use super::{Indexes, within::Within};
+use crate::{
+    payload::filter::{Condition, Filter},
+    tenant::PointId,
+};
+
+/// The points that a filter chooses among.
+pub struct Points<'a> {
+    /// Slots that live.
+    pub living: &'a RoaringBitmap,
+    /// The slots of these ids, those that live.
+    pub by_id: &'a dyn Fn(&HashSet<PointId>) -> RoaringBitmap,
+}
+
+impl Indexes {
+    /// The living slots that a filter means, as far as these indexes tell. Reads no payload.
+    pub fn within(&self, filter: &Filter, points: &Points<'_>) -> Within {
+        let mut within = Within::exactly(points.living.clone());
+        for condition in &filter.must {
+            within.and(&self.condition(condition, points));
+        }
+        if !filter.should.is_empty() {
+            let mut any = Within::exactly(RoaringBitmap::new());
+            for condition in &filter.should {
+                any.or(&self.condition(condition, points));
+            }
+            within.and(&any);
+        }
+        for condition in &filter.must_not {
+            within.minus(&self.condition(condition, points));
+        }
+        if let Some((conditions, least)) = &filter.min_should {
+            within.and(&self.at_least(conditions, *least, points));
+        }
+        within
+    }
+
+    fn condition(&self, condition: &Condition, points: &Points<'_>) -> Within {
+        let within = match condition {
+            Condition::Field(path, test) => self.get(path).map(|field| field.within(test)),
+            Condition::IsEmpty(path) => self
+                .get(path)
+                .map(|field| Within::exactly(points.living - &*field.filled)),
+            Condition::IsNull(path) => self
+                .get(path)
+                .map(|field| Within::exactly((*field.nulls).clone())),
+            Condition::ValuesCount(..) => None,
+            Condition::HasId(ids) => Some(Within::exactly((points.by_id)(ids))),
+            Condition::Filter(filter) => Some(self.within(filter, points)),
+        };
+        within.unwrap_or_else(|| Within::at_most(points.living.clone()))
+    }
+
+    /// The slots for which at least so many conditions hold.
+    fn at_least(&self, conditions: &[Condition], least: usize, points: &Points<'_>) -> Within {
+        if least == 0 {
+            return Within::exactly(points.living.clone());
+        }
+        let length = points.living.max().map_or(0, |last| last as usize + 1);
+        let (mut sure, mut possible) = (Counts::new(length), Counts::new(length));
+        for condition in conditions {
+            let within = self.condition(condition, points);
+            sure.add(&within.sure);
+            possible.add(&within.possible);
+        }
+        Within {
+            sure: sure.reached(least),
+            possible: possible.reached(least),
+        }
+    }
+}
+
+/// How many conditions hold for each slot.
+struct Counts(Vec<u32>);
+
+impl Counts {
+    fn new(length: usize) -> Self {
+        Self(vec![0; length])
+    }
+
+    fn add(&mut self, slots: &RoaringBitmap) {
+        for slot in slots {
+            if let Some(count) = self.0.get_mut(slot as usize) {
+                *count += 1;
+            }
+        }
+    }
+
+    fn reached(&self, least: usize) -> RoaringBitmap {
+        let counts = (0_u32..).zip(&self.0);
+        counts
+            .filter(|(_, count)| **count as usize >= least)
+            .map(|(slot, _)| slot)
+            .collect()
+    }
+}

@@ -1,0 +1,232 @@
+//! Payload indexes: which points have which values at a path, without reading a payload.
+//!
+//! Owns: one index a field, of one kind, from values to the slots that hold them; and what a
+//! filter means in terms of slots. Pure values: a clone shares nearly everything, so a snapshot
+//! keeps its indexes while a writer changes its own. **Invariant:** what an index says of a
+//! filter agrees with [`Filter::matches`](super::filter::Filter::matches), the one evaluator:
+//! it may leave open which slots match, never get one wrong (`tests.rs`).
+//!
+//! An index holds the values of its own kind. What it doesn't hold it still knows of: slots with
+//! other values at the path are kept apart, since a filter may ask for those too.
+//!
+//! Slots are only ever added. Whoever evaluates says which slots live, and those that don't are
+//! left behind by [`Indexes::renumbered`].
+//! Called by: `partition`.
+
+mod evaluate;
+mod field;
+mod format;
+mod key;
+mod slots;
+#[cfg(test)]
+mod tests;
+mod within;
+
+use std::{fmt, sync::Arc};
+
+use self::field::Found;
+pub use self::{evaluate::Points, field::FieldIndex, format::IndexFormatError, within::Within};
+use super::{
+    Payload,
+    path::{Path, PathError},
+};
+
+/// What an index holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum IndexKind {
+    /// Strings, as they are.
+    Keyword,
+    /// Integers of 64 bits.
+    Integer,
+    /// Numbers.
+    Float,
+    /// Truth values.
+    Bool,
+    /// Strings that are times.
+    Datetime,
+    /// Strings that are UUIDs in their usual spelling.
+    Uuid,
+}
+
+impl IndexKind {
+    /// Every kind.
+    pub const ALL: [Self; 6] = [
+        Self::Keyword,
+        Self::Integer,
+        Self::Float,
+        Self::Bool,
+        Self::Datetime,
+        Self::Uuid,
+    ];
+
+    /// Its name on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Keyword => "keyword",
+            Self::Integer => "integer",
+            Self::Float => "float",
+            Self::Bool => "bool",
+            Self::Datetime => "datetime",
+            Self::Uuid => "uuid",
+        }
+    }
+}
+
+/// What an index is for.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Definition {
+    field: String,
+    path: Path,
+    kind: IndexKind,
+    settings: String,
+}
+
+impl Definition {
+    /// An index of a field. `settings` is what else its creator said about it, as JSON: given
+    /// back as it came.
+    ///
+    /// # Errors
+    /// [`PathError`] when the field isn't a path into a payload.
+    pub fn new(field: &str, kind: IndexKind, settings: String) -> Result<Self, PathError> {
+        Ok(Self {
+            field: field.to_owned(),
+            path: Path::parse(field)?,
+            kind,
+            settings,
+        })
+    }
+
+    /// The field, as its creator spelled it.
+    pub fn field(&self) -> &str {
+        &self.field
+    }
+
+    /// The path that the field is.
+    pub const fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What the index holds.
+    pub const fn kind(&self) -> IndexKind {
+        self.kind
+    }
+
+    /// What else its creator said.
+    pub fn settings(&self) -> &str {
+        &self.settings
+    }
+}
+
+impl fmt::Debug for Definition {
+    /// Without the field: that is the tenant's own word.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Definition({})", self.kind.name())
+    }
+}
+
+/// The indexes of a collection, at most one a path.
+#[derive(Clone, Default, Debug)]
+pub struct Indexes {
+    fields: Vec<Arc<FieldIndex>>,
+}
+
+/// What the indexes keep of one payload. Making one looks at the payload and at no index's
+/// contents, so it can be done on any thread.
+pub struct Entry(Vec<Found>);
+
+impl fmt::Debug for Entry {
+    /// Without the values: debug output ends up in logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Entry({} indexes)", self.0.len())
+    }
+}
+
+impl Indexes {
+    /// Empty indexes of these definitions.
+    pub fn new(definitions: impl IntoIterator<Item = Definition>) -> Self {
+        let mut indexes = Self::default();
+        for definition in definitions {
+            indexes.put(FieldIndex::new(definition));
+        }
+        indexes
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.fields.is_empty()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.fields.len()
+    }
+
+    /// Whether these are indexes of the same definitions as others, in the same order.
+    pub fn defined_as(&self, others: &Self) -> bool {
+        let definitions = |indexes: &Self| -> Vec<Definition> {
+            indexes
+                .fields()
+                .map(|field| field.definition().clone())
+                .collect()
+        };
+        definitions(self) == definitions(others)
+    }
+
+    /// Each of them.
+    pub fn fields(&self) -> impl Iterator<Item = &FieldIndex> {
+        self.fields.iter().map(|field| &**field)
+    }
+
+    /// The index of a path.
+    pub fn get(&self, path: &Path) -> Option<&FieldIndex> {
+        self.fields()
+            .find(|field| field.definition().path() == path)
+    }
+
+    /// Puts an index in, in place of the one of the same path.
+    pub fn put(&mut self, field: FieldIndex) {
+        self.remove(field.definition().path());
+        self.fields.push(Arc::new(field));
+    }
+
+    /// Takes the index of a path out. Whether there was one.
+    pub fn remove(&mut self, path: &Path) -> bool {
+        let before = self.fields.len();
+        self.fields
+            .retain(|field| field.definition().path() != path);
+        self.fields.len() < before
+    }
+
+    /// What these indexes keep of a payload.
+    pub fn read(&self, payload: &Payload) -> Entry {
+        let map = payload.as_map();
+        Entry(self.fields().map(|field| field.read(map)).collect())
+    }
+
+    /// Adds a slot, with the entry that [`Self::read`] made of its payload. A slot is added once.
+    pub fn insert(&mut self, slot: u32, entry: Entry) {
+        for (field, found) in self.fields.iter_mut().zip(entry.0) {
+            // Copied if a reader holds it too.
+            Arc::make_mut(field).insert(slot, found);
+        }
+    }
+
+    /// The same indexes for slots that have other numbers: `table` has the new number of each
+    /// old slot, and none for one that is gone.
+    pub fn renumbered(&self, table: &[Option<u32>]) -> Self {
+        let fields = self.fields();
+        Self {
+            fields: fields
+                .map(|field| Arc::new(field.renumbered(table)))
+                .collect(),
+        }
+    }
+
+    /// About how many bytes they take in memory.
+    pub fn bytes(&self) -> usize {
+        self.fields().map(FieldIndex::bytes).sum()
+    }
+}
+
+/// Most indexes that a collection may have: each costs time at every write.
+pub const INDEXES_MAX: usize = 64;
