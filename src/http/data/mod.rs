@@ -12,6 +12,7 @@ mod indexes;
 mod points;
 mod query;
 mod select;
+mod vectors;
 mod wire;
 
 use std::sync::Arc;

@@ -13,8 +13,8 @@ use crate::index::{
     query::{Likeness, Query},
 };
 
-/// Adds links until every slot can be reached from the entry.
-pub(super) fn connect(graph: &mut Graph, arena: &Arena, likeness: Likeness) {
+/// Adds links until every slot that isn't dead can be reached from the entry.
+pub(super) fn connect(graph: &mut Graph, arena: &Arena, likeness: Likeness, dead: &FixedBitSet) {
     if graph.is_empty() {
         return;
     }
@@ -22,7 +22,7 @@ pub(super) fn connect(graph: &mut Graph, arena: &Arena, likeness: Likeness) {
     spread(graph, &mut reached, graph.entry);
     let (mut walker, mut query, rows) = (Walker::default(), Query::new(), arena.rows());
     for slot in 0..graph.len {
-        if reached.contains(slot as usize) {
+        if reached.contains(slot as usize) || dead.contains(slot as usize) {
             continue;
         }
         query.ask_slot(arena, likeness, slot);

@@ -148,7 +148,7 @@ fn a_clustered_half_deleted_and_refilled_is_found_as_well_as_before() {
         .collect();
     let mut half = Arena::new(Metric::Euclid, 24, Precision::Codes);
     half.push_slots(&arena, (0..6_000).filter(|slot| slot % 12 % 2 == 0));
-    let graph = graph.compacted(&half, &numbers);
+    let graph = graph.compacted(&half, &numbers, &nobody());
     assert_eq!((graph.len(), unreached(&graph)), (3_000, 0));
     let dead = nobody();
     let found = right(&half, &graph, Among::Living { dead: &dead });

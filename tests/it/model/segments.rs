@@ -12,7 +12,7 @@ use locule::{
     payload::Payload,
     router::NewTenant,
     tenant::{CollectionName, PointId, TenantId},
-    vector::{Dimension, Metric},
+    vector::{DEFAULT_VECTOR, Dimension, Metric, only_default},
 };
 use tempfile::TempDir;
 
@@ -98,12 +98,11 @@ impl Large {
     }
 
     fn create(&self) {
-        let schema = Schema {
-            dimension: Dimension::new(DIMENSION as u64).unwrap(),
-            metric: Metric::Euclid,
-            precision: Precision::Codes,
-            settings: "{}".to_owned(),
-        };
+        let schema = Schema::single(
+            Dimension::new(DIMENSION as u64).unwrap(),
+            Metric::Euclid,
+            Precision::Codes,
+        );
         let created = self
             .engine()
             .create_collection(&self.owner(), &name(), schema);
@@ -143,7 +142,7 @@ impl Large {
         let payload = serde_json::Map::from_iter([("seed".to_owned(), self.seed.into())]);
         PointUpsert {
             id: PointId::Number(id),
-            vector: vector(self.seed),
+            vectors: only_default(vector(self.seed)),
             payload: Payload::new(payload).unwrap(),
         }
     }
@@ -170,7 +169,7 @@ impl Large {
         let expected = self.expected.keys().copied().map(PointId::Number);
         assert!(ids.into_iter().eq(expected));
         for (point, (id, seed)) in points.iter().zip(&self.expected) {
-            assert_eq!(point.vector.as_deref(), Some(vector(*seed).as_slice()));
+            assert_eq!(point.vectors, Some(only_default(vector(*seed))));
             let payload = point.payload.as_ref().unwrap().parse().unwrap();
             let payload = String::from_utf8(payload.to_json()).unwrap();
             assert_eq!(payload, format!("{{\"seed\":{seed}}}"));
@@ -179,6 +178,7 @@ impl Large {
             }
             let search = SearchQuery {
                 vector: vector(*seed),
+                using: DEFAULT_VECTOR.to_owned(),
                 filter: None,
                 limit: 2,
                 offset: 0,
@@ -191,7 +191,7 @@ impl Large {
             let query = Query {
                 search,
                 by_point: None,
-                vectors: VectorsBack::Yes,
+                vectors: VectorsBack::All,
             };
             let found = engine.search(&owner, &name(), query).unwrap();
             assert_eq!(found.len(), self.expected.len().min(2));
