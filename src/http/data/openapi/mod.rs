@@ -1,0 +1,42 @@
+//! Pictures for the document of what is read by hand: ids, vectors, filters, kinds of queries.
+//!
+//! What serde reads is described where it is read; nothing here is ever made.
+
+#![expect(dead_code, reason = "pictures for the document")]
+
+mod filter;
+mod query;
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+pub(super) use self::{
+    filter::Filter,
+    query::{Prefetches, QueryKind},
+};
+
+/// A point's id: an unsigned integer or a UUID.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[schema(as = PointId)]
+pub(super) enum Id {
+    Number(u64),
+    #[schema(value_type = String, format = Uuid)]
+    Uuid(String),
+}
+
+/// The default vector, or vectors by name; the empty name is the default vector.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[schema(as = Vectors)]
+pub(super) enum Vectors {
+    Default(Vec<f32>),
+    Named(BTreeMap<String, Vec<f32>>),
+}
+
+/// Any JSON object.
+#[derive(ToSchema)]
+#[schema(as = Payload, value_type = Object)]
+pub(super) struct Payload(Map<String, Value>);
