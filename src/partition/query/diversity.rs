@@ -28,11 +28,14 @@ pub(super) fn choose(
     while chosen.len() < wanted && !pending.is_empty() {
         let worth = |candidate: &usize| {
             let relevance = f64::from(relevance[*candidate]);
-            if chosen.is_empty() {
+            let alone = chosen.is_empty();
+            let worth = if alone {
                 relevance
             } else {
                 (1.0 - weight) * relevance - weight * likest[*candidate]
-            }
+            };
+            // Zero has two signs, which are equals.
+            worth + 0.0
         };
         let best = pending.iter().map(worth).enumerate();
         // The last of equals.
