@@ -155,6 +155,11 @@ impl Query {
         }
     }
 
+    /// Whether it asks for plain nearest neighbours.
+    pub const fn is_search(&self) -> bool {
+        matches!(self.kind, Kind::Nearest(_)) && self.prefetch.is_empty()
+    }
+
     /// The search that this is, and the point that it is about, if it asks for plain nearest
     /// neighbours. Otherwise it is given back.
     ///
@@ -168,6 +173,7 @@ impl Query {
         };
         let search = SearchQuery {
             vector,
+            using: self.using,
             filter: self.filter,
             limit: self.limit,
             offset: self.offset,
