@@ -43,10 +43,7 @@ impl OrderValue {
 
     /// The values at a path that have an order, each once.
     pub fn all(payload: &Payload, path: &Path) -> Vec<Self> {
-        let mut found: Vec<Self> = at(payload, path)
-            .into_iter()
-            .filter_map(Self::of)
-            .collect();
+        let mut found: Vec<Self> = at(payload, path).into_iter().filter_map(Self::of).collect();
         found.sort_unstable();
         found.dedup();
         found
@@ -148,10 +145,7 @@ impl FacetValue {
 
     /// The values at a path that are counted, each once.
     pub fn all(payload: &Payload, path: &Path) -> Vec<Self> {
-        let mut found: Vec<Self> = at(payload, path)
-            .into_iter()
-            .filter_map(Self::of)
-            .collect();
+        let mut found: Vec<Self> = at(payload, path).into_iter().filter_map(Self::of).collect();
         found.sort_unstable();
         found.dedup();
         found
@@ -239,7 +233,15 @@ mod tests {
     #[test]
     fn what_has_no_order_is_passed_over() {
         let values = OrderValue::all(
-            &payload(json!([2, true, "1970-01-01T00:00:01Z", null, 0.5, 2.0, "no"])),
+            &payload(json!([
+                2,
+                true,
+                "1970-01-01T00:00:01Z",
+                null,
+                0.5,
+                2.0,
+                "no"
+            ])),
             &path(),
         );
         assert_eq!(

@@ -123,7 +123,11 @@ impl Partition {
 
 impl Evaluation<'_> {
     /// The points of a ranking, with what is wanted of them.
-    pub(super) fn show(&self, ranking: &Ranking, wanted: Wanted) -> Result<Vec<ScoredPoint>, PartitionError> {
+    pub(super) fn show(
+        &self,
+        ranking: &Ranking,
+        wanted: Wanted,
+    ) -> Result<Vec<ScoredPoint>, PartitionError> {
         let mut shown = Vec::with_capacity(ranking.points.len());
         for (place, ranked) in ranking.points.iter().enumerate() {
             let Some(slot) = self.view.slots.get(ranked.slot as usize) else {

@@ -26,10 +26,14 @@ pub enum QueryError {
     #[error("a fusion needs prefetches")]
     NoPrefetch,
     /// Prefetches, and nothing said about them.
-    #[error("A query is needed to merge the prefetches. Can't have prefetches without defining a query.")]
+    #[error(
+        "A query is needed to merge the prefetches. Can't have prefetches without defining a query."
+    )]
     NoMerge,
     /// A threshold without scores.
-    #[error("A query is needed to use the score_threshold. Can't have score_threshold without defining a query.")]
+    #[error(
+        "A query is needed to use the score_threshold. Can't have score_threshold without defining a query."
+    )]
     NoScores,
     /// A threshold of an order by values.
     #[error("Can't use score_threshold with an order_by query.")]
@@ -49,7 +53,9 @@ pub enum QueryError {
     #[error("rrf takes a k of 1 or more and weights that are finite")]
     Rrf,
     /// No example, or none of what is wanted.
-    #[error("recommend takes at least one positive example, or one of either kind with the strategies best_score and sum_scores")]
+    #[error(
+        "recommend takes at least one positive example, or one of either kind with the strategies best_score and sum_scores"
+    )]
     NoExample,
     /// Too many examples.
     #[error("recommend takes {EXAMPLES_MAX} examples at most, not {got}")]
@@ -61,7 +67,9 @@ pub enum QueryError {
     #[error("mmr diversity must be between 0 and 1")]
     Diversity,
     /// A diversity among many for many.
-    #[error("mmr of {candidates} candidates for {wanted} points compares more than {MMR_COMPARISONS_MAX} pairs")]
+    #[error(
+        "mmr of {candidates} candidates for {wanted} points compares more than {MMR_COMPARISONS_MAX} pairs"
+    )]
     Comparisons {
         /// How many are chosen among.
         candidates: usize,

@@ -118,7 +118,9 @@ impl Evaluation<'_> {
         Ok(pairs
             .map(|(wanted, unwanted)| match strategy {
                 Strategy::SumScores => wanted - unwanted,
-                Strategy::BestScore | Strategy::AverageVector if wanted > unwanted => squashed(wanted),
+                Strategy::BestScore | Strategy::AverageVector if wanted > unwanted => {
+                    squashed(wanted)
+                }
                 Strategy::BestScore | Strategy::AverageVector => -squashed(unwanted),
             })
             .collect())

@@ -141,7 +141,8 @@ mod tests {
             let scores: Vec<f64> = ranking.iter().map(|p| f64::from(p.score)).collect();
             let count = scores.len() as f64;
             let mean = scores.iter().sum::<f64>() / count;
-            let variance = scores.iter().map(|s| (s - mean) * (s - mean)).sum::<f64>() / (count - 1.0);
+            let variance =
+                scores.iter().map(|s| (s - mean) * (s - mean)).sum::<f64>() / (count - 1.0);
             for (place, point) in ranking.iter().enumerate() {
                 let got = match fusion {
                     Fusion::Rrf { k, weights } => {
@@ -183,9 +184,16 @@ mod tests {
     #[test]
     fn equals_stay_in_the_order_in_which_they_come() {
         let ranked = |slots: [u32; 2]| slots.map(|slot| Ranked { slot, score: 1.0 }).to_vec();
-        let fusion = Fusion::Rrf { k: RRF_K_DEFAULT, weights: Vec::new() };
+        let fusion = Fusion::Rrf {
+            k: RRF_K_DEFAULT,
+            weights: Vec::new(),
+        };
         let slots = |rankings: &[Vec<Ranked>]| -> Vec<u32> {
-            fusion.fuse(rankings).iter().map(|point| point.slot).collect()
+            fusion
+                .fuse(rankings)
+                .iter()
+                .map(|point| point.slot)
+                .collect()
         };
         assert_eq!(slots(&[ranked([7, 3]), ranked([3, 7])]), [7, 3]);
         assert_eq!(slots(&[ranked([3, 7]), ranked([7, 3])]), [3, 7]);
@@ -193,10 +201,16 @@ mod tests {
 
     #[test]
     fn a_ranking_without_weight_gives_its_points_nothing() {
-        let fusion = Fusion::Rrf { k: 2, weights: vec![0.0, 1.0] };
+        let fusion = Fusion::Rrf {
+            k: 2,
+            weights: vec![0.0, 1.0],
+        };
         let one = |slot| vec![Ranked { slot, score: 1.0 }];
         let fused = fusion.fuse(&[one(1), one(2)]);
-        let scores: Vec<_> = fused.iter().map(|point| (point.slot, point.score)).collect();
+        let scores: Vec<_> = fused
+            .iter()
+            .map(|point| (point.slot, point.score))
+            .collect();
         assert_eq!(scores, [(2, 0.5), (1, 0.0)]);
     }
 }

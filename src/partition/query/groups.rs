@@ -5,11 +5,7 @@ use std::collections::{HashMap, hash_map::Entry};
 use super::{Kind, Query, Ranked, Ranking, Wanted, evaluate::Evaluation};
 use crate::{
     access::{Grant, Read, Search},
-    partition::{
-        Partition, PartitionError,
-        read::parsed,
-        search::ScoredPoint,
-    },
+    partition::{Partition, PartitionError, read::parsed, search::ScoredPoint},
     payload::{
         path::Path,
         values::{GroupId, OrderValue},

@@ -99,9 +99,8 @@ impl FieldIndex {
         match (self.definition.kind, value) {
             (IndexKind::Keyword, FacetValue::Text(text)) => Key::keyword(text).is_some(),
             (IndexKind::Uuid, FacetValue::Text(text)) => Key::uuid(text).is_some(),
-            (IndexKind::Integer, FacetValue::Integer(_)) | (IndexKind::Bool, FacetValue::Bool(_)) => {
-                true
-            }
+            (IndexKind::Integer, FacetValue::Integer(_))
+            | (IndexKind::Bool, FacetValue::Bool(_)) => true,
             (_, FacetValue::Text(_) | FacetValue::Integer(_) | FacetValue::Bool(_)) => false,
         }
     }

@@ -102,7 +102,7 @@ pub(in crate::http::data) struct Params {
 /// What one level of a query says, whatever body it came in.
 #[derive(Default)]
 pub(in crate::http::data) struct Level {
-    prefetch: Option<Prefetches>,
+    pub(in crate::http::data) prefetch: Option<Prefetches>,
     pub(in crate::http::data) using: Option<String>,
     pub(in crate::http::data) filter: Option<Value>,
     pub(in crate::http::data) params: Option<Params>,
@@ -114,7 +114,9 @@ pub(in crate::http::data) struct Level {
 impl Level {
     /// The query that ranks this level's points in this way.
     pub(in crate::http::data) fn ranked(self, kind: Kind) -> Result<Query, Refusal> {
-        let prefetches = self.prefetch.map_or_else(Vec::new, |prefetches| prefetches.0);
+        let prefetches = self
+            .prefetch
+            .map_or_else(Vec::new, |prefetches| prefetches.0);
         let prefetch = prefetches.into_iter().map(PrefetchIn::understood);
         let params = self.params.unwrap_or_default();
         Ok(Query {
@@ -223,7 +225,7 @@ pub(in crate::http::data) fn grouping(
 }
 
 /// One prefetch, or several. Nesting is bounded by the JSON parser, and then by the query.
-struct Prefetches(Vec<PrefetchIn>);
+pub(in crate::http::data) struct Prefetches(Vec<PrefetchIn>);
 
 impl<'de> Deserialize<'de> for Prefetches {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

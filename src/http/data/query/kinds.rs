@@ -125,9 +125,7 @@ pub(super) fn kind(raw: Option<&RawValue>) -> Result<Kind, Refusal> {
             kinds.push(Kind::Diverse(vector_or_id(&nearest)?, diversity));
         }
         (None, Some(_)) => {
-            return Err(Refusal::invalid(
-                "Bad request: `mmr` goes with `nearest`",
-            ));
+            return Err(Refusal::invalid("Bad request: `mmr` goes with `nearest`"));
         }
         (None, None) => {}
     }
@@ -160,16 +158,11 @@ pub(super) fn kind(raw: Option<&RawValue>) -> Result<Kind, Refusal> {
     }
 }
 
-const fn rrf(k: Option<usize>, weights: Option<Vec<f32>>) -> Fusion {
-    let weights = match weights {
-        Some(weights) => weights,
-        None => Vec::new(),
-    };
-    let k = match k {
-        Some(k) => k,
-        None => RRF_K_DEFAULT,
-    };
-    Fusion::Rrf { k, weights }
+fn rrf(k: Option<usize>, weights: Option<Vec<f32>>) -> Fusion {
+    Fusion::Rrf {
+        k: k.unwrap_or(RRF_K_DEFAULT),
+        weights: weights.unwrap_or_default(),
+    }
 }
 
 impl QueryObject {

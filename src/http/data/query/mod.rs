@@ -48,7 +48,10 @@ pub(super) async fn query_batch(
     let asked = within(body.searches)?.into_iter().map(QueryIn::understood);
     let asked = asked.collect::<Result<_, _>>()?;
     let results = all_answers(&caller, &name, asked).await?;
-    let results: Vec<_> = results.into_iter().map(|points| Points { points }).collect();
+    let results: Vec<_> = results
+        .into_iter()
+        .map(|points| Points { points })
+        .collect();
     Ok(answer::ok(&caller, results))
 }
 
