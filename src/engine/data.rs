@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{Engine, Error};
+use super::{Engine, Error, query::within_reach};
 use crate::{
     access::{CreateCollection, DeleteCollection, Describe, Grant, Principal, Read, Search, Write},
     partition::{
-        Collection, Page, Partition, PointRecord, PointUpsert, Schema, ScoredPoint, SearchQuery,
-        Selection,
+        Collection, Page, Partition, PartitionError, PointRecord, PointUpsert, Schema, ScoredPoint,
+        SearchQuery, Selection,
     },
     payload::{filter::Filter, index::Definition, path::Path},
     tenant::{CollectionName, PointId},
@@ -98,13 +98,7 @@ impl Engine {
             VectorsBack::No => None,
         };
         let wanted = query.search.limit.saturating_add(query.search.offset);
-        let most = grant.neighbours_max();
-        if wanted > most {
-            return Err(Error::invalid(format!(
-                "Wrong input: limit and offset ask for {wanted} neighbours; the role `{}` may ask for {most} at most",
-                principal.role().name()
-            )));
-        }
+        within_reach(principal, &grant, wanted)?;
         Ok((grant, vectors))
     }
 
@@ -122,12 +116,7 @@ impl Engine {
         };
         let vector = partition.vector_of(grant, collection, &query.search.using, id);
         let vector = self.watch(principal, vector.map_err(Error::from))?;
-        query.search.vector = vector.ok_or_else(|| {
-            Error::new(
-                super::ErrorKind::NotFound,
-                "Not found: No point with the id asked about",
-            )
-        })?;
+        query.search.vector = vector.ok_or(PartitionError::NoPoint { id })?;
         query.search.except = Some(id);
         Ok(())
     }

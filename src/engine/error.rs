@@ -105,12 +105,15 @@ impl From<Unauthenticated> for Error {
 impl From<PartitionError> for Error {
     fn from(error: PartitionError) -> Self {
         let kind = match &error {
-            PartitionError::NoCollection { .. } => ErrorKind::NotFound,
+            PartitionError::NoCollection { .. }
+            | PartitionError::NoPoint { .. }
+            | PartitionError::PointWithoutVector { .. } => ErrorKind::NotFound,
             PartitionError::CollectionExists { .. } => ErrorKind::Conflict,
             PartitionError::Vector(_)
+            | PartitionError::Query(_)
             | PartitionError::NoVector { .. }
             | PartitionError::TooManyIndexes { .. } => ErrorKind::Invalid,
-            PartitionError::Quota { .. } => ErrorKind::Denied,
+            PartitionError::Quota { .. } | PartitionError::NotGranted => ErrorKind::Denied,
             PartitionError::Corrupt | PartitionError::WrongPartition => ErrorKind::Corrupt,
             PartitionError::Closed | PartitionError::Store(_) => ErrorKind::Unavailable,
             PartitionError::Seal(SealError::TooLong) => ErrorKind::Invalid,

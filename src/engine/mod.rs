@@ -8,6 +8,7 @@
 mod control;
 mod data;
 mod error;
+mod query;
 mod start;
 
 use std::{
@@ -24,6 +25,7 @@ pub use self::{
     control::{CreatedKey, CreatedTenant, NewKey, SelfReport, Usage},
     data::{Query, VectorsBack},
     error::{Error, ErrorKind},
+    query::Asked,
     start::{EngineOptions, StartError, Started},
 };
 use crate::{

@@ -12,10 +12,12 @@
 
 mod collection;
 mod commit;
+mod facet;
 mod format;
 mod indexing;
 mod maintain;
 mod plan;
+mod query;
 mod read;
 mod recover;
 mod schema;
@@ -39,6 +41,11 @@ use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 pub use self::{
     collection::Collection,
     format::{FormatError, Row},
+    query::{
+        Diversity, EXAMPLES_MAX, Example, Fusion, Group, Grouping, Kind, MMR_COMPARISONS_MAX,
+        Order, PREFETCH_DEPTH_MAX, PREFETCH_LIMIT_MAX, PREFETCHES_MAX, Query, QueryError,
+        RRF_K_DEFAULT, Strategy, Wanted,
+    },
     read::{Page, PointRecord},
     schema::{Schema, SchemaError, VECTORS_MAX, VectorSchema},
     search::{ScoredPoint, SearchQuery},
@@ -50,7 +57,7 @@ use crate::{
     access::{Grant, Op},
     seal::{DataKey, OpenError, SealError},
     store::{Family, StoreError},
-    tenant::{CollectionName, TenantUuid},
+    tenant::{CollectionName, PointId, TenantUuid},
     vector::VectorError,
 };
 
@@ -219,6 +226,26 @@ pub enum PartitionError {
         /// The name that was asked for.
         name: String,
     },
+    /// A query can't be asked so.
+    #[error("Wrong input: {0}")]
+    Query(QueryError),
+    /// A query is about a point that isn't there.
+    #[error("Not found: No point with id {id} found")]
+    NoPoint {
+        /// The point.
+        id: PointId,
+    },
+    /// A query is about a vector that its point doesn't have.
+    #[error("Not found: Vector with name {name} for point {id} not found")]
+    PointWithoutVector {
+        /// The point.
+        id: PointId,
+        /// The vector's name.
+        name: String,
+    },
+    /// The grants aren't good for all that is asked: a bug in the engine, stopped here.
+    #[error("what is asked takes permission to read points")]
+    NotGranted,
     /// The collection may not have so many payload indexes.
     #[error("Wrong input: a collection may have {max} payload indexes, and this one has them")]
     TooManyIndexes {

@@ -245,7 +245,7 @@ impl Partition {
 }
 
 /// Slots as bits, `length` of them.
-fn bits(slots: &RoaringBitmap, length: usize) -> FixedBitSet {
+pub(super) fn bits(slots: &RoaringBitmap, length: usize) -> FixedBitSet {
     let mut bits = FixedBitSet::with_capacity(length);
     for slot in slots {
         bits.insert(slot as usize);

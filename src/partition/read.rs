@@ -129,6 +129,28 @@ impl Partition {
         }
     }
 
+    /// About how many points match, as far as ids and indexes tell: halfway between how many surely do
+    /// and how many may. No row is read.
+    ///
+    /// # Errors
+    /// [`PartitionError`].
+    pub fn estimate(
+        &self,
+        grant: &Grant<Read>,
+        name: &CollectionName,
+        filter: Option<&Filter>,
+    ) -> Result<u64, PartitionError> {
+        let _open = self.admit(grant)?;
+        let collection = self.find(grant, name)?;
+        match filter {
+            Some(filter) if !filter.is_empty() => {
+                let (least, most) = collection.view().within(filter).estimate();
+                Ok(u64::midpoint(least, most))
+            }
+            Some(_) | None => Ok(collection.points()),
+        }
+    }
+
     /// A collection, to describe it.
     ///
     /// # Errors
@@ -233,6 +255,16 @@ impl Partition {
                 Some((_, now)) => slot = now,
             }
         }
+    }
+
+    /// The row of the point in a slot. Nothing if it was replaced or removed since.
+    pub(super) fn row_of(
+        &self,
+        collection: &Collection,
+        slot: Slot,
+    ) -> Result<Option<Row>, PartitionError> {
+        let row = self.row(collection, slot.row)?;
+        Ok(row.filter(|row| row.id == slot.id && row.seq == slot.seq))
     }
 
     pub(super) fn row(

@@ -1,16 +1,20 @@
 //! The data plane: the Qdrant REST dialect, for dense vectors.
 //!
-//! Supported: collections (create, get, list, exists, delete), payload indexes, points (upsert, retrieve, delete),
-//! query and query batch, legacy search, count, scroll, filters over match, range, datetime
-//! range, values count, empty, null, ids. Collections have any number of dense
-//! vectors, by name. Known differences: writes are always durable when they are answered, whatever `wait` says; what isn't supported
-//! is refused by name. Qdrant's words stand in this folder and nowhere else.
+//! Supported: collections (create, get, list, exists, delete) with any number of dense vectors by
+//! name, payload indexes, points (upsert, retrieve, delete), query (trees of prefetches, batches
+//! and groups), legacy search and recommend, count, facet, scroll, filters over match, range,
+//! datetime range, values count, empty, null, ids. Known differences: writes are always durable when
+//! they are answered, whatever `wait` says; what isn't supported is refused by name. Qdrant's words
+//! stand in this folder and nowhere else.
 
 mod collections;
+mod counts;
 mod filter;
 mod indexes;
 mod points;
 mod query;
+mod scroll;
+mod search;
 mod select;
 mod vectors;
 mod wire;
@@ -52,16 +56,33 @@ pub(super) fn routes() -> Router<Arc<Engine>> {
             get(points::show).fallback(refusal::no_such_route),
         )
         .route("/collections/{name}/points/delete", post(points::remove))
-        .route("/collections/{name}/points/scroll", post(points::scroll))
-        .route("/collections/{name}/points/count", post(points::count))
+        .route("/collections/{name}/points/scroll", post(scroll::scroll))
+        .route("/collections/{name}/points/count", post(counts::count))
         .route("/collections/{name}/points/query", post(query::query))
         .route(
             "/collections/{name}/points/query/batch",
             post(query::query_batch),
         )
-        .route("/collections/{name}/points/search", post(query::search))
+        .route(
+            "/collections/{name}/points/query/groups",
+            post(query::query_groups),
+        )
+        .route("/collections/{name}/facet", post(counts::facet))
+        .route("/collections/{name}/points/search", post(search::search))
         .route(
             "/collections/{name}/points/search/batch",
-            post(query::search_batch),
+            post(search::search_batch),
+        )
+        .route(
+            "/collections/{name}/points/search/groups",
+            post(search::search_groups),
+        )
+        .route(
+            "/collections/{name}/points/recommend",
+            post(search::recommend),
+        )
+        .route(
+            "/collections/{name}/points/recommend/batch",
+            post(search::recommend_batch),
         )
 }

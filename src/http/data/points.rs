@@ -1,8 +1,8 @@
-//! Points: upsert, retrieve, delete, scroll, count.
+//! Points: upsert, retrieve, delete.
 
 use axum::{extract::Path, http::StatusCode, response::Response};
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::{
     filter,
@@ -206,77 +206,7 @@ pub(super) async fn remove(
     Ok(answer::ok(&caller, UpdateResult::completed(seq)))
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Scroll {
-    offset: Option<PointId>,
-    limit: Option<usize>,
-    filter: Option<Value>,
-    with_payload: Option<PayloadSelector>,
-    #[serde(alias = "with_vectors")]
-    with_vector: Option<VectorSelector>,
-    order_by: Option<Value>,
-    shard_key: Option<Value>,
-}
-
-pub(super) async fn scroll(
-    caller: Caller,
-    Collection(name): Collection,
-    _: NoOtherParameters,
-    Body(body): Body<Scroll>,
-) -> Result<Response, Refusal> {
-    wire::refuse_set([("order_by", &body.order_by), ("shard_key", &body.shard_key)])?;
-    let limit = body.limit.unwrap_or(LIMIT_DEFAULT);
-    if limit == 0 {
-        return Err(Refusal::invalid("Bad request: limit must be 1 or more"));
-    }
-    within(limit)?;
-    let filter = filter::parse(body.filter.as_ref())?;
-    let payload = body.with_payload.unwrap_or(PayloadSelector::All(true));
-    let vectors = VectorSelector::wanted(body.with_vector);
-    let page = caller
-        .run(Waits::Maybe, move |engine, principal| {
-            engine.scroll(principal, &name, body.offset, limit, filter.as_ref())
-        })
-        .await?;
-    let points: Vec<_> = page
-        .points
-        .into_iter()
-        .map(|record| select::point(record, &payload, &vectors))
-        .collect();
-    Ok(answer::ok(
-        &caller,
-        json!({"points": points, "next_page_offset": page.next}),
-    ))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Count {
-    filter: Option<Value>,
-    #[serde(rename = "exact")]
-    _exact: Option<bool>,
-    shard_key: Option<Value>,
-}
-
-/// Always exact.
-pub(super) async fn count(
-    caller: Caller,
-    Collection(name): Collection,
-    _: NoOtherParameters,
-    Body(body): Body<Count>,
-) -> Result<Response, Refusal> {
-    wire::refuse_set([("shard_key", &body.shard_key)])?;
-    let filter = filter::parse(body.filter.as_ref())?;
-    let count = caller
-        .run(Waits::Maybe, move |engine, principal| {
-            engine.count(principal, &name, filter.as_ref())
-        })
-        .await?;
-    Ok(answer::ok(&caller, json!({"count": count})))
-}
-
-fn within(points: usize) -> Result<(), Refusal> {
+pub(super) fn within(points: usize) -> Result<(), Refusal> {
     if points > POINTS_MAX {
         return Err(Refusal::invalid(format!(
             "Bad request: {points} points in one request, more than the limit of {POINTS_MAX}"

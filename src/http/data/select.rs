@@ -159,6 +159,7 @@ pub(super) fn point(
         score: None,
         payload: record.payload.and_then(|stored| payload.apply(stored)),
         vector: record.vectors.and_then(|found| chosen(found, vectors)),
+        order_value: None,
     }
 }
 
@@ -179,6 +180,7 @@ pub(super) fn neighbour(
 ) -> PointOut {
     let version = scored.point.version;
     PointOut {
+        order_value: scored.value.map(Into::into),
         version: Some(version),
         score: Some(scored.score),
         ..point(scored.point, payload, vectors)

@@ -8,6 +8,7 @@ use super::vectors::VectorOut;
 use crate::{
     engine::Error,
     http::refusal::Refusal,
+    payload::values::OrderValue,
     tenant::{CollectionName, PointId},
 };
 
@@ -78,6 +79,23 @@ pub(super) fn refuse_set<const N: usize>(
     Ok(())
 }
 
+/// What a point was ordered by.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(super) enum OrderValueOut {
+    Integer(i64),
+    Float(f64),
+}
+
+impl From<OrderValue> for OrderValueOut {
+    fn from(value: OrderValue) -> Self {
+        match value {
+            OrderValue::Integer(number) => Self::Integer(number),
+            OrderValue::Float(number) => Self::Float(number),
+        }
+    }
+}
+
 /// A point in an answer.
 #[derive(Serialize)]
 pub(super) struct PointOut {
@@ -90,6 +108,8 @@ pub(super) struct PointOut {
     pub(super) payload: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) vector: Option<VectorOut>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) order_value: Option<OrderValueOut>,
 }
 
 /// What a write is answered.

@@ -17,6 +17,7 @@ mod evaluate;
 mod field;
 mod format;
 mod key;
+mod listing;
 mod slots;
 #[cfg(test)]
 mod tests;
@@ -25,7 +26,13 @@ mod within;
 use std::{fmt, sync::Arc};
 
 use self::field::Found;
-pub use self::{evaluate::Points, field::FieldIndex, format::IndexFormatError, within::Within};
+pub use self::{
+    evaluate::Points,
+    field::FieldIndex,
+    format::IndexFormatError,
+    listing::{Direction, Run},
+    within::Within,
+};
 use super::{
     Payload,
     path::{Path, PathError},

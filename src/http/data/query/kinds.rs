@@ -1,0 +1,275 @@
+//! `query`: the ways to rank, each told by its field.
+
+use serde::{Deserialize, de::IgnoredAny};
+use serde_json::{Value, value::RawValue};
+
+use crate::{
+    http::{data::vectors::Dense, refusal::Refusal},
+    partition::{Diversity, Example, Fusion, Kind, Order, RRF_K_DEFAULT, Strategy},
+    payload::{index::Direction, path::Path, values::OrderValue},
+    tenant::PointId,
+};
+
+/// Every way to rank that has a field, and what comes in the place of a vector.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct QueryObject {
+    nearest: Option<Box<RawValue>>,
+    mmr: Option<MmrIn>,
+    recommend: Option<RecommendIn>,
+    order_by: Option<OrderByIn>,
+    fusion: Option<FusionIn>,
+    rrf: Option<RrfIn>,
+    sample: Option<SampleIn>,
+    discover: Option<IgnoredAny>,
+    context: Option<IgnoredAny>,
+    formula: Option<IgnoredAny>,
+    defaults: Option<IgnoredAny>,
+    relevance_feedback: Option<IgnoredAny>,
+    indices: Option<IgnoredAny>,
+    values: Option<IgnoredAny>,
+    text: Option<IgnoredAny>,
+    image: Option<IgnoredAny>,
+    object: Option<IgnoredAny>,
+    model: Option<IgnoredAny>,
+    options: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MmrIn {
+    diversity: Option<f32>,
+    candidates_limit: Option<usize>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http::data) struct RecommendIn {
+    pub(in crate::http::data) positive: Option<Vec<Box<RawValue>>>,
+    pub(in crate::http::data) negative: Option<Vec<Box<RawValue>>>,
+    pub(in crate::http::data) strategy: Option<StrategyIn>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::http::data) enum StrategyIn {
+    AverageVector,
+    BestScore,
+    SumScores,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum FusionIn {
+    Rrf,
+    Dbsf,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RrfIn {
+    k: Option<usize>,
+    weights: Option<Vec<f32>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum SampleIn {
+    Random,
+}
+
+/// A field to order by, or one with a direction and a beginning.
+#[derive(Deserialize)]
+#[serde(
+    untagged,
+    expecting = "order_by takes a field, or {key, direction, start_from}"
+)]
+pub(in crate::http::data) enum OrderByIn {
+    Key(String),
+    Full(FullOrderBy),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http::data) struct FullOrderBy {
+    key: String,
+    direction: Option<DirectionIn>,
+    start_from: Option<Value>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum DirectionIn {
+    Asc,
+    Desc,
+}
+
+/// How a `query` ranks: by id, if there is none.
+pub(super) fn kind(raw: Option<&RawValue>) -> Result<Kind, Refusal> {
+    let Some(raw) = raw else {
+        return Ok(Kind::Ids);
+    };
+    if !raw.get().trim_start().starts_with('{') {
+        return Ok(Kind::Nearest(vector_or_id(raw)?));
+    }
+    let object: QueryObject = serde_json::from_str(raw.get()).map_err(|e| bad(&e))?;
+    object.refuse_unsupported()?;
+    let mut kinds = Vec::new();
+    match (object.nearest, object.mmr) {
+        (Some(nearest), None) => kinds.push(Kind::Nearest(vector_or_id(&nearest)?)),
+        (Some(nearest), Some(mmr)) => {
+            let diversity = Diversity {
+                weight: mmr.diversity.unwrap_or(DIVERSITY_DEFAULT),
+                candidates: mmr.candidates_limit,
+            };
+            kinds.push(Kind::Diverse(vector_or_id(&nearest)?, diversity));
+        }
+        (None, Some(_)) => {
+            return Err(Refusal::invalid("Bad request: `mmr` goes with `nearest`"));
+        }
+        (None, None) => {}
+    }
+    if let Some(recommend) = object.recommend {
+        kinds.push(recommend.kind()?);
+    }
+    if let Some(order_by) = object.order_by {
+        kinds.push(Kind::Values(order_by.order()?));
+    }
+    if let Some(fusion) = object.fusion {
+        kinds.push(Kind::Fusion(match fusion {
+            FusionIn::Rrf => rrf(None, None),
+            FusionIn::Dbsf => Fusion::Dbsf,
+        }));
+    }
+    if let Some(RrfIn { k, weights }) = object.rrf {
+        kinds.push(Kind::Fusion(rrf(k, weights)));
+    }
+    if let Some(SampleIn::Random) = object.sample {
+        kinds.push(Kind::Random);
+    }
+    match (kinds.pop(), kinds.is_empty()) {
+        (Some(kind), true) => Ok(kind),
+        (Some(_), false) => Err(Refusal::invalid(
+            "Bad request: a query ranks in one way; this one names several",
+        )),
+        (None, _) => Err(Refusal::invalid(
+            "Bad request: an empty query; ask for a vector, a point id, or {\"nearest\": ..}",
+        )),
+    }
+}
+
+fn rrf(k: Option<usize>, weights: Option<Vec<f32>>) -> Fusion {
+    Fusion::Rrf {
+        k: k.unwrap_or(RRF_K_DEFAULT),
+        weights: weights.unwrap_or_default(),
+    }
+}
+
+impl QueryObject {
+    fn refuse_unsupported(&self) -> Result<(), Refusal> {
+        let sparse = self.indices.is_some() || self.values.is_some();
+        if sparse {
+            return Err(Refusal::invalid(
+                "Bad request: sparse vectors aren't supported yet in a query",
+            ));
+        }
+        let others = [
+            ("discover", &self.discover),
+            ("context", &self.context),
+            ("formula", &self.formula),
+            ("defaults", &self.defaults),
+            ("relevance_feedback", &self.relevance_feedback),
+            ("text", &self.text),
+            ("image", &self.image),
+            ("object", &self.object),
+            ("model", &self.model),
+            ("options", &self.options),
+        ];
+        match others.iter().find(|(_, value)| value.is_some()) {
+            Some((name, _)) => Err(Refusal::invalid(format!(
+                "Bad request: `{name}` isn't supported yet in a query"
+            ))),
+            None => Ok(()),
+        }
+    }
+}
+
+impl RecommendIn {
+    pub(in crate::http::data) fn kind(self) -> Result<Kind, Refusal> {
+        let examples = |raw: Option<Vec<Box<RawValue>>>| -> Result<Vec<Example>, Refusal> {
+            let raw = raw.unwrap_or_default();
+            raw.iter().map(|raw| vector_or_id(raw)).collect()
+        };
+        Ok(Kind::Recommend {
+            positive: examples(self.positive)?,
+            negative: examples(self.negative)?,
+            strategy: match self.strategy {
+                None | Some(StrategyIn::AverageVector) => Strategy::AverageVector,
+                Some(StrategyIn::BestScore) => Strategy::BestScore,
+                Some(StrategyIn::SumScores) => Strategy::SumScores,
+            },
+        })
+    }
+}
+
+impl OrderByIn {
+    pub(in crate::http::data) fn order(self) -> Result<Order, Refusal> {
+        let FullOrderBy {
+            key,
+            direction,
+            start_from,
+        } = match self {
+            Self::Full(full) => full,
+            Self::Key(key) => FullOrderBy {
+                key,
+                direction: None,
+                start_from: None,
+            },
+        };
+        let from = start_from.map(|value| {
+            OrderValue::of(&value).ok_or_else(|| {
+                Refusal::invalid("Wrong input: start_from takes a number or an RFC 3339 time")
+            })
+        });
+        Ok(Order {
+            path: Path::parse(&key)
+                .map_err(|error| Refusal::invalid(format!("Wrong input: order_by: {error}")))?,
+            direction: match direction {
+                None | Some(DirectionIn::Asc) => Direction::Ascending,
+                Some(DirectionIn::Desc) => Direction::Descending,
+            },
+            from: from.transpose()?,
+        })
+    }
+}
+
+/// A vector, or the id of a stored point. A vector's numbers are read as such and never as JSON
+/// values: it may be long.
+pub(in crate::http::data) fn vector_or_id(raw: &RawValue) -> Result<Example, Refusal> {
+    let text = raw.get().trim_start();
+    if let Some(inside) = text.strip_prefix('[') {
+        if inside.trim_start().starts_with('[') {
+            return Err(Refusal::invalid(
+                "Bad request: multivectors aren't supported yet in a query",
+            ));
+        }
+        let Dense(vector) = serde_json::from_str(text).map_err(|e| bad(&e))?;
+        return Ok(Example::Vector(vector));
+    }
+    if text.starts_with('{') {
+        let object: QueryObject = serde_json::from_str(text).map_err(|e| bad(&e))?;
+        object.refuse_unsupported()?;
+        return Err(Refusal::invalid(
+            "Bad request: a vector or a point id was expected in a query",
+        ));
+    }
+    let id = serde_json::from_str::<PointId>(text).map_err(|e| bad(&e))?;
+    Ok(Example::Point(id))
+}
+
+fn bad(error: &serde_json::Error) -> Refusal {
+    Refusal::invalid(format!("Format error in JSON body: query: {error}"))
+}
+
+/// How diverse neighbours are made when nobody says.
+const DIVERSITY_DEFAULT: f32 = 0.5;
