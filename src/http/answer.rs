@@ -6,13 +6,17 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::caller::Caller;
 
-#[derive(Serialize)]
-struct Envelope<T> {
+/// A result as it is answered.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Envelope<T> {
     result: T,
+    /// `ok`.
     status: &'static str,
+    /// Seconds.
     time: f64,
 }
 

@@ -2,16 +2,18 @@
 
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
+
+use utoipa::ToSchema;
 
 use super::{
-    filter,
+    filter, openapi,
     points::{self, LIMIT_DEFAULT},
     wire::{self, Collection, NoOtherParameters},
 };
 use crate::{
     http::{
-        answer,
+        answer::{self, Envelope},
         body::Body,
         caller::{Caller, Waits},
         refusal::Refusal,
@@ -19,40 +21,75 @@ use crate::{
     payload::{path::Path, values::FacetValue},
 };
 
-#[derive(Deserialize)]
+/// Which points to count.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Count)]
 pub(super) struct CountIn {
+    #[schema(value_type = Option<openapi::Filter>)]
     filter: Option<Value>,
     exact: Option<bool>,
+    #[schema(ignore)]
     shard_key: Option<Value>,
 }
 
-#[derive(Deserialize)]
+/// Which values to count.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Facet)]
 pub(super) struct FacetIn {
     key: String,
     limit: Option<usize>,
+    #[schema(value_type = Option<openapi::Filter>)]
     filter: Option<Value>,
     // Always exact.
     #[serde(rename = "exact")]
     _exact: Option<bool>,
+    #[schema(ignore)]
     shard_key: Option<Value>,
 }
 
-#[derive(Serialize)]
+/// How many points there are.
+#[derive(Serialize, ToSchema)]
+#[schema(as = CountAnswer)]
+pub(super) struct CountOut {
+    count: u64,
+}
+
+/// Values, the most frequent first.
+#[derive(Serialize, ToSchema)]
+#[schema(as = FacetAnswer)]
+pub(super) struct FacetOut {
+    hits: Vec<FacetHit>,
+}
+
+/// A value, and how many points have it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = FacetHit)]
 struct FacetHit {
     value: FacetValueOut,
     count: u64,
 }
 
-#[derive(Serialize)]
+/// A value.
+#[derive(Serialize, ToSchema)]
 #[serde(untagged)]
+#[schema(as = FacetValue)]
 enum FacetValueOut {
     Bool(bool),
     Integer(i64),
     Text(String),
 }
 
+/// How many points match.
+#[utoipa::path(
+    post,
+    path = "/collections/{name}/points/count",
+    tag = "points",
+    params(("name" = String, Path, description = "The collection, or an alias of one")),
+    request_body = CountIn,
+    responses((status = 200, description = "The answer.", body = Envelope<CountOut>))
+)]
 pub(super) async fn count(
     caller: Caller,
     Collection(name): Collection,
@@ -71,9 +108,18 @@ pub(super) async fn count(
             }
         })
         .await?;
-    Ok(answer::ok(&caller, json!({"count": count})))
+    Ok(answer::ok(&caller, CountOut { count }))
 }
 
+/// How many points have each value of a field.
+#[utoipa::path(
+    post,
+    path = "/collections/{name}/facet",
+    tag = "points",
+    params(("name" = String, Path, description = "The collection, or an alias of one")),
+    request_body = FacetIn,
+    responses((status = 200, description = "The answer.", body = Envelope<FacetOut>))
+)]
 pub(super) async fn facet(
     caller: Caller,
     Collection(name): Collection,
@@ -98,8 +144,8 @@ pub(super) async fn facet(
         value: value.into(),
         count,
     });
-    let hits: Vec<FacetHit> = hits.collect();
-    Ok(answer::ok(&caller, json!({"hits": hits})))
+    let hits = hits.collect();
+    Ok(answer::ok(&caller, FacetOut { hits }))
 }
 
 impl From<FacetValue> for FacetValueOut {

@@ -11,6 +11,7 @@ mod collections;
 mod counts;
 mod filter;
 mod indexes;
+mod openapi;
 mod points;
 mod query;
 mod scroll;
@@ -31,7 +32,26 @@ use crate::{engine::Engine, http::refusal};
 
 /// The data plane's part of the document.
 #[derive(OpenApi)]
-#[openapi(paths())]
+#[openapi(
+    paths(
+        query::query,
+        query::query_batch,
+        query::query_groups,
+        search::search,
+        search::search_batch,
+        search::search_groups,
+        search::recommend,
+        search::recommend_batch,
+        scroll::scroll,
+        counts::count,
+        counts::facet,
+    ),
+    tags(
+        (name = "collections", description = "Collections, their payload indexes and aliases."),
+        (name = "points", description = "Points: stored, changed, read back."),
+        (name = "query", description = "Nearest neighbours, and every other way to rank points."),
+    )
+)]
 pub(super) struct Document;
 
 pub(super) fn routes() -> Router<Arc<Engine>> {

@@ -1,11 +1,13 @@
 //! Scroll: points page by page in id order, or the first by a payload value.
 
 use axum::response::Response;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use utoipa::ToSchema;
 
 use super::{
-    filter,
+    filter, openapi,
     points::{self, LIMIT_DEFAULT},
     query::{Level, OrderByIn, Shown},
     select::{self, PayloadSelector, VectorSelector},
@@ -13,7 +15,7 @@ use super::{
 };
 use crate::{
     http::{
-        answer,
+        answer::{self, Envelope},
         body::Body,
         caller::{Caller, Waits},
         refusal::Refusal,
@@ -22,19 +24,43 @@ use crate::{
     tenant::{CollectionName, PointId},
 };
 
-#[derive(Deserialize)]
+/// Which points, and where the page begins.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Scroll)]
 pub(super) struct ScrollIn {
+    #[schema(value_type = Option<openapi::Id>)]
     offset: Option<PointId>,
     limit: Option<usize>,
+    #[schema(value_type = Option<openapi::Filter>)]
     filter: Option<Value>,
     with_payload: Option<PayloadSelector>,
     #[serde(alias = "with_vectors")]
     with_vector: Option<VectorSelector>,
     order_by: Option<OrderByIn>,
+    #[schema(ignore)]
     shard_key: Option<Value>,
 }
 
+/// A page of points.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Page)]
+pub(super) struct PageOut {
+    points: Vec<PointOut>,
+    /// Where the next page begins; null if there is none.
+    #[schema(value_type = Option<openapi::Id>, required)]
+    next_page_offset: Option<PointId>,
+}
+
+/// Points page by page in id order, or the first by a payload value.
+#[utoipa::path(
+    post,
+    path = "/collections/{name}/points/scroll",
+    tag = "points",
+    params(("name" = String, Path, description = "The collection, or an alias of one")),
+    request_body = ScrollIn,
+    responses((status = 200, description = "The answer.", body = Envelope<PageOut>))
+)]
 pub(super) async fn scroll(
     caller: Caller,
     Collection(name): Collection,
@@ -63,10 +89,11 @@ pub(super) async fn scroll(
             ..Level::default()
         };
         let points = in_order(&caller, name, order_by, level, &shown).await?;
-        return Ok(answer::ok(
-            &caller,
-            json!({"points": points, "next_page_offset": null}),
-        ));
+        let page = PageOut {
+            points,
+            next_page_offset: None,
+        };
+        return Ok(answer::ok(&caller, page));
     }
     let filter = filter::parse(body.filter.as_ref())?;
     let page = caller
@@ -75,13 +102,14 @@ pub(super) async fn scroll(
         })
         .await?;
     let points = page.points.into_iter();
-    let points: Vec<PointOut> = points
+    let points = points
         .map(|record| select::point(record, &shown.payload, &shown.vectors))
         .collect();
-    Ok(answer::ok(
-        &caller,
-        json!({"points": points, "next_page_offset": page.next}),
-    ))
+    let page = PageOut {
+        points,
+        next_page_offset: page.next,
+    };
+    Ok(answer::ok(&caller, page))
 }
 
 /// The points with the first values of a field. There is no page after: the values tell where

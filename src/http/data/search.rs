@@ -5,20 +5,31 @@ use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
+use utoipa::ToSchema;
+
 use super::{
+    openapi,
     query::{self, Level, Params, RecommendIn, Shown, StrategyIn, Understood},
     select::{PayloadSelector, VectorSelector},
-    wire::{self, Collection, NoOtherParameters},
+    wire::{self, Collection, NoOtherParameters, PointOut},
 };
 use crate::{
-    http::{answer, body::Body, caller::Caller, refusal::Refusal},
+    http::{
+        answer::{self, Envelope},
+        body::Body,
+        caller::Caller,
+        refusal::Refusal,
+    },
     partition::{Example, Kind},
 };
 
-#[derive(Deserialize)]
+/// What is asked.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Search)]
 pub(super) struct SearchIn {
     vector: VectorIn,
+    #[schema(value_type = Option<openapi::Filter>)]
     filter: Option<Value>,
     params: Option<Params>,
     limit: Option<usize>,
@@ -27,33 +38,41 @@ pub(super) struct SearchIn {
     #[serde(alias = "with_vectors")]
     with_vector: Option<VectorSelector>,
     score_threshold: Option<f32>,
+    #[schema(ignore)]
     shard_key: Option<Value>,
 }
 
 /// A list, or one with its name.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(
     untagged,
     expecting = "vector takes a list of numbers, or {name, vector}"
 )]
+#[schema(as = SearchVector)]
 enum VectorIn {
     Plain(Vec<f32>),
     Named { name: String, vector: Vec<f32> },
 }
 
-#[derive(Deserialize)]
+/// Several searches.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = SearchBatch)]
 pub(super) struct SearchBatchIn {
     searches: Vec<SearchIn>,
 }
 
-#[derive(Deserialize)]
+/// A search whose points are shown in groups.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = SearchGroups)]
 pub(super) struct SearchGroupsIn {
     group_by: String,
     group_size: Option<usize>,
+    #[schema(ignore)]
     with_lookup: Option<Value>,
     vector: VectorIn,
+    #[schema(value_type = Option<openapi::Filter>)]
     filter: Option<Value>,
     params: Option<Params>,
     limit: Option<usize>,
@@ -61,16 +80,22 @@ pub(super) struct SearchGroupsIn {
     #[serde(alias = "with_vectors")]
     with_vector: Option<VectorSelector>,
     score_threshold: Option<f32>,
+    #[schema(ignore)]
     shard_key: Option<Value>,
 }
 
-#[derive(Deserialize)]
+/// Examples to be near to, and to be far from.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = RecommendRequest)]
 pub(super) struct RecommendBodyIn {
+    #[schema(value_type = Option<Vec<openapi::Example>>)]
     positive: Option<Vec<Box<RawValue>>>,
+    #[schema(value_type = Option<Vec<openapi::Example>>)]
     negative: Option<Vec<Box<RawValue>>>,
     strategy: Option<StrategyIn>,
     using: Option<String>,
+    #[schema(value_type = Option<openapi::Filter>)]
     filter: Option<Value>,
     params: Option<Params>,
     limit: Option<usize>,
@@ -79,16 +104,29 @@ pub(super) struct RecommendBodyIn {
     #[serde(alias = "with_vectors")]
     with_vector: Option<VectorSelector>,
     score_threshold: Option<f32>,
+    #[schema(ignore)]
     lookup_from: Option<Value>,
+    #[schema(ignore)]
     shard_key: Option<Value>,
 }
 
-#[derive(Deserialize)]
+/// Several recommendations.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = RecommendBatch)]
 pub(super) struct RecommendBatchIn {
     searches: Vec<RecommendBodyIn>,
 }
 
+/// The nearest neighbours of a vector; `query` took its place.
+#[utoipa::path(
+    post,
+    path = "/collections/{name}/points/search",
+    tag = "query",
+    params(("name" = String, Path, description = "The collection, or an alias of one")),
+    request_body = SearchIn,
+    responses((status = 200, description = "The answer.", body = Envelope<Vec<PointOut>>))
+)]
 pub(super) async fn search(
     caller: Caller,
     Collection(name): Collection,
@@ -99,6 +137,15 @@ pub(super) async fn search(
     Ok(answer::ok(&caller, points))
 }
 
+/// Several searches at once; `query/batch` took its place.
+#[utoipa::path(
+    post,
+    path = "/collections/{name}/points/search/batch",
+    tag = "query",
+    params(("name" = String, Path, description = "The collection, or an alias of one")),
+    request_body = SearchBatchIn,
+    responses((status = 200, description = "The answer.", body = Envelope<Vec<Vec<PointOut>>>))
+)]
 pub(super) async fn search_batch(
     caller: Caller,
     Collection(name): Collection,
@@ -112,6 +159,15 @@ pub(super) async fn search_batch(
     Ok(answer::ok(&caller, results))
 }
 
+/// The nearest neighbours in groups; `query/groups` took its place.
+#[utoipa::path(
+    post,
+    path = "/collections/{name}/points/search/groups",
+    tag = "query",
+    params(("name" = String, Path, description = "The collection, or an alias of one")),
+    request_body = SearchGroupsIn,
+    responses((status = 200, description = "The answer.", body = Envelope<query::Groups>))
+)]
 pub(super) async fn search_groups(
     caller: Caller,
     Collection(name): Collection,
@@ -135,6 +191,15 @@ pub(super) async fn search_groups(
     query::groups(&caller, &name, search.understood()?, grouping).await
 }
 
+/// Points like some and unlike others; `query` took its place.
+#[utoipa::path(
+    post,
+    path = "/collections/{name}/points/recommend",
+    tag = "query",
+    params(("name" = String, Path, description = "The collection, or an alias of one")),
+    request_body = RecommendBodyIn,
+    responses((status = 200, description = "The answer.", body = Envelope<Vec<PointOut>>))
+)]
 pub(super) async fn recommend(
     caller: Caller,
     Collection(name): Collection,
@@ -145,6 +210,15 @@ pub(super) async fn recommend(
     Ok(answer::ok(&caller, points))
 }
 
+/// Several recommendations at once; `query/batch` took its place.
+#[utoipa::path(
+    post,
+    path = "/collections/{name}/points/recommend/batch",
+    tag = "query",
+    params(("name" = String, Path, description = "The collection, or an alias of one")),
+    request_body = RecommendBatchIn,
+    responses((status = 200, description = "The answer.", body = Envelope<Vec<Vec<PointOut>>>))
+)]
 pub(super) async fn recommend_batch(
     caller: Caller,
     Collection(name): Collection,

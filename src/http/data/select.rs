@@ -3,6 +3,8 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, value::RawValue};
 
+use utoipa::ToSchema;
+
 use super::{vectors::VectorOut, wire::PointOut};
 use crate::{
     engine::VectorsBack,
@@ -12,7 +14,7 @@ use crate::{
 };
 
 /// `with_payload`: yes or no, the fields that are wanted, or those that aren't.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(
     untagged,
     expecting = "with_payload takes true, false, a list of fields, or {include} or {exclude}"
@@ -24,20 +26,22 @@ pub(super) enum PayloadSelector {
     Exclude(Exclude),
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = PayloadInclude)]
 pub(super) struct Include {
     include: Vec<String>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = PayloadExclude)]
 pub(super) struct Exclude {
     exclude: Vec<String>,
 }
 
 /// `with_vector`: yes or no, or a list of names.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(
     untagged,
     expecting = "with_vector takes true, false, or a list of vector names"

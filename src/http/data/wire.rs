@@ -4,7 +4,9 @@ use axum::extract::{FromRequestParts, Path, Query as Parameters};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
 
-use super::vectors::VectorOut;
+use utoipa::ToSchema;
+
+use super::{openapi, vectors::VectorOut};
 use crate::{
     engine::Error,
     http::refusal::Refusal,
@@ -80,8 +82,9 @@ pub(super) fn refuse_set<const N: usize>(
 }
 
 /// What a point was ordered by.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(untagged)]
+#[schema(as = OrderValue)]
 pub(super) enum OrderValueOut {
     Integer(i64),
     Float(f64),
@@ -97,23 +100,27 @@ impl From<OrderValue> for OrderValueOut {
 }
 
 /// A point in an answer.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Point)]
 pub(super) struct PointOut {
+    #[schema(value_type = openapi::Id)]
     pub(super) id: PointId,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) version: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) score: Option<f32>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<openapi::Payload>)]
     pub(super) payload: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<openapi::Vectors>)]
     pub(super) vector: Option<VectorOut>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) order_value: Option<OrderValueOut>,
 }
 
 /// What a write is answered.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct UpdateResult {
     pub(super) operation_id: u64,
     pub(super) status: &'static str,

@@ -7,8 +7,9 @@ use super::Id;
 
 /// Which points are meant. Each clause takes a condition or a list of them.
 #[derive(ToSchema)]
-#[schema(as = Filter, additional_properties = false)]
-pub(super) struct Filter {
+#[serde(deny_unknown_fields)]
+#[schema(as = Filter)]
+pub(in crate::http::data) struct Filter {
     /// All of these hold.
     must: Option<Clause>,
     /// At least one of these holds.
@@ -20,7 +21,8 @@ pub(super) struct Filter {
 }
 
 #[derive(ToSchema)]
-#[schema(as = MinShould, additional_properties = false)]
+#[serde(deny_unknown_fields)]
+#[schema(as = MinShould)]
 struct MinShould {
     conditions: Clause,
     #[schema(minimum = 1)]
@@ -32,7 +34,7 @@ struct MinShould {
 #[serde(untagged)]
 #[schema(as = Clause, no_recursion)]
 enum Clause {
-    One(Condition),
+    One(Box<Condition>),
     All(Vec<Condition>),
 }
 
@@ -89,16 +91,18 @@ enum Condition {
 }
 
 #[derive(ToSchema)]
-#[schema(as = PayloadKey, additional_properties = false)]
+#[serde(deny_unknown_fields)]
+#[schema(as = PayloadKey)]
 struct Key {
     key: String,
 }
 
 #[derive(ToSchema)]
-#[schema(as = Nested, additional_properties = false, no_recursion)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Nested, no_recursion)]
 struct Nested {
     key: String,
-    filter: Filter,
+    filter: Box<Filter>,
 }
 
 #[derive(ToSchema)]
@@ -138,7 +142,8 @@ enum Scalar {
 
 /// Bounds of numbers, or of times (RFC 3339).
 #[derive(ToSchema)]
-#[schema(as = Range, additional_properties = false)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Range)]
 struct Range {
     gt: Option<Bound>,
     gte: Option<Bound>,
@@ -156,7 +161,8 @@ enum Bound {
 
 /// Bounds of how many values there are.
 #[derive(ToSchema)]
-#[schema(as = CountRange, additional_properties = false)]
+#[serde(deny_unknown_fields)]
+#[schema(as = CountRange)]
 struct CountRange {
     gt: Option<u64>,
     gte: Option<u64>,
@@ -166,7 +172,8 @@ struct CountRange {
 
 /// A place, in degrees.
 #[derive(ToSchema)]
-#[schema(as = GeoPoint, additional_properties = false)]
+#[serde(deny_unknown_fields)]
+#[schema(as = GeoPoint)]
 struct GeoPoint {
     #[schema(minimum = -180, maximum = 180)]
     lon: f64,
@@ -175,14 +182,16 @@ struct GeoPoint {
 }
 
 #[derive(ToSchema)]
-#[schema(as = GeoBoundingBox, additional_properties = false)]
+#[serde(deny_unknown_fields)]
+#[schema(as = GeoBoundingBox)]
 struct GeoBoundingBox {
     top_left: GeoPoint,
     bottom_right: GeoPoint,
 }
 
 #[derive(ToSchema)]
-#[schema(as = GeoRadius, additional_properties = false)]
+#[serde(deny_unknown_fields)]
+#[schema(as = GeoRadius)]
 struct GeoRadius {
     center: GeoPoint,
     /// Metres.
@@ -191,7 +200,8 @@ struct GeoRadius {
 }
 
 #[derive(ToSchema)]
-#[schema(as = GeoPolygon, additional_properties = false)]
+#[serde(deny_unknown_fields)]
+#[schema(as = GeoPolygon)]
 struct GeoPolygon {
     exterior: GeoLine,
     interiors: Option<Vec<GeoLine>>,
@@ -199,7 +209,8 @@ struct GeoPolygon {
 
 /// A closed line: its last point is its first.
 #[derive(ToSchema)]
-#[schema(as = GeoLine, additional_properties = false)]
+#[serde(deny_unknown_fields)]
+#[schema(as = GeoLine)]
 struct GeoLine {
     #[schema(min_items = 4)]
     points: Vec<GeoPoint>,

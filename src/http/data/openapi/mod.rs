@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 pub(super) use self::{
     filter::Filter,
-    query::{Prefetches, QueryKind},
+    query::{Example, QueryKind},
 };
 
 /// A point's id: an unsigned integer or a UUID.
@@ -23,7 +23,7 @@ pub(super) use self::{
 #[schema(as = PointId)]
 pub(super) enum Id {
     Number(u64),
-    #[schema(value_type = String, format = Uuid)]
+    /// In any of the forms that RFC 9562 knows.
     Uuid(String),
 }
 

@@ -8,11 +8,13 @@ use serde::{
 };
 use serde_json::{Value, value::RawValue};
 
+use utoipa::ToSchema;
+
 use super::{Shown, Understood, kinds};
 use crate::{
     http::{
         data::{
-            filter,
+            filter, openapi,
             points::LIMIT_DEFAULT,
             select::{PayloadSelector, VectorSelector},
             wire,
@@ -24,12 +26,16 @@ use crate::{
     payload::path::Path,
 };
 
-#[derive(Deserialize)]
+/// What is asked.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Query)]
 pub(in crate::http::data) struct QueryIn {
     prefetch: Option<Prefetches>,
+    #[schema(value_type = Option<openapi::QueryKind>)]
     query: Option<Box<RawValue>>,
     using: Option<String>,
+    #[schema(value_type = Option<openapi::Filter>)]
     filter: Option<Value>,
     params: Option<Params>,
     score_threshold: Option<f32>,
@@ -38,25 +44,34 @@ pub(in crate::http::data) struct QueryIn {
     with_payload: Option<PayloadSelector>,
     #[serde(alias = "with_vectors")]
     with_vector: Option<VectorSelector>,
+    #[schema(ignore)]
     lookup_from: Option<Value>,
+    #[schema(ignore)]
     shard_key: Option<Value>,
 }
 
-#[derive(Deserialize)]
+/// Several queries.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = QueryBatch)]
 pub(in crate::http::data) struct BatchIn {
     pub(super) searches: Vec<QueryIn>,
 }
 
-#[derive(Deserialize)]
+/// A query whose points are shown in groups.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = QueryGroups)]
 pub(in crate::http::data) struct GroupsIn {
     group_by: String,
     group_size: Option<usize>,
+    #[schema(ignore)]
     with_lookup: Option<Value>,
     prefetch: Option<Prefetches>,
+    #[schema(value_type = Option<openapi::QueryKind>)]
     query: Option<Box<RawValue>>,
     using: Option<String>,
+    #[schema(value_type = Option<openapi::Filter>)]
     filter: Option<Value>,
     params: Option<Params>,
     score_threshold: Option<f32>,
@@ -64,26 +79,34 @@ pub(in crate::http::data) struct GroupsIn {
     with_payload: Option<PayloadSelector>,
     #[serde(alias = "with_vectors")]
     with_vector: Option<VectorSelector>,
+    #[schema(ignore)]
     lookup_from: Option<Value>,
+    #[schema(ignore)]
     shard_key: Option<Value>,
 }
 
-#[derive(Deserialize)]
+/// A query whose points the one above ranks.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Prefetch, no_recursion)]
 struct PrefetchIn {
     prefetch: Option<Prefetches>,
+    #[schema(value_type = Option<openapi::QueryKind>)]
     query: Option<Box<RawValue>>,
     using: Option<String>,
+    #[schema(value_type = Option<openapi::Filter>)]
     filter: Option<Value>,
     params: Option<Params>,
     score_threshold: Option<f32>,
     limit: Option<usize>,
+    #[schema(ignore)]
     lookup_from: Option<Value>,
 }
 
 /// How a search is to be done.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = SearchParams)]
 pub(in crate::http::data) struct Params {
     hnsw_ef: Option<usize>,
     exact: Option<bool>,
@@ -225,6 +248,8 @@ pub(in crate::http::data) fn grouping(
 }
 
 /// One prefetch, or several. Nesting is bounded by the JSON parser, and then by the query.
+#[derive(ToSchema)]
+#[schema(no_recursion)]
 pub(in crate::http::data) struct Prefetches(Vec<PrefetchIn>);
 
 impl<'de> Deserialize<'de> for Prefetches {

@@ -3,17 +3,24 @@
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::{Value, value::RawValue};
 
+use utoipa::ToSchema;
+
 use crate::{
-    http::{data::vectors::Dense, refusal::Refusal},
+    http::{
+        data::{openapi, vectors::Dense},
+        refusal::Refusal,
+    },
     partition::{Diversity, Example, Fusion, Kind, Order, RRF_K_DEFAULT, Strategy},
     payload::{index::Direction, path::Path, values::OrderValue},
     tenant::PointId,
 };
 
 /// Every way to rank that has a field, and what comes in the place of a vector.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct QueryObject {
+#[schema(as = QueryObject)]
+pub(in crate::http::data) struct QueryObject {
+    #[schema(value_type = Option<openapi::Example>)]
     nearest: Option<Box<RawValue>>,
     mmr: Option<MmrIn>,
     recommend: Option<RecommendIn>,
@@ -21,84 +28,120 @@ struct QueryObject {
     fusion: Option<FusionIn>,
     rrf: Option<RrfIn>,
     sample: Option<SampleIn>,
+    #[schema(ignore)]
     discover: Option<IgnoredAny>,
+    #[schema(ignore)]
     context: Option<IgnoredAny>,
+    #[schema(ignore)]
     formula: Option<IgnoredAny>,
+    #[schema(ignore)]
     defaults: Option<IgnoredAny>,
+    #[schema(ignore)]
     relevance_feedback: Option<IgnoredAny>,
+    #[schema(ignore)]
     indices: Option<IgnoredAny>,
+    #[schema(ignore)]
     values: Option<IgnoredAny>,
+    #[schema(ignore)]
     text: Option<IgnoredAny>,
+    #[schema(ignore)]
     image: Option<IgnoredAny>,
+    #[schema(ignore)]
     object: Option<IgnoredAny>,
+    #[schema(ignore)]
     model: Option<IgnoredAny>,
+    #[schema(ignore)]
     options: Option<IgnoredAny>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Mmr)]
 struct MmrIn {
     diversity: Option<f32>,
     candidates_limit: Option<usize>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Recommend)]
 pub(in crate::http::data) struct RecommendIn {
+    #[schema(value_type = Option<Vec<openapi::Example>>)]
     pub(in crate::http::data) positive: Option<Vec<Box<RawValue>>>,
+    #[schema(value_type = Option<Vec<openapi::Example>>)]
     pub(in crate::http::data) negative: Option<Vec<Box<RawValue>>>,
     pub(in crate::http::data) strategy: Option<StrategyIn>,
 }
 
-#[derive(Clone, Copy, Deserialize)]
+#[derive(Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = RecommendStrategy)]
 pub(in crate::http::data) enum StrategyIn {
     AverageVector,
     BestScore,
     SumScores,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = Fusion)]
 enum FusionIn {
     Rrf,
     Dbsf,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Rrf)]
 struct RrfIn {
     k: Option<usize>,
     weights: Option<Vec<f32>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = Sample)]
 enum SampleIn {
     Random,
 }
 
 /// A field to order by, or one with a direction and a beginning.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(
     untagged,
     expecting = "order_by takes a field, or {key, direction, start_from}"
 )]
+#[schema(as = OrderBy)]
 pub(in crate::http::data) enum OrderByIn {
     Key(String),
     Full(FullOrderBy),
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = OrderByKey)]
 pub(in crate::http::data) struct FullOrderBy {
     key: String,
     direction: Option<DirectionIn>,
+    #[schema(value_type = Option<StartFrom>)]
     start_from: Option<Value>,
 }
 
-#[derive(Clone, Copy, Deserialize)]
+/// A number, or a time (RFC 3339).
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[expect(
+    dead_code,
+    reason = "a picture for the document: values are read by their type"
+)]
+enum StartFrom {
+    Number(f64),
+    Time(String),
+}
+
+#[derive(Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = Direction)]
 enum DirectionIn {
     Asc,
     Desc,

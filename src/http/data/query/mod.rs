@@ -9,8 +9,10 @@ use serde::Serialize;
 use self::body::{BatchIn, GroupsIn, QueryIn};
 pub(super) use self::{
     body::{Level, Params, grouping},
-    kinds::{OrderByIn, RecommendIn, StrategyIn},
+    kinds::{OrderByIn, QueryObject, RecommendIn, StrategyIn},
 };
+use utoipa::ToSchema;
+
 use super::{
     select::{self, PayloadSelector},
     wire::{Collection, NoOtherParameters, PointOut},
@@ -18,7 +20,7 @@ use super::{
 use crate::{
     engine::{Asked, VectorsBack},
     http::{
-        answer,
+        answer::{self, Envelope},
         body::Body,
         caller::{Caller, Waits},
         refusal::Refusal,
@@ -28,6 +30,15 @@ use crate::{
     tenant::CollectionName,
 };
 
+/// The points that rank first.
+#[utoipa::path(
+    post,
+    path = "/collections/{name}/points/query",
+    tag = "query",
+    params(("name" = String, Path, description = "The collection, or an alias of one")),
+    request_body = QueryIn,
+    responses((status = 200, description = "The answer.", body = Envelope<Points>))
+)]
 pub(super) async fn query(
     caller: Caller,
     Collection(name): Collection,
@@ -38,6 +49,15 @@ pub(super) async fn query(
     Ok(answer::ok(&caller, Points { points }))
 }
 
+/// Several queries at once.
+#[utoipa::path(
+    post,
+    path = "/collections/{name}/points/query/batch",
+    tag = "query",
+    params(("name" = String, Path, description = "The collection, or an alias of one")),
+    request_body = BatchIn,
+    responses((status = 200, description = "The answer.", body = Envelope<Vec<Points>>))
+)]
 pub(super) async fn query_batch(
     caller: Caller,
     Collection(name): Collection,
@@ -55,6 +75,15 @@ pub(super) async fn query_batch(
     Ok(answer::ok(&caller, results))
 }
 
+/// The points that rank first, in groups by a payload value.
+#[utoipa::path(
+    post,
+    path = "/collections/{name}/points/query/groups",
+    tag = "query",
+    params(("name" = String, Path, description = "The collection, or an alias of one")),
+    request_body = GroupsIn,
+    responses((status = 200, description = "The answer.", body = Envelope<Groups>))
+)]
 pub(super) async fn query_groups(
     caller: Caller,
     Collection(name): Collection,
@@ -94,24 +123,32 @@ impl Shown {
     }
 }
 
-#[derive(Serialize)]
+/// The points that were found.
+#[derive(Serialize, ToSchema)]
+#[schema(as = QueryAnswer)]
 struct Points {
     points: Vec<PointOut>,
 }
 
-#[derive(Serialize)]
-struct Groups {
+/// The groups that were found.
+#[derive(Serialize, ToSchema)]
+#[schema(as = GroupsAnswer)]
+pub(super) struct Groups {
     groups: Vec<GroupOut>,
 }
 
-#[derive(Serialize)]
+/// The points of one group.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Group)]
 struct GroupOut {
     id: GroupIdOut,
     hits: Vec<PointOut>,
 }
 
-#[derive(Serialize)]
+/// The value that a group shares.
+#[derive(Serialize, ToSchema)]
 #[serde(untagged)]
+#[schema(as = GroupId)]
 enum GroupIdOut {
     Text(String),
     Integer(i64),
