@@ -36,7 +36,7 @@ use crate::{
     router::{Router, Tally, TenantState},
     seal,
     store::InUse,
-    telemetry::Metrics,
+    telemetry::{Metrics, Stage},
     tenant::CollectionName,
 };
 
@@ -78,8 +78,10 @@ impl Engine {
         request: u64,
     ) -> Result<Principal, Error> {
         let now = self.clock.now();
-        self.gate
-            .authenticate(presented, ip, request, now)
+        let gate = || self.gate.authenticate(presented, ip, request, now);
+        self.metrics
+            .stages
+            .timed(Stage::Gate, gate)
             .map_err(|error| {
                 self.metrics.authentication_failures.inc();
                 error.into()
@@ -107,8 +109,10 @@ impl Engine {
             (Some(TenantState::Active) | None, None) => Target::Whole,
             (Some(_), _) => Target::Suspended,
         };
-        self.gate
-            .check(principal, target, self.clock.now())
+        let gate = || self.gate.check(principal, target, self.clock.now());
+        self.metrics
+            .stages
+            .timed(Stage::Gate, gate)
             .map_err(|denial| {
                 self.metrics.denials.inc();
                 self.tally(principal, |tally| &tally.rejections);

@@ -9,6 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::caller::Caller;
+use crate::telemetry::Stage;
 
 /// A result as it is answered.
 #[derive(Serialize, ToSchema)]
@@ -23,12 +24,13 @@ pub(super) struct Envelope<T> {
 /// Wraps a result.
 pub(super) fn ok<T: Serialize>(caller: &Caller, result: T) -> Response {
     let time = caller.watch.elapsed().as_secs_f64();
-    Json(Envelope {
+    let envelope = Envelope {
         result,
         status: "ok",
         time,
-    })
-    .into_response()
+    };
+    let stages = &caller.engine.metrics().stages;
+    stages.timed(Stage::Serialise, || Json(envelope).into_response())
 }
 
 /// Plain text.

@@ -1,6 +1,6 @@
 //! Request bodies: JSON, plain or gzip, read whole, within the limit.
 
-use std::io::Read;
+use std::{io::Read, sync::Arc};
 
 use axum::{
     body::Bytes,
@@ -11,16 +11,17 @@ use flate2::bufread::MultiGzDecoder;
 use serde::de::DeserializeOwned;
 
 use super::refusal::Refusal;
+use crate::{engine::Engine, telemetry::Stage};
 
 /// A body of type `T`.
 pub(super) struct Body<T>(pub(super) T);
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+impl<T: DeserializeOwned> FromRequest<Arc<Engine>> for Body<T> {
     type Rejection = Refusal;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
+    async fn from_request(request: Request, engine: &Arc<Engine>) -> Result<Self, Refusal> {
         let encoding = Encoding::of(request.headers())?;
-        let bytes = Bytes::from_request(request, state)
+        let bytes = Bytes::from_request(request, engine)
             .await
             .map_err(|rejection| {
                 if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
@@ -29,11 +30,14 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
                     Refusal::new(rejection.status(), "the body couldn't be read to its end")
                 }
             })?;
-        let parsed = match encoding {
-            Encoding::Plain => serde_json::from_slice(&bytes),
-            Encoding::Gzip => serde_json::from_slice(&unzipped(&bytes)?),
+        let bytes = match encoding {
+            Encoding::Plain => bytes,
+            Encoding::Gzip => unzipped(&bytes)?.into(),
         };
-        parsed
+        let parse = || serde_json::from_slice(&bytes);
+        let stages = &engine.metrics().stages;
+        stages
+            .timed(Stage::Parse, parse)
             .map(Self)
             .map_err(|error| Refusal::invalid(format!("Format error in JSON body: {error}")))
     }

@@ -78,6 +78,7 @@ pub struct Partition {
     /// Segments that were read back when it was opened, and those that couldn't be.
     segments_read: (u64, u64),
     times: Times,
+    stages: Stages,
     used: AtomicBool,
 }
 
@@ -90,6 +91,12 @@ enum Lifecycle {
 }
 
 impl Partition {
+    /// This partition, with the time of its queries counted here.
+    #[must_use]
+    pub fn counted(self, stages: Stages) -> Self {
+        Self { stages, ..self }
+    }
+
     /// Whose partition it is.
     pub const fn tenant(&self) -> TenantUuid {
         self.tenant

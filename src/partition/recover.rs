@@ -26,6 +26,7 @@ use crate::{
     payload::index::{Entry, Indexes},
     seal::GenerationKey,
     store::{Batch, Family, KeyRange, StorageKey},
+    telemetry::Stages,
     tenant::CollectionName,
 };
 
@@ -69,6 +70,7 @@ impl Partition {
             maintenance: Mutex::default(),
             segments_read: (0, 0),
             times: Times::default(),
+            stages: Stages::default(),
             used: AtomicBool::new(false),
         };
         let schemas = partition.schemas(&head)?;

@@ -11,6 +11,7 @@ use crate::{
         read::PointRecord,
         search::{SNAPSHOTS_MAX, ScoredPoint},
     },
+    telemetry::Stage,
     tenant::CollectionName,
 };
 
@@ -92,11 +93,13 @@ impl Partition {
         let most = query.limit.saturating_add(query.offset);
         let most = most.min(grant.neighbours_max());
         self.on_snapshots(collection, |evaluation| {
-            let mut ranking = evaluation.rank(query, most)?;
+            let ranked = || evaluation.rank(query, most);
+            let mut ranking = self.stages.timed(Stage::Search, ranked)?;
             let passed = query.offset.min(ranking.points.len());
             ranking.points.drain(..passed);
             ranking.values.drain(..passed.min(ranking.values.len()));
-            evaluation.show(&ranking, wanted)
+            let shown = || evaluation.show(&ranking, wanted);
+            self.stages.timed(Stage::Fetch, shown)
         })
     }
 
