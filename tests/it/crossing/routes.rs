@@ -67,7 +67,7 @@ impl Route {
     }
 }
 
-pub const ROUTES: [Route; 17] = [
+pub const ROUTES: [Route; 22] = [
     route("GET", "/collections", None, Does::Tell),
     route(
         "PUT",
@@ -128,6 +128,44 @@ pub const ROUTES: [Route; 17] = [
             let by_vector = json!({"query": FIRST_VECTOR, "limit": 100, "with_payload": true});
             let by_point = json!({"query": id, "limit": 100, "with_payload": true});
             json!({"searches": [by_vector, by_point]})
+        }),
+        Does::Show,
+    ),
+    route(
+        "POST",
+        "/collections/{name}/points/query/groups",
+        Some(|id| {
+            let prefetch = json!({"query": FIRST_VECTOR, "filter": {"must": [{"has_id": [id]}]}});
+            json!({"query": FIRST_VECTOR, "prefetch": prefetch, "group_by": "text",
+                "with_payload": true, "with_vector": true})
+        }),
+        Does::Show,
+    ),
+    route(
+        "POST",
+        "/collections/{name}/facet",
+        Some(|_| json!({"key": "text"})),
+        Does::Show,
+    ),
+    route(
+        "POST",
+        "/collections/{name}/points/search/groups",
+        Some(|_| json!({"vector": FIRST_VECTOR, "group_by": "owner", "with_payload": true})),
+        Does::Show,
+    ),
+    route(
+        "POST",
+        "/collections/{name}/points/recommend",
+        Some(|id| json!({"positive": [id], "limit": 100, "with_payload": true})),
+        Does::Show,
+    ),
+    route(
+        "POST",
+        "/collections/{name}/points/recommend/batch",
+        Some(|id| {
+            let recommend = json!({"negative": [id], "strategy": "best_score",
+                "limit": 100, "with_payload": true});
+            json!({"searches": [recommend]})
         }),
         Does::Show,
     ),
@@ -199,6 +237,6 @@ fn every_route_of_the_data_plane_is_on_the_list() {
         }
     }
     let listed: BTreeSet<_> = ROUTES.iter().map(Route::name).collect();
-    assert!(served.len() >= 17, "{served:?}");
+    assert!(served.len() >= 22, "{served:?}");
     assert_eq!(served, listed);
 }
