@@ -96,6 +96,32 @@ fn ask(owner: &Actor, words: &Words) {
     points("/query", query.clone());
     points("/query", by_id.clone());
     points("/query/batch", json!({"searches": [query, by_id]}));
+    let tree = json!({
+        "prefetch": [
+            {"query": {"nearest": words.query, "mmr": {}}},
+            {"query": {"recommend": {"positive": [words.number, words.query]}}, "filter": filter},
+        ],
+        "query": {"fusion": "rrf"}, "with_payload": true, "with_vector": true,
+    });
+    points("/query", tree);
+    let order = json!({"key": words.field, "start_from": 1});
+    points("/query", json!({"query": {"order_by": order}}));
+    points("/scroll", json!({"order_by": order, "filter": filter}));
+    let groups = json!({"query": words.query, "group_by": words.field, "with_payload": true});
+    points("/query/groups", groups);
+    let groups = json!({"vector": words.query, "group_by": words.field});
+    points("/search/groups", groups);
+    let recommend = json!({"positive": [words.uuid], "negative": [words.query],
+        "with_payload": true});
+    points("/recommend", recommend.clone());
+    points("/recommend/batch", json!({"searches": [recommend]}));
+    owner
+        .post(
+            &format!("{collection}/facet"),
+            json!({"key": words.field, "filter": filter}),
+        )
+        .expect(200);
+    points("/count", json!({"filter": filter, "exact": false}));
     let search = json!({"vector": words.query, "limit": 5, "filter": filter,
         "with_payload": true});
     points("/search", search.clone());
@@ -171,6 +197,19 @@ fn fail(owner: &Actor, words: &Words) {
     }
     let body = json!({"query": words.query, "using": mistake, "lookup_from": mistake});
     refused(Method::POST, &format!("{points}/query"), &words_of(body));
+    for query in [
+        json!({"recommend": {"positive": [mistake]}}),
+        json!({mistake: mistake}),
+        json!({"order_by": format!("{mistake}..")}),
+        json!({"order_by": {"key": "n", "start_from": mistake}}),
+        json!({"nearest": words.uuid, "mmr": {"diversity": 2}}),
+        json!({"formula": mistake}),
+    ] {
+        let body = words_of(json!({"query": query}));
+        refused(Method::POST, &format!("{points}/query"), &body);
+    }
+    let body = words_of(json!({"key": format!("{mistake}..")}));
+    refused(Method::POST, &format!("{collection}/facet"), &body);
     refused(Method::GET, &format!("{points}/{mistake}"), "");
     refused(Method::GET, &format!("{points}/1?{mistake}={mistake}"), "");
     refused(Method::GET, &format!("/collections/{mistake}%3F"), "");

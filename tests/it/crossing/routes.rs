@@ -67,7 +67,7 @@ impl Route {
     }
 }
 
-pub const ROUTES: [Route; 17] = [
+pub const ROUTES: [Route; 22] = [
     route("GET", "/collections", None, Does::Tell),
     route(
         "PUT",
@@ -133,6 +133,44 @@ pub const ROUTES: [Route; 17] = [
     ),
     route(
         "POST",
+        "/collections/{name}/points/query/groups",
+        Some(|id| {
+            let prefetch = json!({"query": FIRST_VECTOR, "filter": {"must": [{"has_id": [id]}]}});
+            json!({"query": FIRST_VECTOR, "prefetch": prefetch, "group_by": "text",
+                "with_payload": true, "with_vector": true})
+        }),
+        Does::Show,
+    ),
+    route(
+        "POST",
+        "/collections/{name}/facet",
+        Some(|_| json!({"key": "text"})),
+        Does::Show,
+    ),
+    route(
+        "POST",
+        "/collections/{name}/points/search/groups",
+        Some(|_| json!({"vector": FIRST_VECTOR, "group_by": "owner", "with_payload": true})),
+        Does::Show,
+    ),
+    route(
+        "POST",
+        "/collections/{name}/points/recommend",
+        Some(|id| json!({"positive": [id], "limit": 100, "with_payload": true})),
+        Does::Show,
+    ),
+    route(
+        "POST",
+        "/collections/{name}/points/recommend/batch",
+        Some(|id| {
+            let recommend = json!({"negative": [id], "strategy": "best_score",
+                "limit": 100, "with_payload": true});
+            json!({"searches": [recommend]})
+        }),
+        Does::Show,
+    ),
+    route(
+        "POST",
         "/collections/{name}/points/search",
         Some(|_| json!({"vector": FIRST_VECTOR, "limit": 100, "with_payload": true})),
         Does::Show,
@@ -183,6 +221,6 @@ const fn route(
 fn every_route_of_the_data_plane_is_on_the_list() {
     let served = crate::harness::routes_in("src/http/data/mod.rs");
     let listed: BTreeSet<_> = ROUTES.iter().map(Route::name).collect();
-    assert!(served.len() >= 17, "{served:?}");
+    assert!(served.len() >= 22, "{served:?}");
     assert_eq!(served, listed);
 }

@@ -123,9 +123,13 @@ fn a_score_threshold_cuts_off_what_is_farther() {
     for (metric, threshold, kept, scores) in [
         ("Cosine", 0.9, vec![1, 2, 3], vec![1.0, 1.0, 1.0]),
         ("Dot", 1.5, vec![3, 2], vec![3.0, 2.0]),
-        ("Euclid", 1.0, vec![1, 2], vec![0.0, 1.0]),
-        ("Manhattan", 1.0, vec![1, 2], vec![0.0, 1.0]),
+        ("Euclid", 1.5, vec![1, 2], vec![0.0, 1.0]),
+        ("Manhattan", 1.5, vec![1, 2], vec![0.0, 1.0]),
+        // What scores just as well as the threshold isn't better.
+        ("Dot", 2.0, vec![3], vec![3.0]),
+        ("Euclid", 1.0, vec![1], vec![0.0]),
     ] {
+        owner.delete(&format!("/collections/{metric}"));
         owner.create_collection(metric, 2, metric);
         for id in 1..=3_u8 {
             owner.put_point(metric, id, &[f32::from(id), 0.0], json!({}));

@@ -6,6 +6,8 @@ mod behaviour;
 mod fuzz;
 mod indexes;
 mod limits;
+mod listing;
+mod queries;
 mod quota;
 mod reading;
 mod routes;

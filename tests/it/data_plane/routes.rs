@@ -83,6 +83,44 @@ pub fn all() -> Vec<Route> {
         ),
         post("/collections/docs/points/query", query.clone()),
         post(
+            "/collections/docs/points/query",
+            json!({
+                "prefetch": [
+                    {"query": {"nearest": 1, "mmr": {"diversity": 0.3, "candidates_limit": 9}}, "limit": 5},
+                    {"query": {"recommend": {"positive": [1, [0, 1, 0]], "negative": [2],
+                        "strategy": "best_score"}}, "filter": filter, "score_threshold": 0.1},
+                    {"prefetch": {"query": {"sample": "random"}, "limit": 2},
+                        "query": {"order_by": {"key": "n", "direction": "desc", "start_from": 2}}},
+                ],
+                "query": {"rrf": {"k": 3, "weights": [1.0, 0.5, 2]}},
+                "limit": 4,
+            }),
+        ),
+        post(
+            "/collections/docs/points/query",
+            json!({"prefetch": {"limit": 3}, "query": {"fusion": "dbsf"}, "offset": 1}),
+        ),
+        post(
+            "/collections/docs/points/query/groups",
+            json!({"query": [1.0, 0.0, 0.0], "group_by": "colour", "group_size": 2, "limit": 3}),
+        ),
+        post(
+            "/collections/docs/points/recommend",
+            json!({"positive": [1], "negative": [[1, 1, 1]], "strategy": "sum_scores", "limit": 3}),
+        ),
+        post(
+            "/collections/docs/points/scroll",
+            json!({"order_by": {"key": "n", "start_from": 1}, "limit": 2, "filter": filter}),
+        ),
+        post(
+            "/collections/docs/points/count",
+            json!({"filter": filter, "exact": false}),
+        ),
+        post(
+            "/collections/docs/facet",
+            json!({"key": "colour", "limit": 3, "filter": filter, "exact": true}),
+        ),
+        post(
             "/collections/docs/points/query/batch",
             json!({"searches": [query]}),
         ),
