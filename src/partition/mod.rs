@@ -57,6 +57,7 @@ use crate::{
     access::{Grant, Op},
     seal::{DataKey, OpenError, SealError},
     store::{Family, StoreError},
+    telemetry::Stages,
     tenant::{CollectionName, PointId, TenantUuid},
     vector::VectorError,
 };

@@ -3,13 +3,13 @@
 
 use axum::response::Response;
 use serde::Deserialize;
-use serde_json::{Value, value::RawValue};
+use serde_json::Value;
 
 use utoipa::ToSchema;
 
 use super::{
     openapi,
-    query::{self, Level, Params, RecommendIn, Shown, StrategyIn, Understood},
+    query::{self, Given, Level, Params, RecommendIn, Shown, StrategyIn, Understood},
     select::{PayloadSelector, VectorSelector},
     wire::{self, Collection, NoOtherParameters, PointOut},
 };
@@ -90,9 +90,9 @@ pub(super) struct SearchGroupsIn {
 #[schema(as = RecommendRequest)]
 pub(super) struct RecommendBodyIn {
     #[schema(value_type = Option<Vec<openapi::Example>>)]
-    positive: Option<Vec<Box<RawValue>>>,
+    positive: Option<Vec<Given>>,
     #[schema(value_type = Option<Vec<openapi::Example>>)]
-    negative: Option<Vec<Box<RawValue>>>,
+    negative: Option<Vec<Given>>,
     strategy: Option<StrategyIn>,
     using: Option<String>,
     #[schema(value_type = Option<openapi::Filter>)]

@@ -6,11 +6,11 @@ use serde::{
     Deserialize, Deserializer,
     de::{MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
 };
-use serde_json::{Value, value::RawValue};
+use serde_json::Value;
 
 use utoipa::ToSchema;
 
-use super::{Shown, Understood, kinds};
+use super::{Shown, Understood, given::Given, kinds};
 use crate::{
     http::{
         data::{
@@ -33,7 +33,7 @@ use crate::{
 pub(in crate::http::data) struct QueryIn {
     prefetch: Option<Prefetches>,
     #[schema(value_type = Option<openapi::QueryKind>)]
-    query: Option<Box<RawValue>>,
+    query: Option<Given>,
     using: Option<String>,
     #[schema(value_type = Option<openapi::Filter>)]
     filter: Option<Value>,
@@ -69,7 +69,7 @@ pub(in crate::http::data) struct GroupsIn {
     with_lookup: Option<Value>,
     prefetch: Option<Prefetches>,
     #[schema(value_type = Option<openapi::QueryKind>)]
-    query: Option<Box<RawValue>>,
+    query: Option<Given>,
     using: Option<String>,
     #[schema(value_type = Option<openapi::Filter>)]
     filter: Option<Value>,
@@ -92,7 +92,7 @@ pub(in crate::http::data) struct GroupsIn {
 struct PrefetchIn {
     prefetch: Option<Prefetches>,
     #[schema(value_type = Option<openapi::QueryKind>)]
-    query: Option<Box<RawValue>>,
+    query: Option<Given>,
     using: Option<String>,
     #[schema(value_type = Option<openapi::Filter>)]
     filter: Option<Value>,
@@ -172,7 +172,7 @@ impl QueryIn {
             offset: self.offset,
         };
         Ok(Understood {
-            query: level.ranked(kinds::kind(self.query.as_deref())?)?,
+            query: level.ranked(kinds::kind(self.query)?)?,
             shown: Shown::of(self.with_payload, self.with_vector),
         })
     }
@@ -195,7 +195,7 @@ impl GroupsIn {
             offset: None,
         };
         let understood = Understood {
-            query: level.ranked(kinds::kind(self.query.as_deref())?)?,
+            query: level.ranked(kinds::kind(self.query)?)?,
             shown: Shown::of(self.with_payload, self.with_vector),
         };
         Ok((understood, grouping(&self.group_by, self.group_size)?))
@@ -214,7 +214,7 @@ impl PrefetchIn {
             limit: self.limit,
             offset: None,
         };
-        level.ranked(kinds::kind(self.query.as_deref())?)
+        level.ranked(kinds::kind(self.query)?)
     }
 }
 

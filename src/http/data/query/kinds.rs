@@ -1,18 +1,15 @@
 //! `query`: the ways to rank, each told by its field.
 
 use serde::{Deserialize, de::IgnoredAny};
-use serde_json::{Value, value::RawValue};
+use serde_json::Value;
 
 use utoipa::ToSchema;
 
+use super::given::Given;
 use crate::{
-    http::{
-        data::{openapi, vectors::Dense},
-        refusal::Refusal,
-    },
+    http::{data::openapi, refusal::Refusal},
     partition::{Diversity, Example, Fusion, Kind, Order, RRF_K_DEFAULT, Strategy},
     payload::{index::Direction, path::Path, values::OrderValue},
-    tenant::PointId,
 };
 
 /// Every way to rank that has a field, and what comes in the place of a vector.
@@ -21,7 +18,7 @@ use crate::{
 #[schema(as = QueryObject)]
 pub(in crate::http::data) struct QueryObject {
     #[schema(value_type = Option<openapi::Example>)]
-    nearest: Option<Box<RawValue>>,
+    nearest: Option<Given>,
     mmr: Option<MmrIn>,
     recommend: Option<RecommendIn>,
     order_by: Option<OrderByIn>,
@@ -67,9 +64,9 @@ struct MmrIn {
 #[schema(as = Recommend)]
 pub(in crate::http::data) struct RecommendIn {
     #[schema(value_type = Option<Vec<openapi::Example>>)]
-    pub(in crate::http::data) positive: Option<Vec<Box<RawValue>>>,
+    pub(in crate::http::data) positive: Option<Vec<Given>>,
     #[schema(value_type = Option<Vec<openapi::Example>>)]
-    pub(in crate::http::data) negative: Option<Vec<Box<RawValue>>>,
+    pub(in crate::http::data) negative: Option<Vec<Given>>,
     pub(in crate::http::data) strategy: Option<StrategyIn>,
 }
 
@@ -148,24 +145,22 @@ enum DirectionIn {
 }
 
 /// How a `query` ranks: by id, if there is none.
-pub(super) fn kind(raw: Option<&RawValue>) -> Result<Kind, Refusal> {
-    let Some(raw) = raw else {
-        return Ok(Kind::Ids);
+pub(super) fn kind(given: Option<Given>) -> Result<Kind, Refusal> {
+    let object = match given {
+        None => return Ok(Kind::Ids),
+        Some(Given::Object(object)) => *object,
+        Some(example) => return Ok(Kind::Nearest(vector_or_id(example)?)),
     };
-    if !raw.get().trim_start().starts_with('{') {
-        return Ok(Kind::Nearest(vector_or_id(raw)?));
-    }
-    let object: QueryObject = serde_json::from_str(raw.get()).map_err(|e| bad(&e))?;
     object.refuse_unsupported()?;
     let mut kinds = Vec::new();
     match (object.nearest, object.mmr) {
-        (Some(nearest), None) => kinds.push(Kind::Nearest(vector_or_id(&nearest)?)),
+        (Some(nearest), None) => kinds.push(Kind::Nearest(vector_or_id(nearest)?)),
         (Some(nearest), Some(mmr)) => {
             let diversity = Diversity {
                 weight: mmr.diversity.unwrap_or(DIVERSITY_DEFAULT),
                 candidates: mmr.candidates_limit,
             };
-            kinds.push(Kind::Diverse(vector_or_id(&nearest)?, diversity));
+            kinds.push(Kind::Diverse(vector_or_id(nearest)?, diversity));
         }
         (None, Some(_)) => {
             return Err(Refusal::invalid("Bad request: `mmr` goes with `nearest`"));
@@ -239,9 +234,9 @@ impl QueryObject {
 
 impl RecommendIn {
     pub(in crate::http::data) fn kind(self) -> Result<Kind, Refusal> {
-        let examples = |raw: Option<Vec<Box<RawValue>>>| -> Result<Vec<Example>, Refusal> {
-            let raw = raw.unwrap_or_default();
-            raw.iter().map(|raw| vector_or_id(raw)).collect()
+        let examples = |given: Option<Vec<Given>>| -> Result<Vec<Example>, Refusal> {
+            let given = given.unwrap_or_default();
+            given.into_iter().map(vector_or_id).collect()
         };
         Ok(Kind::Recommend {
             positive: examples(self.positive)?,
@@ -286,32 +281,18 @@ impl OrderByIn {
     }
 }
 
-/// A vector, or the id of a stored point. A vector's numbers are read as such and never as JSON
-/// values: it may be long.
-pub(in crate::http::data) fn vector_or_id(raw: &RawValue) -> Result<Example, Refusal> {
-    let text = raw.get().trim_start();
-    if let Some(inside) = text.strip_prefix('[') {
-        if inside.trim_start().starts_with('[') {
-            return Err(Refusal::invalid(
-                "Bad request: multivectors aren't supported yet in a query",
-            ));
+/// A vector, or the id of a stored point.
+fn vector_or_id(given: Given) -> Result<Example, Refusal> {
+    match given {
+        Given::Vector(vector) => Ok(Example::Vector(vector)),
+        Given::Point(id) => Ok(Example::Point(id)),
+        Given::Object(object) => {
+            object.refuse_unsupported()?;
+            Err(Refusal::invalid(
+                "Bad request: a vector or a point id was expected in a query",
+            ))
         }
-        let Dense(vector) = serde_json::from_str(text).map_err(|e| bad(&e))?;
-        return Ok(Example::Vector(vector));
     }
-    if text.starts_with('{') {
-        let object: QueryObject = serde_json::from_str(text).map_err(|e| bad(&e))?;
-        object.refuse_unsupported()?;
-        return Err(Refusal::invalid(
-            "Bad request: a vector or a point id was expected in a query",
-        ));
-    }
-    let id = serde_json::from_str::<PointId>(text).map_err(|e| bad(&e))?;
-    Ok(Example::Point(id))
-}
-
-fn bad(error: &serde_json::Error) -> Refusal {
-    Refusal::invalid(format!("Format error in JSON body: query: {error}"))
 }
 
 /// How diverse neighbours are made when nobody says.

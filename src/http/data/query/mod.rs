@@ -1,6 +1,7 @@
 //! `query`, its batch form and its groups: the routes that every other way to search goes by.
 
 mod body;
+mod given;
 mod kinds;
 
 use axum::response::Response;
@@ -9,6 +10,7 @@ use serde::Serialize;
 use self::body::{BatchIn, GroupsIn, QueryIn};
 pub(super) use self::{
     body::{Level, Params, grouping},
+    given::Given,
     kinds::{OrderByIn, QueryObject, RecommendIn, StrategyIn},
 };
 use utoipa::ToSchema;
