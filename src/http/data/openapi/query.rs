@@ -12,7 +12,7 @@ use crate::http::data::query::QueryObject;
 pub(in crate::http::data) enum QueryKind {
     Vector(Vec<f32>),
     Point(Id),
-    Told(QueryObject),
+    Told(Box<QueryObject>),
 }
 
 /// A vector, or the id of a point whose vector is meant.
