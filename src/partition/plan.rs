@@ -5,22 +5,26 @@
 //! filter is exact. Where many are open, a search asks the other way round: it takes the nearest
 //! candidates and opens those, nearest first, until enough match.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+};
 
-use fixedbitset::FixedBitSet;
 use rayon::prelude::*;
 use roaring::RoaringBitmap;
 
 use super::{
     Partition, PartitionError,
+    bits::bits,
     collection::{Collection, View},
+    format::Row,
     read::parsed,
     search::Found,
 };
 use crate::{
     index::{self, Among, Hit, SearchParams},
     payload::{
-        filter::Filter,
+        filter::{Candidate, Filter},
         index::{Points, Within},
     },
     store::KeyRange,
@@ -41,21 +45,60 @@ impl View {
         living
     }
 
-    /// The slots that a filter means, as far as ids and indexes tell.
-    pub(super) fn within(&self, filter: &Filter) -> Within {
+    /// What a filter means here, and what ids and indexes tell of it. The only way to evaluate
+    /// one: so its texts are cut as this view's indexes cut theirs, wherever it is asked.
+    pub(super) fn planned<'a>(&self, filter: &'a Filter) -> Planned<'a> {
+        let filter = self.indexes.bind(filter);
+        let within = self.within(&filter);
+        Planned { filter, within }
+    }
+
+    fn within(&self, filter: &Filter) -> Within {
+        let living = self.living();
         let by_id = |ids: &HashSet<PointId>| {
             if ids.len() < self.ids.len() {
                 ids.iter().filter_map(|id| self.ids.get(id)).collect()
             } else {
-                let living = self.ids.iter().filter(|(id, _)| ids.contains(id));
-                living.map(|(_, number)| number).collect()
+                self.slots_of(&|id| ids.contains(&id))
+            }
+        };
+        let by_vector = |name: &str| {
+            if name.is_empty() {
+                living.clone()
+            } else {
+                RoaringBitmap::new()
             }
         };
         let points = Points {
-            living: &self.living(),
+            living: &living,
             by_id: &by_id,
+            by_rule: &|rule| self.slots_of(rule),
+            by_vector: &by_vector,
         };
         self.indexes.within(filter, &points)
+    }
+
+    fn slots_of(&self, rule: &dyn Fn(PointId) -> bool) -> RoaringBitmap {
+        let ids = self.ids.iter().filter(|(id, _)| rule(**id));
+        ids.map(|(_, number)| number).collect()
+    }
+}
+
+/// A filter under a view's indexes.
+pub(super) struct Planned<'a> {
+    filter: Cow<'a, Filter>,
+    /// The slots that it means, as far as ids and indexes tell.
+    pub(super) within: Within,
+}
+
+impl Planned<'_> {
+    /// Whether the point in a row is meant.
+    pub(super) fn accepts(&self, row: &Row) -> Result<bool, PartitionError> {
+        Ok(self.filter.matches(&Candidate {
+            id: row.id,
+            payload: &parsed(row)?,
+            vectors: &|name| name.is_empty(),
+        }))
     }
 }
 
@@ -67,8 +110,7 @@ impl Partition {
         view: &View,
         filter: &Filter,
     ) -> Result<RoaringBitmap, PartitionError> {
-        let within = view.within(filter);
-        self.settled(collection, view, filter, &within)
+        self.settled(collection, view, &view.planned(filter))
     }
 
     /// Opens the rows of all open slots, and returns the slots that match.
@@ -76,11 +118,10 @@ impl Partition {
         &self,
         collection: &Collection,
         view: &View,
-        filter: &Filter,
-        within: &Within,
+        planned: &Planned<'_>,
     ) -> Result<RoaringBitmap, PartitionError> {
-        let open = within.open();
-        let mut matching = within.sure().clone();
+        let open = planned.within.open();
+        let mut matching = planned.within.sure().clone();
         if open.len() > view.slots.len() as u64 / SCAN_SHARE {
             let rows = KeyRange::rows_of(collection.number);
             self.scan_rows(
@@ -88,7 +129,7 @@ impl Partition {
                 |_, row| {
                     let number = view.ids.get(&row.id).copied();
                     Ok(match number.filter(|number| open.contains(*number)) {
-                        Some(number) if filter.matches(row.id, &parsed(&row)?) => Some(number),
+                        Some(number) if planned.accepts(&row)? => Some(number),
                         Some(_) | None => None,
                     })
                 },
@@ -104,7 +145,7 @@ impl Partition {
                 None => None,
             };
             match row {
-                Some(row) if filter.matches(row.id, &parsed(&row)?) => Ok(Some(*number)),
+                Some(row) if planned.accepts(&row)? => Ok(Some(*number)),
                 Some(_) | None => Ok(None),
             }
         };
@@ -144,7 +185,8 @@ impl Partition {
                 params,
             )));
         };
-        let within = view.within(filter);
+        let planned = view.planned(filter);
+        let within = &planned.within;
         let open = within.possible().len() - within.sure().len();
         if open == 0 {
             return Ok(Found::all(among(within.sure(), params)));
@@ -158,12 +200,12 @@ impl Partition {
                 };
                 among(within.possible(), params)
             };
-            let found = self.post_checked(collection, view, filter, &within, params.k, candidates);
+            let found = self.post_checked(collection, view, &planned, params.k, candidates);
             if let Some(found) = found? {
                 return Ok(found);
             }
         }
-        let matching = self.settled(collection, view, filter, &within)?;
+        let matching = self.settled(collection, view, &planned)?;
         Ok(Found::all(among(&matching, params)))
     }
 
@@ -172,8 +214,7 @@ impl Partition {
         &self,
         collection: &Collection,
         view: &View,
-        filter: &Filter,
-        within: &Within,
+        planned: &Planned<'_>,
         k: usize,
         candidates: impl Fn(usize) -> Vec<Hit>,
     ) -> Result<Option<Found>, PartitionError> {
@@ -187,8 +228,8 @@ impl Partition {
             for hit in nearest {
                 let matches = match known.get(&hit.slot) {
                     Some(matches) => *matches,
-                    None if within.sure().contains(hit.slot) => true,
-                    None => match self.checked(collection, view, filter, hit.slot)? {
+                    None if planned.within.sure().contains(hit.slot) => true,
+                    None => match self.checked(collection, view, planned, hit.slot)? {
                         Some(matches) => matches,
                         None => {
                             found.overtaken = true;
@@ -222,7 +263,7 @@ impl Partition {
         &self,
         collection: &Collection,
         view: &View,
-        filter: &Filter,
+        planned: &Planned<'_>,
         number: u32,
     ) -> Result<Option<bool>, PartitionError> {
         let Some(slot) = view.slots.get(number as usize) else {
@@ -230,20 +271,11 @@ impl Partition {
         };
         match self.row(collection, slot.row)? {
             Some(row) if row.id == slot.id && row.seq == slot.seq => {
-                Ok(Some(filter.matches(row.id, &parsed(&row)?)))
+                Ok(Some(planned.accepts(&row)?))
             }
             Some(_) | None => Ok(None),
         }
     }
-}
-
-/// Slots as bits, `length` of them.
-fn bits(slots: &RoaringBitmap, length: usize) -> FixedBitSet {
-    let mut bits = FixedBitSet::with_capacity(length);
-    for slot in slots {
-        bits.insert(slot as usize);
-    }
-    bits
 }
 
 /// Where more than one in so many slots is open, all rows are read, one after the other. Measured

@@ -6,7 +6,10 @@ use roaring::RoaringBitmap;
 
 use super::{Indexes, within::Within};
 use crate::{
-    payload::filter::{Condition, Filter},
+    payload::{
+        filter::{Condition, Filter},
+        path::Path,
+    },
     tenant::PointId,
 };
 
@@ -16,10 +19,15 @@ pub struct Points<'a> {
     pub living: &'a RoaringBitmap,
     /// The slots of these ids, those that live.
     pub by_id: &'a dyn Fn(&HashSet<PointId>) -> RoaringBitmap,
+    /// The slots of the ids for which something holds, those that live.
+    pub by_rule: &'a dyn Fn(&dyn Fn(PointId) -> bool) -> RoaringBitmap,
+    /// The slots that have a vector of a name, those that live.
+    pub by_vector: &'a dyn Fn(&str) -> RoaringBitmap,
 }
 
 impl Indexes {
-    /// The living slots that a filter means, as far as these indexes tell. Reads no payload.
+    /// The living slots that a filter means, as far as these indexes tell. Reads no payload. The
+    /// filter must be [bound](Self::bind).
     pub fn within(&self, filter: &Filter, points: &Points<'_>) -> Within {
         let mut within = Within::exactly(points.living.clone());
         for condition in &filter.must {
@@ -52,9 +60,36 @@ impl Indexes {
                 .map(|field| Within::exactly((*field.nulls).clone())),
             Condition::ValuesCount(..) => None,
             Condition::HasId(ids) => Some(Within::exactly((points.by_id)(ids))),
+            Condition::HasVector(name) => Some(Within::exactly((points.by_vector)(name))),
+            Condition::Slice(slice) => {
+                Some(Within::exactly((points.by_rule)(&|id| slice.holds(id))))
+            }
+            Condition::Nested(path, filter) => self.nested(path, filter),
             Condition::Filter(filter) => Some(self.within(filter, points)),
         };
         within.unwrap_or_else(|| Within::at_most(points.living.clone()))
+    }
+
+    /// The slots that may hold an object for which the filter holds: those that have, in some
+    /// object, what each condition that must hold asks for.
+    fn nested(&self, path: &Path, filter: &Filter) -> Option<Within> {
+        let possible = filter.must.iter().filter_map(|condition| match condition {
+            Condition::Field(inner, test) => {
+                let field = self.get(&path.join(inner))?;
+                Some(field.within(test).possible)
+            }
+            Condition::Nested(inner, filter) => {
+                Some(self.nested(&path.join(inner), filter)?.possible)
+            }
+            Condition::ValuesCount(..)
+            | Condition::IsEmpty(_)
+            | Condition::IsNull(_)
+            | Condition::HasId(_)
+            | Condition::HasVector(_)
+            | Condition::Slice(_)
+            | Condition::Filter(_) => None,
+        });
+        possible.reduce(|a, b| a & b).map(Within::at_most)
     }
 
     /// The slots for which at least so many conditions hold.
