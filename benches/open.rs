@@ -28,7 +28,7 @@ use locule::{
     partition::{OpeningTimes, Partition, PointUpsert, Schema, SearchQuery},
     payload::Payload,
     seal::{Keyring, RootKeySource},
-    store::{FamilyName, Shelves, StoreOptions},
+    store::{FamilyName, InUse, Shelves, StoreOptions},
     tenant::{CollectionName, Generation, PointId, TenantId, TenantUuid},
     vector::{Dimension, Metric},
 };
@@ -86,7 +86,7 @@ struct House {
     keyring: Keyring,
     gate: Gate,
     principal: Principal,
-    in_use: Arc<File>,
+    in_use: Arc<InUse>,
 }
 
 impl House {
@@ -116,7 +116,7 @@ impl House {
             keyring,
             gate,
             principal,
-            in_use: Arc::new(File::create(path.join("lock")).unwrap()),
+            in_use: InUse::new(File::create(path.join("lock")).unwrap()).0,
         }
     }
 

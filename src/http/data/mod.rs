@@ -20,8 +20,14 @@ use axum::{
     Router,
     routing::{delete, get, post, put},
 };
+use utoipa::OpenApi;
 
 use crate::{engine::Engine, http::refusal};
+
+/// The data plane's part of the document.
+#[derive(OpenApi)]
+#[openapi(paths())]
+pub(super) struct Document;
 
 pub(super) fn routes() -> Router<Arc<Engine>> {
     Router::new()
