@@ -5,10 +5,7 @@
 //! filter is exact. Where many are open, a search asks the other way round: it takes the nearest
 //! candidates and opens those, nearest first, until enough match.
 
-use std::{
-    borrow::Cow,
-    collections::{HashMap, HashSet},
-};
+use std::{borrow::Cow, collections::HashMap};
 
 use rayon::prelude::*;
 use roaring::RoaringBitmap;
@@ -25,10 +22,9 @@ use crate::{
     index::{self, Among, Hit, SearchParams},
     payload::{
         filter::{Candidate, Filter},
-        index::{Points, Within},
+        index::{Ids, Points, Within},
     },
     store::KeyRange,
-    tenant::PointId,
     vector::Vector,
 };
 
@@ -55,11 +51,13 @@ impl View {
 
     fn within(&self, filter: &Filter) -> Within {
         let living = self.living();
-        let by_id = |ids: &HashSet<PointId>| {
-            if ids.len() < self.ids.len() {
-                ids.iter().filter_map(|id| self.ids.get(id)).collect()
-            } else {
-                self.slots_of(&|id| ids.contains(&id))
+        let by_id = |ids: &Ids<'_>| match ids {
+            Ids::Listed(listed) if listed.len() < self.ids.len() => {
+                listed.iter().filter_map(|id| self.ids.get(id)).collect()
+            }
+            Ids::Listed(_) | Ids::Slice(_) => {
+                let meant = self.ids.iter().filter(|(id, _)| ids.hold(**id));
+                meant.map(|(_, number)| number).collect()
             }
         };
         let by_vector = |name: &str| {
@@ -72,15 +70,9 @@ impl View {
         let points = Points {
             living: &living,
             by_id: &by_id,
-            by_rule: &|rule| self.slots_of(rule),
             by_vector: &by_vector,
         };
         self.indexes.within(filter, &points)
-    }
-
-    fn slots_of(&self, rule: &dyn Fn(PointId) -> bool) -> RoaringBitmap {
-        let ids = self.ids.iter().filter(|(id, _)| rule(**id));
-        ids.map(|(_, number)| number).collect()
     }
 }
 

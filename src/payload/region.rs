@@ -54,9 +54,18 @@ pub struct Region(Shape);
 #[derive(Clone, PartialEq, Debug)]
 enum Shape {
     /// Where the western edge is east of the eastern one, it goes across the date line.
-    Box { top_left: Place, bottom_right: Place },
-    Circle { center: Place, metres: f64 },
-    Polygon { polygon: Polygon, around: geo::Rect },
+    Box {
+        top_left: Place,
+        bottom_right: Place,
+    },
+    Circle {
+        center: Place,
+        metres: f64,
+    },
+    Polygon {
+        polygon: Polygon,
+        around: geo::Rect,
+    },
 }
 
 impl Region {

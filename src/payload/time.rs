@@ -54,7 +54,17 @@ mod tests {
             parse_datetime("2024-02-03T04:05"),
             parse_datetime("2024-02-03T04:05:00Z")
         );
-        for text in ["", " ", "UTC", " UTC", "2024", "2024-13-01", "yesterday", "12:30", "5"] {
+        for text in [
+            "",
+            " ",
+            "UTC",
+            " UTC",
+            "2024",
+            "2024-13-01",
+            "yesterday",
+            "12:30",
+            "5",
+        ] {
             assert_eq!(parse_datetime(text), None, "{text}");
         }
     }

@@ -10,18 +10,15 @@
 mod scalars;
 mod test;
 
-use std::{
-    collections::HashSet,
-    hash::Hasher as _,
-};
+use std::{collections::HashSet, hash::Hasher as _};
 
 use serde_json::{Map, Value};
 
+pub(super) use self::test::elements;
 pub use self::{
     scalars::{Scalar, Scalars},
     test::{Bounds, Test},
 };
-pub(super) use self::test::elements;
 use super::{Payload, path::Path};
 use crate::tenant::PointId;
 

@@ -49,9 +49,7 @@ impl Test {
             Self::Text(query) => value.as_str().is_some_and(|text| query.accepts(text)),
             Self::Prefix(start) => value.as_str().is_some_and(|text| text.starts_with(start)),
             Self::Substring(part) => value.as_str().is_some_and(|text| text.contains(part)),
-            Self::Within(region) => {
-                Place::of(value).is_some_and(|place| region.contains(place))
-            }
+            Self::Within(region) => Place::of(value).is_some_and(|place| region.contains(place)),
         }
     }
 }

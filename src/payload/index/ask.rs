@@ -205,7 +205,10 @@ impl FieldIndex {
     /// The slots of all keywords that start so.
     fn starting_with(&self, start: &str) -> RoaringBitmap {
         self.values
-            .range((Bound::Included(Key::Keyword(start.into())), Bound::Unbounded))
+            .range((
+                Bound::Included(Key::Keyword(start.into())),
+                Bound::Unbounded,
+            ))
             .take_while(|(key, _)| matches!(key, Key::Keyword(text) if text.starts_with(start)))
             .map(|(_, slots)| slots)
             .collect::<Union>()
@@ -313,4 +316,3 @@ fn asked(kind: IndexKind, scalar: &Scalar) -> Asked {
 const fn not_above(bound: f64) -> i64 {
     (bound as i64).saturating_sub(2_048)
 }
-

@@ -7,7 +7,7 @@ use roaring::RoaringBitmap;
 use super::{Indexes, within::Within};
 use crate::{
     payload::{
-        filter::{Condition, Filter},
+        filter::{Condition, Filter, Slice},
         path::Path,
     },
     tenant::PointId,
@@ -17,12 +17,29 @@ use crate::{
 pub struct Points<'a> {
     /// Slots that live.
     pub living: &'a RoaringBitmap,
-    /// The slots of these ids, those that live.
-    pub by_id: &'a dyn Fn(&HashSet<PointId>) -> RoaringBitmap,
-    /// The slots of the ids for which something holds, those that live.
-    pub by_rule: &'a dyn Fn(&dyn Fn(PointId) -> bool) -> RoaringBitmap,
+    /// The slots of ids, those that live.
+    pub by_id: &'a dyn Fn(&Ids<'_>) -> RoaringBitmap,
     /// The slots that have a vector of a name, those that live.
     pub by_vector: &'a dyn Fn(&str) -> RoaringBitmap,
+}
+
+/// Which ids a condition means.
+#[derive(Clone, Copy, Debug)]
+pub enum Ids<'a> {
+    /// These.
+    Listed(&'a HashSet<PointId>),
+    /// Those in a slice.
+    Slice(Slice),
+}
+
+impl Ids<'_> {
+    /// Whether an id is meant.
+    pub fn hold(&self, id: PointId) -> bool {
+        match self {
+            Self::Listed(ids) => ids.contains(&id),
+            Self::Slice(slice) => slice.holds(id),
+        }
+    }
 }
 
 impl Indexes {
@@ -59,11 +76,9 @@ impl Indexes {
                 .get(path)
                 .map(|field| Within::exactly((*field.nulls).clone())),
             Condition::ValuesCount(..) => None,
-            Condition::HasId(ids) => Some(Within::exactly((points.by_id)(ids))),
+            Condition::HasId(ids) => Some(Within::exactly((points.by_id)(&Ids::Listed(ids)))),
             Condition::HasVector(name) => Some(Within::exactly((points.by_vector)(name))),
-            Condition::Slice(slice) => {
-                Some(Within::exactly((points.by_rule)(&|id| slice.holds(id))))
-            }
+            Condition::Slice(slice) => Some(Within::exactly((points.by_id)(&Ids::Slice(*slice)))),
             Condition::Nested(path, filter) => self.nested(path, filter),
             Condition::Filter(filter) => Some(self.within(filter, points)),
         };

@@ -76,7 +76,7 @@ impl FieldIndex {
     }
 
     pub(super) fn read(&self, payload: &Map<String, Value>) -> Found {
-        let values = self.definition.path.values(payload);
+        let values = self.definition.path().values(payload);
         let mut found = Found {
             keys: Vec::new(),
             odd: false,

@@ -31,7 +31,7 @@ use std::{fmt, sync::Arc};
 use self::field::Found;
 pub use self::{
     definition::{Definition, DefinitionError, IndexKind},
-    evaluate::Points,
+    evaluate::{Ids, Points},
     field::FieldIndex,
     format::IndexFormatError,
     within::Within,

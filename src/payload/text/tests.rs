@@ -4,7 +4,10 @@ use super::{Split, TextMode, TextQuery, Tokenizer, TokenizerError};
 
 fn words(settings: &str, text: &str) -> Vec<String> {
     let tokenizer = Tokenizer::from_settings(settings).unwrap();
-    tokenizer.words(text).map(|word| word.into_owned()).collect()
+    tokenizer
+        .words(text)
+        .map(|word| word.into_owned())
+        .collect()
 }
 
 #[test]

@@ -68,17 +68,35 @@ fn conditions() -> Vec<(Value, Vec<u64>)> {
             .collect();
         json!({"points": points})
     };
-    let around_both = [(5.0, 45.0), (15.0, 45.0), (15.0, 55.0), (5.0, 55.0), (5.0, 45.0)];
-    let around_bern = [(7.0, 46.0), (8.0, 46.0), (8.0, 47.0), (7.0, 47.0), (7.0, 46.0)];
+    let around_both = [
+        (5.0, 45.0),
+        (15.0, 45.0),
+        (15.0, 55.0),
+        (5.0, 55.0),
+        (5.0, 45.0),
+    ];
+    let around_bern = [
+        (7.0, 46.0),
+        (8.0, 46.0),
+        (8.0, 47.0),
+        (7.0, 47.0),
+        (7.0, 46.0),
+    ];
     vec![
         (matching("city", json!({"value": "Bern"})), vec![2]),
         (matching("city", json!({"value": true})), vec![4]),
         (matching("n", json!({"value": 30})), vec![3]),
         (matching("n", json!({"value": "5"})), vec![4]),
-        (matching("city", json!({"any": ["Bern", "Suva"]})), vec![2, 3]),
+        (
+            matching("city", json!({"any": ["Bern", "Suva"]})),
+            vec![2, 3],
+        ),
         (matching("city", json!({"any": []})), vec![]),
         // Anything else that is there is something else.
-        (matching("city", json!({"except": ["Bern"]})), vec![1, 3, 4, 6]),
+        (
+            matching("city", json!({"except": ["Bern"]})),
+            vec![1, 3, 4, 6],
+        ),
         (matching("n", json!({"except": [3]})), vec![1, 2, 3, 4]),
         (matching("tags", json!({"except": ["a"]})), vec![1]),
         (matching("city", json!({"prefix": "Ber"})), vec![1, 2]),
@@ -89,41 +107,79 @@ fn conditions() -> Vec<(Value, Vec<u64>)> {
         // Of one text, not of several.
         (matching("note", json!({"text": "cheap wine"})), vec![1]),
         (matching("note", json!({"text": ""})), vec![]),
-        (matching("note", json!({"text_any": "good bar"})), vec![1, 2, 3]),
+        (
+            matching("note", json!({"text_any": "good bar"})),
+            vec![1, 2, 3],
+        ),
         (matching("note", json!({"phrase": "wine bar"})), vec![2]),
         (matching("note", json!({"phrase": "cheap WINE"})), vec![1]),
         (key("n", "range", json!({"gt": 1, "lte": 3})), vec![2, 3]),
         (key("n", "range", json!({"gte": 1.0, "lt": 2.5})), vec![1]),
         (key("n", "range", json!({"gt": null, "lt": 2})), vec![1]),
-        (key("day", "range", json!({"gte": "2024-02-03T05:05:06Z"})), vec![2, 3]),
-        (key("day", "range", json!({"lt": "2024-02-03 05:05:06"})), vec![1]),
-        (key("at", "geo_radius", json!({"center": {"lon": 13.4, "lat": 52.5}, "radius": 1.0})), vec![1]),
         (
-            key("at", "geo_radius", json!({"center": {"lon": 10, "lat": 50}, "radius": 500_000})),
+            key("day", "range", json!({"gte": "2024-02-03T05:05:06Z"})),
+            vec![2, 3],
+        ),
+        (
+            key("day", "range", json!({"lt": "2024-02-03 05:05:06"})),
+            vec![1],
+        ),
+        (
+            key(
+                "at",
+                "geo_radius",
+                json!({"center": {"lon": 13.4, "lat": 52.5}, "radius": 1.0}),
+            ),
+            vec![1],
+        ),
+        (
+            key(
+                "at",
+                "geo_radius",
+                json!({"center": {"lon": 10, "lat": 50}, "radius": 500_000}),
+            ),
             vec![1, 2],
         ),
         (
-            key("at", "geo_bounding_box", json!({
-                "top_left": {"lon": 175, "lat": -10}, "bottom_right": {"lon": -170, "lat": -25},
-            })),
+            key(
+                "at",
+                "geo_bounding_box",
+                json!({
+                    "top_left": {"lon": 175, "lat": -10}, "bottom_right": {"lon": -170, "lat": -25},
+                }),
+            ),
             vec![3, 4],
         ),
         (
-            key("at", "geo_bounding_box", json!({
-                "top_left": {"lon": 7.4, "lat": 60}, "bottom_right": {"lon": 20, "lat": 40},
-            })),
+            key(
+                "at",
+                "geo_bounding_box",
+                json!({
+                    "top_left": {"lon": 7.4, "lat": 60}, "bottom_right": {"lon": 20, "lat": 40},
+                }),
+            ),
             vec![1],
         ),
-        (key("at", "geo_polygon", json!({"exterior": line(&around_both)})), vec![1, 2]),
         (
-            key("at", "geo_polygon", json!({
-                "exterior": line(&around_both), "interiors": [line(&around_bern)],
-            })),
+            key("at", "geo_polygon", json!({"exterior": line(&around_both)})),
+            vec![1, 2],
+        ),
+        (
+            key(
+                "at",
+                "geo_polygon",
+                json!({
+                    "exterior": line(&around_both), "interiors": [line(&around_bern)],
+                }),
+            ),
             vec![1],
         ),
         (key("tags", "values_count", json!({"gte": 2})), vec![1]),
         (key("tags", "values_count", json!({"gte": 1})), vec![1, 4]),
-        (key("tags", "values_count", json!({"lt": 1})), vec![2, 3, 5, 6, 7]),
+        (
+            key("tags", "values_count", json!({"lt": 1})),
+            vec![2, 3, 5, 6, 7],
+        ),
         (json!({"is_empty": {"key": "tags"}}), vec![2, 3, 5, 6, 7]),
         (json!({"is_null": {"key": "tags"}}), vec![3, 4]),
         (key("tags", "is_empty", json!(false)), vec![1, 4]),
@@ -131,17 +187,32 @@ fn conditions() -> Vec<(Value, Vec<u64>)> {
         (json!({"has_id": [3, 5, 99]}), vec![3, 5]),
         (json!({"has_vector": ""}), vec![1, 2, 3, 4, 5, 6, 7]),
         (json!({"has_vector": "none"}), vec![]),
-        (json!({"slice": {"total": 2, "index": 1}}), vec![2, 6, 7]),
-        (json!({"slice": {"total": 1, "index": 0}}), vec![1, 2, 3, 4, 5, 6, 7]),
+        (json!({"slice": {"total": 2, "index": 1}}), vec![2, 6]),
+        (
+            json!({"slice": {"total": 1, "index": 0}}),
+            vec![1, 2, 3, 4, 5, 6, 7],
+        ),
         // Of one object, not of several; and only of objects in an array.
         (nested("parts", red_2.clone()), vec![6]),
         (nested("parts[]", red_2), vec![6]),
-        (nested("parts", json!({"must_not": [matching("size", json!({"value": 2}))]})), vec![5]),
         (
-            nested("parts", json!({"must": [nested("holes", json!({"must": [matching("d", json!({"value": 1}))]}))]})),
+            nested(
+                "parts",
+                json!({"must_not": [matching("size", json!({"value": 2}))]}),
+            ),
+            vec![5],
+        ),
+        (
+            nested(
+                "parts",
+                json!({"must": [nested("holes", json!({"must": [matching("d", json!({"value": 1}))]}))]}),
+            ),
             vec![6],
         ),
-        (nested("parts", json!({"must": [{"has_id": [5, 6]}]})), vec![]),
+        (
+            nested("parts", json!({"must": [{"has_id": [5, 6]}]})),
+            vec![],
+        ),
         (matching("parts[].size", json!({"value": 2})), vec![5, 6]),
         (matching("parts[0].size", json!({"value": 2})), vec![6]),
         (matching("parts.size", json!({"value": 2})), vec![7]),
@@ -172,12 +243,24 @@ fn every_condition_means_what_it_says_with_an_index_and_without() {
     };
     check("without an index");
     let fields = [
-        "city", "n", "tags", "at", "day", "note", "parts", "parts[].size", "parts[].tint",
+        "city",
+        "n",
+        "tags",
+        "at",
+        "day",
+        "note",
+        "parts",
+        "parts[].size",
+        "parts[].tint",
     ];
-    for kind in ["keyword", "integer", "float", "bool", "datetime", "uuid", "geo", "text"] {
+    for kind in [
+        "keyword", "integer", "float", "bool", "datetime", "uuid", "geo", "text",
+    ] {
         for field in fields {
             let index = json!({"field_name": field, "field_schema": kind});
-            owner.put("/collections/docs/index?wait=true", index).expect(200);
+            owner
+                .put("/collections/docs/index?wait=true", index)
+                .expect(200);
         }
         check(kind);
     }
@@ -194,10 +277,15 @@ fn a_text_index_says_how_texts_are_cut_for_every_way_to_ask() {
     let text = |field: &str, how: &str, text: &str| json!({"must": [{"key": field, "match": {how: text}}]});
     let prefix = json!({"type": "text", "tokenizer": "prefix", "min_token_len": 2, "max_token_len": 5,
                         "lowercase": true, "phrase_matching": true, "stemmer": {"type": "none"}});
-    assert_eq!(ids(&owner, &text("note", "text", "theat")), Vec::<u64>::new());
+    assert_eq!(
+        ids(&owner, &text("note", "text", "theat")),
+        Vec::<u64>::new()
+    );
     for field in ["note", "parts[].note"] {
         let index = json!({"field_name": field, "field_schema": prefix});
-        owner.put("/collections/docs/index?wait=true", index).expect(200);
+        owner
+            .put("/collections/docs/index?wait=true", index)
+            .expect(200);
     }
     let inner = |how: &str, words: &str| {
         let filter = text("note", how, words);
@@ -213,19 +301,33 @@ fn a_text_index_says_how_texts_are_cut_for_every_way_to_ask() {
             ("text_any", "ab theor thé", vec![1, 2]),
             ("phrase", "the theory", vec![2]),
         ] {
-            for filter in [text("note", how, words), text("parts[].note", how, words), inner(how, words)] {
+            for filter in [
+                text("note", how, words),
+                text("parts[].note", how, words),
+                inner(how, words),
+            ] {
                 assert_eq!(ids(owner, &filter), expected, "{filter}");
                 let counted = owner.post(&format!("{POINTS}/count"), json!({"filter": filter}));
-                assert_eq!(counted.expect(200)["result"]["count"], expected.len(), "{filter}");
+                assert_eq!(
+                    counted.expect(200)["result"]["count"],
+                    expected.len(),
+                    "{filter}"
+                );
                 let query = json!({"query": [1, 0], "filter": filter, "limit": 10});
                 let found = owner.post(&format!("{POINTS}/query"), query).expect(200);
-                assert_eq!(found["result"]["points"].as_array().unwrap().len(), expected.len());
+                assert_eq!(
+                    found["result"]["points"].as_array().unwrap().len(),
+                    expected.len()
+                );
             }
         }
         let described = owner.get("/collections/docs").expect(200);
         let described = &described["result"]["payload_schema"]["note"];
         assert_eq!(described["data_type"], "text");
-        assert_eq!((&described["params"], &described["points"]), (&prefix, &json!(3)));
+        assert_eq!(
+            (&described["params"], &described["points"]),
+            (&prefix, &json!(3))
+        );
     };
     check(&owner);
     let node = node.restart();
@@ -233,7 +335,9 @@ fn a_text_index_says_how_texts_are_cut_for_every_way_to_ask() {
     check(&owner);
     // What is removed by a filter is what a filter finds.
     let delete = json!({"filter": text("note", "text", "theat")});
-    owner.post(&format!("{POINTS}/delete?wait=true"), delete).expect(200);
+    owner
+        .post(&format!("{POINTS}/delete?wait=true"), delete)
+        .expect(200);
     assert_eq!(ids(&owner, &json!({})), [2, 3]);
 }
 
@@ -242,54 +346,119 @@ fn what_isn_t_a_condition_is_refused_by_name() {
     let (_node, owner) = owner();
     stocked(&owner);
     let place = |lon: f64, lat: f64| json!({"lon": lon, "lat": lat});
-    let polygon = |points: Vec<Value>| json!({"key": "a", "geo_polygon": {"exterior": {"points": points}}});
-    let open = vec![place(0.0, 0.0), place(1.0, 0.0), place(1.0, 1.0), place(0.0, 1.0)];
+    let polygon =
+        |points: Vec<Value>| json!({"key": "a", "geo_polygon": {"exterior": {"points": points}}});
+    let open = vec![
+        place(0.0, 0.0),
+        place(1.0, 0.0),
+        place(1.0, 1.0),
+        place(0.0, 1.0),
+    ];
     let mut long = vec![place(0.0, 0.0); 10_001];
     long[1] = place(1.0, 0.0);
     let many: Vec<u64> = (0..=100_000).collect();
     for (condition, because) in [
-        (json!({"key": "a", "match": {"regex": "x"}}), "unknown match"),
+        (
+            json!({"key": "a", "match": {"regex": "x"}}),
+            "unknown match",
+        ),
         (json!({"key": "a", "match": {}}), "match takes one of"),
-        (json!({"key": "a", "match": {"value": 1, "text": "x"}}), "match takes one of"),
-        (json!({"key": "a", "match": {"value": 1.5}}), "strings, integers and booleans"),
+        (
+            json!({"key": "a", "match": {"value": 1, "text": "x"}}),
+            "match takes one of",
+        ),
+        (
+            json!({"key": "a", "match": {"value": 1.5}}),
+            "strings, integers and booleans",
+        ),
         (json!({"key": "a", "match": {"text": 1}}), "takes a string"),
-        (json!({"key": "a", "match": {"text": "x ".repeat(8_193)}}), "16384 bytes"),
-        (json!({"key": "a", "match": {"value": 1}, "range": {"gt": 1}}), "one test"),
+        (
+            json!({"key": "a", "match": {"text": "x ".repeat(8_193)}}),
+            "16384 bytes",
+        ),
+        (
+            json!({"key": "a", "match": {"value": 1}, "range": {"gt": 1}}),
+            "one test",
+        ),
         (json!({"key": "a"}), "one test"),
         (json!({"key": "a", "near": 1}), "unknown condition"),
         (json!({"match": {"value": 1}}), "needs `key`"),
-        (json!({"key": "a[", "match": {"value": 1}}), "isn't a payload path"),
+        (
+            json!({"key": "a[", "match": {"value": 1}}),
+            "isn't a payload path",
+        ),
         (json!({"key": "a", "range": {"gt": "soon"}}), "RFC 3339"),
-        (json!({"key": "a", "range": {"gt": "2024-01-01", "lt": 5}}), "RFC 3339"),
+        (
+            json!({"key": "a", "range": {"gt": "2024-01-01", "lt": 5}}),
+            "RFC 3339",
+        ),
         (json!({"key": "a", "range": {"above": 1}}), "unknown field"),
-        (json!({"key": "a", "values_count": {"gt": -1}}), "unsigned integer"),
-        (json!({"key": "a", "values_count": {"gt": 1.5}}), "unsigned integer"),
-        (json!({"key": "a", "geo_radius": {"center": place(0.0, 91.0), "radius": 1}}), "within [-90;90]"),
-        (json!({"key": "a", "geo_radius": {"center": place(0.0, 0.0)}}), "radius"),
-        (json!({"key": "a", "geo_radius": {"center": {"lon": 1}, "radius": 1}}), "`lon` and `lat`"),
-        (json!({"key": "a", "geo_bounding_box": {"top_left": place(181.0, 0.0), "bottom_right": place(0.0, 0.0)}}),
-         "[-180;180]"),
-        (json!({"key": "a", "geo_bounding_box": {"top_left": place(1.0, 0.0)}}), "bottom_right"),
+        (
+            json!({"key": "a", "values_count": {"gt": -1}}),
+            "unsigned integer",
+        ),
+        (
+            json!({"key": "a", "values_count": {"gt": 1.5}}),
+            "unsigned integer",
+        ),
+        (
+            json!({"key": "a", "geo_radius": {"center": place(0.0, 91.0), "radius": 1}}),
+            "within [-90;90]",
+        ),
+        (
+            json!({"key": "a", "geo_radius": {"center": place(0.0, 0.0)}}),
+            "radius",
+        ),
+        (
+            json!({"key": "a", "geo_radius": {"center": {"lon": 1}, "radius": 1}}),
+            "`lon` and `lat`",
+        ),
+        (
+            json!({"key": "a", "geo_bounding_box": {"top_left": place(181.0, 0.0), "bottom_right": place(0.0, 0.0)}}),
+            "[-180;180]",
+        ),
+        (
+            json!({"key": "a", "geo_bounding_box": {"top_left": place(1.0, 0.0)}}),
+            "bottom_right",
+        ),
         (polygon(open[..3].to_vec()), "at least 4"),
-        (polygon(open), "first and the last points should be the same"),
+        (
+            polygon(open),
+            "first and the last points should be the same",
+        ),
         (polygon(long), "10000 points"),
         (json!({"has_id": many}), "100000 values"),
         (json!({"key": "a", "match": {"any": many}}), "100000 values"),
         (json!({"has_id": ["x"]}), "point ids"),
         (json!({"has_vector": 1}), "takes a string"),
-        (json!({"slice": {"total": 2, "index": 2}}), "less than `total`"),
-        (json!({"slice": {"total": 0, "index": 0}}), "less than `total`"),
+        (
+            json!({"slice": {"total": 2, "index": 2}}),
+            "less than `total`",
+        ),
+        (
+            json!({"slice": {"total": 0, "index": 0}}),
+            "less than `total`",
+        ),
         (json!({"slice": {"total": 2}}), "`total` and `index`"),
         (json!({"nested": {"key": "a"}}), "nested needs `filter`"),
         (json!({"nested": {"filter": {}}}), "needs `key`"),
-        (json!({"nested": {"key": "a", "filter": {"all": []}}}), "unknown filter clause"),
-        (json!({"min_should": {"min_count": 0, "conditions": []}}), "1 or larger"),
+        (
+            json!({"nested": {"key": "a", "filter": {"all": []}}}),
+            "unknown filter clause",
+        ),
+        (
+            json!({"min_should": {"min_count": 0, "conditions": []}}),
+            "1 or larger",
+        ),
         (json!({"min_should": {"conditions": []}}), "min_count"),
         (json!([]), "a condition must be an object"),
     ] {
         let filter = json!({"must": [condition]});
         for path in ["scroll", "count", "delete"] {
-            refused(&owner.post(&format!("{POINTS}/{path}"), json!({"filter": filter})), because);
+            refused(
+                &owner.post(&format!("{POINTS}/{path}"), json!({"filter": filter})),
+                because,
+            );
         }
     }
     assert_eq!(ids(&owner, &json!({})).len(), 7, "nothing was deleted");

@@ -134,18 +134,20 @@ impl Wanted {
                 };
                 lon && y < *north && y > *south
             }),
-            Self::Enclosed((a, b), (c, d)) => place(&|x, y| {
-                x > a.min(*b) && x < a.max(*b) && y > c.min(*d) && y < c.max(*d)
-            }),
+            Self::Enclosed((a, b), (c, d)) => {
+                place(&|x, y| x > a.min(*b) && x < a.max(*b) && y > c.min(*d) && y < c.max(*d))
+            }
             // Only an array has elements to go through.
-            Self::Part(size, tint) => payload
-                .get("parts")
-                .and_then(Value::as_array)
-                .is_some_and(|parts| {
-                    parts
-                        .iter()
-                        .any(|part| part["size"] == *size && part["tint"] == **tint)
-                }),
+            Self::Part(size, tint) => {
+                payload
+                    .get("parts")
+                    .and_then(Value::as_array)
+                    .is_some_and(|parts| {
+                        parts
+                            .iter()
+                            .any(|part| part["size"] == *size && part["tint"] == **tint)
+                    })
+            }
             Self::Ids(ids) => ids.contains(&id),
             Self::All(all) => all.iter().all(|one| one.holds(id, payload)),
             Self::Any(any) => any.iter().any(|one| one.holds(id, payload)),

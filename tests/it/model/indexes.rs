@@ -80,7 +80,12 @@ fn holds(payload: &serde_json::Map<String, Value>, field: &str, kind: IndexKind)
     match field.split_once("[].") {
         Some((list, inner)) => {
             let items = payload.get(list).and_then(Value::as_array);
-            values.extend(items.into_iter().flatten().filter_map(|item| item.get(inner)));
+            values.extend(
+                items
+                    .into_iter()
+                    .flatten()
+                    .filter_map(|item| item.get(inner)),
+            );
         }
         None => match payload.get(field.trim_end_matches("[]")) {
             Some(Value::Array(items)) => values.extend(items),

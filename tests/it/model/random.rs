@@ -27,7 +27,8 @@ pub fn payload() -> impl Strategy<Value = Map<String, Value>> {
         1 => Just(json!("five")),
     ];
     let tags = prop::collection::vec(colour_value(), 0..3).prop_map(Value::from);
-    let part = (0_i64..3, colour_value()).prop_map(|(size, tint)| json!({"size": size, "tint": tint}));
+    let part =
+        (0_i64..3, colour_value()).prop_map(|(size, tint)| json!({"size": size, "tint": tint}));
     let fields = (
         prop::option::weighted(0.8, colour),
         prop::option::weighted(0.8, number),
@@ -72,8 +73,17 @@ fn one_or_some(value: impl Strategy<Value = Value> + 'static) -> impl Strategy<V
 }
 
 fn words() -> impl Strategy<Value = Value> {
-    select(&["Red wine", "wine, red!", "white-wine", "red", "...", "WHITE bread"][..])
-        .prop_map(Value::from)
+    select(
+        &[
+            "Red wine",
+            "wine, red!",
+            "white-wine",
+            "red",
+            "...",
+            "WHITE bread",
+        ][..],
+    )
+    .prop_map(Value::from)
 }
 
 fn place() -> impl Strategy<Value = Value> {

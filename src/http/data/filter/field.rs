@@ -3,7 +3,11 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::{Parser, bad, keyed, object, only, text};
+use super::{
+    Parser, bad, keyed, object, only,
+    region::{circle, rectangle},
+    text,
+};
 use crate::{
     http::refusal::Refusal,
     payload::{
@@ -27,8 +31,8 @@ impl Parser {
         Ok(match name.as_str() {
             "match" => Condition::Field(path, self.matching(value)?),
             "range" => Condition::Field(path, range(value)?),
-            "geo_bounding_box" => Condition::Field(path, Test::Within(self.rectangle(value)?)),
-            "geo_radius" => Condition::Field(path, Test::Within(self.circle(value)?)),
+            "geo_bounding_box" => Condition::Field(path, Test::Within(rectangle(value)?)),
+            "geo_radius" => Condition::Field(path, Test::Within(circle(value)?)),
             "geo_polygon" => Condition::Field(path, Test::Within(self.polygon(value)?)),
             "values_count" => Condition::ValuesCount(path, bounds(value, Value::as_u64, COUNT)?),
             "is_empty" => flagged(value, Condition::IsEmpty(path))?,

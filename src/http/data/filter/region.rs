@@ -8,26 +8,26 @@ use crate::{
     payload::region::{Place, Region, RegionError},
 };
 
+pub(super) fn rectangle(value: &Value) -> Result<Region, Refusal> {
+    let fields = object(value, "geo_bounding_box")?;
+    only(fields, &["top_left", "bottom_right"])?;
+    let corner = |name: &str| place(fields.get(name), name);
+    Ok(Region::rectangle(
+        corner("top_left")?,
+        corner("bottom_right")?,
+    ))
+}
+
+pub(super) fn circle(value: &Value) -> Result<Region, Refusal> {
+    let fields = object(value, "geo_radius")?;
+    only(fields, &["center", "radius"])?;
+    let center = place(fields.get("center"), "center")?;
+    let metres = fields.get("radius").and_then(Value::as_f64);
+    let metres = metres.ok_or_else(|| bad("geo_radius needs `radius`, in metres"))?;
+    Ok(Region::circle(center, metres))
+}
+
 impl Parser {
-    pub(super) fn rectangle(&mut self, value: &Value) -> Result<Region, Refusal> {
-        let fields = object(value, "geo_bounding_box")?;
-        only(fields, &["top_left", "bottom_right"])?;
-        let corner = |name: &str| place(fields.get(name), name);
-        Ok(Region::rectangle(
-            corner("top_left")?,
-            corner("bottom_right")?,
-        ))
-    }
-
-    pub(super) fn circle(&mut self, value: &Value) -> Result<Region, Refusal> {
-        let fields = object(value, "geo_radius")?;
-        only(fields, &["center", "radius"])?;
-        let center = place(fields.get("center"), "center")?;
-        let metres = fields.get("radius").and_then(Value::as_f64);
-        let metres = metres.ok_or_else(|| bad("geo_radius needs `radius`, in metres"))?;
-        Ok(Region::circle(center, metres))
-    }
-
     pub(super) fn polygon(&mut self, value: &Value) -> Result<Region, Refusal> {
         let fields = object(value, "geo_polygon")?;
         only(fields, &["exterior", "interiors"])?;

@@ -138,8 +138,19 @@ fn region() -> impl Strategy<Value = Region> {
 fn text() -> impl Strategy<Value = Test> {
     let query = select(
         &[
-            "red", "RED", "green red", "red green", "red red", "re gr", "r", "été", "reddi", "!!",
-            "", "5", "2024 02",
+            "red",
+            "RED",
+            "green red",
+            "red green",
+            "red red",
+            "re gr",
+            "r",
+            "été",
+            "reddi",
+            "!!",
+            "",
+            "5",
+            "2024 02",
         ][..],
     );
     let modes = [TextMode::All, TextMode::Any, TextMode::Phrase];
@@ -211,11 +222,10 @@ fn condition() -> impl Strategy<Value = Condition> {
         let path = select(&["b", "n"][..]).prop_map(|field| Path::parse(field).unwrap());
         (path, test.clone()).prop_map(|(path, test)| Condition::Field(path, test))
     };
-    let nested = (select(&["a", "a[]", "n"][..]), filter_of(inner.boxed())).prop_map(
-        |(field, filter)| {
+    let nested =
+        (select(&["a", "a[]", "n"][..]), filter_of(inner.boxed())).prop_map(|(field, filter)| {
             Condition::Nested(Path::parse(field).unwrap().every(), Box::new(filter))
-        },
-    );
+        });
     prop_oneof![
         8 => (path(), test).prop_map(|(path, test)| Condition::Field(path, test)),
         1 => path().prop_map(Condition::IsEmpty),

@@ -112,7 +112,10 @@ fn an_index_answers_alone_what_its_kind_can_answer() {
         ),
         (
             IndexKind::Geo,
-            vec![json!({"lon": 13.4, "lat": 52.5}), json!([{"lon": 0, "lat": 0}])],
+            vec![
+                json!({"lon": 13.4, "lat": 52.5}),
+                json!([{"lon": 0, "lat": 0}]),
+            ],
             Test::Within(Region::circle(
                 Place {
                     lon: 13.4,
@@ -123,7 +126,10 @@ fn an_index_answers_alone_what_its_kind_can_answer() {
         ),
         (
             IndexKind::Geo,
-            vec![json!({"lon": 13.4, "lat": 52.5}), json!([{"lon": 0, "lat": 0}])],
+            vec![
+                json!({"lon": 13.4, "lat": 52.5}),
+                json!([{"lon": 0, "lat": 0}]),
+            ],
             Test::Except([].into()),
         ),
         (
@@ -146,7 +152,10 @@ fn an_index_answers_alone_what_its_kind_can_answer() {
         let definition = Definition::new("a", kind, String::new()).unwrap();
         let indexes = stored.indexed(&[definition]);
         let filter = about(test);
-        let (within, truth) = (stored.within(&indexes, &filter), stored.matching(&indexes, &filter));
+        let (within, truth) = (
+            stored.within(&indexes, &filter),
+            stored.matching(&indexes, &filter),
+        );
         assert_eq!(
             (within.sure(), within.possible()),
             (&truth, &truth),
@@ -198,11 +207,18 @@ fn a_text_index_leaves_open_where_words_stand_in_several_texts_or_in_an_order() 
     let within = |text: &str, mode| {
         let query = TextQuery::new(text.to_owned(), mode);
         let within = stored.within(&indexes, &about(Test::Text(query)));
-        (within.sure().iter().collect(), within.open().iter().collect())
+        (
+            within.sure().iter().collect(),
+            within.open().iter().collect(),
+        )
     };
     let check = |text, mode, sure: &[u32], open: &[u32]| {
         let found: (Vec<u32>, Vec<u32>) = within(text, mode);
-        assert_eq!((&found.0[..], &found.1[..]), (sure, open), "{text} {mode:?}");
+        assert_eq!(
+            (&found.0[..], &found.1[..]),
+            (sure, open),
+            "{text} {mode:?}"
+        );
     };
     // Of 4 and 5 nothing is known but that they hold something else.
     check("wine red", TextMode::All, &[0], &[1, 2, 4, 5]);
@@ -258,9 +274,16 @@ fn golden() -> Stored {
     ])
 }
 
-fn golden_definitions(kinds: &[IndexKind], settings: impl Fn(IndexKind) -> String) -> Vec<Definition> {
+fn golden_definitions(
+    kinds: &[IndexKind],
+    settings: impl Fn(IndexKind) -> String,
+) -> Vec<Definition> {
     let definition = |kind: &IndexKind| Definition::new(&kind.name()[..1], *kind, settings(*kind));
-    kinds.iter().map(definition).collect::<Result<_, _>>().unwrap()
+    kinds
+        .iter()
+        .map(definition)
+        .collect::<Result<_, _>>()
+        .unwrap()
 }
 
 #[test]
@@ -285,7 +308,10 @@ fn golden_indexes_of_version_1_read_back() {
     };
     let within = stored.within(&read, &filter);
     assert_eq!(within.sure(), &RoaringBitmap::from_iter([1]));
-    assert_eq!(Indexes::decode(&read.encode()).unwrap().encode(), read.encode());
+    assert_eq!(
+        Indexes::decode(&read.encode()).unwrap().encode(),
+        read.encode()
+    );
 }
 
 #[test]

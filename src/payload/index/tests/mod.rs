@@ -61,13 +61,9 @@ impl Stored {
     fn within(&self, indexes: &Indexes, filter: &Filter) -> Within {
         let living = self.living();
         let those = |holds: &dyn Fn(u32) -> bool| living.iter().filter(|s| holds(*s)).collect();
-        let by_rule = |rule: &dyn Fn(PointId) -> bool| -> RoaringBitmap {
-            those(&|slot| rule(PointId::Number(slot.into())))
-        };
         let points = Points {
             living: &living,
-            by_id: &|ids: &HashSet<PointId>| by_rule(&|id| ids.contains(&id)),
-            by_rule: &by_rule,
+            by_id: &|ids| those(&|slot| ids.hold(PointId::Number(slot.into()))),
             by_vector: &|name| those(&|slot| has_vector(slot, name)),
         };
         indexes.within(&indexes.bind(filter), &points)
