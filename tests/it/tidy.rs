@@ -46,6 +46,7 @@ const HOMES: [(&str, &[&str], &str); 16] = [
     ("anyhow", &["cli/"], "an error enum of the layer's own"),
     ("rustix", &["cli/bench/", "engine/start.rs"], "std"),
     ("governor", &["access/limit.rs"], "access::Limits"),
+    ("geo", &["payload/region.rs"], "payload::region"),
 ];
 
 /// Layers that know nothing of JSON: what they store is bytes.

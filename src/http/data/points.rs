@@ -172,7 +172,7 @@ pub(super) async fn show(
 #[serde(deny_unknown_fields)]
 pub(super) struct Remove {
     points: Option<Vec<PointId>>,
-    filter: Option<Value>,
+    filter: Option<filter::Json>,
     shard_key: Option<Value>,
 }
 
@@ -208,7 +208,7 @@ pub(super) async fn remove(
 pub(super) struct Scroll {
     offset: Option<PointId>,
     limit: Option<usize>,
-    filter: Option<Value>,
+    filter: Option<filter::Json>,
     with_payload: Option<PayloadSelector>,
     #[serde(alias = "with_vectors")]
     with_vector: Option<VectorSelector>,
@@ -250,7 +250,7 @@ pub(super) async fn scroll(
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Count {
-    filter: Option<Value>,
+    filter: Option<filter::Json>,
     #[serde(rename = "exact")]
     _exact: Option<bool>,
     shard_key: Option<Value>,

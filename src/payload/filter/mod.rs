@@ -218,3 +218,40 @@ pub const FILTER_CONDITIONS_MAX: usize = 4096;
 pub const FILTER_VALUES_MAX: usize = 100_000;
 /// Most points in all polygons of a filter together: each is looked at for each place.
 pub const FILTER_POLYGON_POINTS_MAX: usize = 10_000;
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::Slice;
+    use crate::tenant::PointId;
+
+    #[test]
+    fn slices_are_those_of_other_servers() {
+        let uuid = Uuid::from_u128(0x1111_1111_2222_3333_4444_5555_aaaa_bbbb);
+        for (id, slices) in [
+            (PointId::Number(0), [1, 2, 9, 119]),
+            (PointId::Number(1), [0, 2, 8, 398]),
+            (PointId::Number(12_345), [0, 2, 0, 610]),
+            (PointId::Number(u64::MAX), [0, 1, 0, 430]),
+            (PointId::Uuid(uuid), [0, 1, 2, 542]),
+        ] {
+            for (total, index) in [2, 3, 10, 1_000].into_iter().zip(slices) {
+                assert!(Slice { total, index }.holds(id), "{id:?} of {total}");
+                let another = (index + 1) % total;
+                assert!(
+                    !Slice {
+                        total,
+                        index: another
+                    }
+                    .holds(id),
+                    "{id:?} of {total}"
+                );
+            }
+        }
+        assert!(
+            !Slice { total: 0, index: 0 }.holds(PointId::Number(1)),
+            "no part of nothing"
+        );
+    }
+}

@@ -2,6 +2,9 @@
 
 mod field;
 mod region;
+mod strict;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashSet;
 
@@ -19,11 +22,13 @@ use crate::{
     tenant::PointId,
 };
 
+pub(super) use self::strict::Json;
+
 /// Reads a filter; none from nothing or null.
-pub(super) fn parse(value: Option<&Value>) -> Result<Option<Filter>, Refusal> {
-    match value {
-        None | Some(Value::Null) => Ok(None),
-        Some(value) => Parser::default().filter(value, 0).map(Some),
+pub(super) fn parse(json: Option<&Json>) -> Result<Option<Filter>, Refusal> {
+    match json {
+        None | Some(Json(Value::Null)) => Ok(None),
+        Some(Json(value)) => Parser::default().filter(value, 0).map(Some),
     }
 }
 

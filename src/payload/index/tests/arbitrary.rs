@@ -153,7 +153,10 @@ fn text() -> impl Strategy<Value = Test> {
             "2024 02",
         ][..],
     );
-    let words = (query, select(&[TextMode::All, TextMode::Any, TextMode::Phrase][..]))
+    let words = (
+        query,
+        select(&[TextMode::All, TextMode::Any, TextMode::Phrase][..]),
+    )
         .prop_map(|(text, mode)| Test::Text(TextQuery::new(text.to_owned(), mode)));
     let part = || select(&["", "re", "R", "5", "ish", "long", "2024-02", "é"][..]);
     prop_oneof![
