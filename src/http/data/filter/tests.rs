@@ -54,15 +54,20 @@ fn right() -> Value {
     })
 }
 
-/// Every value in a value, itself included, in one order.
+/// Every value in a value that holds no other, in one order.
 fn parts(value: &mut Value) -> Vec<&mut Value> {
-    // Only leaves and whole lists or objects that hold nothing else: two parts never overlap.
+    let holds = |value: &Value| match value {
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(fields) => !fields.is_empty(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    };
+    if !holds(value) {
+        return vec![value];
+    }
     match value {
-        Value::Array(items) if !items.is_empty() => items.iter_mut().flat_map(parts).collect(),
-        Value::Object(fields) if !fields.is_empty() => {
-            fields.values_mut().flat_map(parts).collect()
-        }
-        leaf => vec![leaf],
+        Value::Array(items) => items.iter_mut().flat_map(parts).collect(),
+        Value::Object(fields) => fields.values_mut().flat_map(parts).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
     }
 }
 
