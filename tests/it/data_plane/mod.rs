@@ -10,3 +10,4 @@ mod limits;
 mod quota;
 mod reading;
 mod routes;
+mod vectors;
