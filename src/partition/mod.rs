@@ -17,6 +17,7 @@ mod format;
 mod indexing;
 mod maintain;
 mod plan;
+mod planned;
 mod read;
 mod recover;
 mod schema;

@@ -1,11 +1,11 @@
-//! Filters: what the payload indexes tell of one, and the rows that are opened for the rest.
+//! Filtered reads and searches: the rows that are opened where indexes leave it open.
 //!
 //! Indexes leave three kinds of slots: those that match, those that don't, and *open* ones, of
 //! which only the payload tells. With no open slots nothing is read. A few are opened, and the
 //! filter is exact. Where many are open, a search asks the other way round: it takes the nearest
 //! candidates and opens those, nearest first, until enough match.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::collections::HashMap;
 
 use rayon::prelude::*;
 use roaring::RoaringBitmap;
@@ -14,85 +14,15 @@ use super::{
     Partition, PartitionError,
     bits::bits,
     collection::{Collection, View},
-    format::Row,
-    read::parsed,
+    planned::Planned,
     search::Found,
 };
 use crate::{
     index::{self, Among, Hit, SearchParams},
-    payload::{
-        filter::{Candidate, Filter},
-        index::{Ids, Points, Within},
-    },
+    payload::filter::Filter,
     store::KeyRange,
     vector::Vector,
 };
-
-impl View {
-    /// The slots that aren't dead.
-    pub(super) fn living(&self) -> RoaringBitmap {
-        let mut living = RoaringBitmap::new();
-        living.insert_range(0..u32::try_from(self.slots.len()).unwrap_or(u32::MAX));
-        if self.ids.len() < self.slots.len() {
-            let words = self.dead.as_slice().iter();
-            let bytes: Vec<u8> = words.flat_map(|word| word.to_le_bytes()).collect();
-            living -= RoaringBitmap::from_lsb0_bytes(0, &bytes);
-        }
-        living
-    }
-
-    /// What a filter means here, and what ids and indexes tell of it. The only way to evaluate
-    /// one: so its texts are cut as this view's indexes cut theirs, wherever it is asked.
-    pub(super) fn planned<'a>(&self, filter: &'a Filter) -> Planned<'a> {
-        let filter = self.indexes.bind(filter);
-        let within = self.within(&filter);
-        Planned { filter, within }
-    }
-
-    fn within(&self, filter: &Filter) -> Within {
-        let living = self.living();
-        let by_id = |ids: &Ids<'_>| match ids {
-            Ids::Listed(listed) if listed.len() < self.ids.len() => {
-                listed.iter().filter_map(|id| self.ids.get(id)).collect()
-            }
-            Ids::Listed(_) | Ids::Slice(_) => {
-                let meant = self.ids.iter().filter(|(id, _)| ids.hold(**id));
-                meant.map(|(_, number)| number).collect()
-            }
-        };
-        let by_vector = |name: &str| {
-            if name.is_empty() {
-                living.clone()
-            } else {
-                RoaringBitmap::new()
-            }
-        };
-        let points = Points {
-            living: &living,
-            by_id: &by_id,
-            by_vector: &by_vector,
-        };
-        self.indexes.within(filter, &points)
-    }
-}
-
-/// A filter under a view's indexes.
-pub(super) struct Planned<'a> {
-    filter: Cow<'a, Filter>,
-    /// The slots that it means, as far as ids and indexes tell.
-    pub(super) within: Within,
-}
-
-impl Planned<'_> {
-    /// Whether the point in a row is meant.
-    pub(super) fn accepts(&self, row: &Row) -> Result<bool, PartitionError> {
-        Ok(self.filter.matches(&Candidate {
-            id: row.id,
-            payload: &parsed(row)?,
-            vectors: &|name| name.is_empty(),
-        }))
-    }
-}
 
 impl Partition {
     /// The living slots that match.
@@ -102,7 +32,7 @@ impl Partition {
         view: &View,
         filter: &Filter,
     ) -> Result<RoaringBitmap, PartitionError> {
-        self.settled(collection, view, &view.planned(filter))
+        self.settled(collection, view, &view.planned(&collection.schema, filter))
     }
 
     /// Opens the rows of all open slots, and returns the slots that match.
@@ -184,7 +114,7 @@ impl Partition {
         let Some(filter) = filter.filter(|filter| !filter.is_empty()) else {
             return Ok(Found::all(search(Among::Living { dead }, params)));
         };
-        let planned = view.planned(filter);
+        let planned = view.planned(&collection.schema, filter);
         let within = &planned.within;
         let open = within.possible().len() - within.sure().len();
         if open == 0 {

@@ -81,7 +81,7 @@ impl Partition {
             points: Vec::new(),
             next: None,
         };
-        let planned = filter.map(|filter| view.planned(filter));
+        let planned = filter.map(|filter| view.planned(&collection.schema, filter));
         for (id, number) in view.ids.range(from.unwrap_or(PointId::Number(0))..) {
             let possible = planned.as_ref().map(|planned| planned.within.possible());
             if possible.is_some_and(|possible| !possible.contains(*number)) {

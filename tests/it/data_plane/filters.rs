@@ -342,6 +342,41 @@ fn a_text_index_says_how_texts_are_cut_for_every_way_to_ask() {
 }
 
 #[test]
+fn points_are_told_by_the_vectors_that_they_have() {
+    let (node, owner) = owner();
+    let size = json!({"size": 2, "distance": "Dot"});
+    let vectors = json!({"vectors": {"text": size, "image": size}});
+    owner.put("/collections/docs", vectors).expect(200);
+    let points = json!({"points": [
+        {"id": 1, "vector": {"text": [1, 0]}},
+        {"id": 2, "vector": {"text": [1, 0], "image": [0, 1]}},
+        {"id": 3, "vector": {"image": [0, 1]}, "payload": {"a": 1}},
+        {"id": 4, "vector": {}},
+    ]});
+    owner
+        .put(&format!("{POINTS}?wait=true"), points)
+        .expect(200);
+    let has = |name: &str| json!({"has_vector": name});
+    let open = json!({"key": "a", "match": {"value": 1}});
+    let check = |owner: &Actor| {
+        for (filter, expected) in [
+            (json!({"must": [has("text")]}), vec![1, 2]),
+            (json!({"must": [has("image")]}), vec![2, 3]),
+            (json!({"must": [has("text"), has("image")]}), vec![2]),
+            (json!({"must_not": [has("image")]}), vec![1, 4]),
+            (json!({"must": [has("")]}), vec![]),
+            (json!({"must": [has("image"), open]}), vec![3]),
+            (json!({"should": [has("text"), open]}), vec![1, 2, 3]),
+        ] {
+            assert_eq!(ids(owner, &filter), expected, "{filter}");
+        }
+    };
+    check(&owner);
+    let node = node.restart();
+    check(&node.actor(owner.key.as_ref().unwrap()));
+}
+
+#[test]
 fn what_isn_t_a_condition_is_refused_by_name() {
     let (_node, owner) = owner();
     stocked(&owner);
