@@ -25,7 +25,7 @@ const LAYERS: [&[&str]; 10] = [
 const BESIDE: [(&str, &str); 2] = [("payload", "tenant"), ("telemetry", "tenant")];
 
 /// Crates that have one home, and what to use elsewhere.
-const HOMES: [(&str, &[&str], &str); 16] = [
+const HOMES: [(&str, &[&str], &str); 17] = [
     (
         "rocksdb",
         &["store/"],
