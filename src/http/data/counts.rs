@@ -22,7 +22,7 @@ use crate::{
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CountIn {
-    filter: Option<Value>,
+    filter: Option<filter::Json>,
     exact: Option<bool>,
     shard_key: Option<Value>,
 }
@@ -32,7 +32,7 @@ pub(super) struct CountIn {
 pub(super) struct FacetIn {
     key: String,
     limit: Option<usize>,
-    filter: Option<Value>,
+    filter: Option<filter::Json>,
     // Always exact.
     #[serde(rename = "exact")]
     _exact: Option<bool>,

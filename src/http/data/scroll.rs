@@ -27,7 +27,7 @@ use crate::{
 pub(super) struct ScrollIn {
     offset: Option<PointId>,
     limit: Option<usize>,
-    filter: Option<Value>,
+    filter: Option<filter::Json>,
     with_payload: Option<PayloadSelector>,
     #[serde(alias = "with_vectors")]
     with_vector: Option<VectorSelector>,

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
 use super::{
+    filter,
     query::{self, Level, Params, RecommendIn, Shown, StrategyIn, Understood},
     select::{PayloadSelector, VectorSelector},
     wire::{self, Collection, NoOtherParameters},
@@ -19,7 +20,7 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(super) struct SearchIn {
     vector: VectorIn,
-    filter: Option<Value>,
+    filter: Option<filter::Json>,
     params: Option<Params>,
     limit: Option<usize>,
     offset: Option<usize>,
@@ -54,7 +55,7 @@ pub(super) struct SearchGroupsIn {
     group_size: Option<usize>,
     with_lookup: Option<Value>,
     vector: VectorIn,
-    filter: Option<Value>,
+    filter: Option<filter::Json>,
     params: Option<Params>,
     limit: Option<usize>,
     with_payload: Option<PayloadSelector>,
@@ -71,7 +72,7 @@ pub(super) struct RecommendBodyIn {
     negative: Option<Vec<Box<RawValue>>>,
     strategy: Option<StrategyIn>,
     using: Option<String>,
-    filter: Option<Value>,
+    filter: Option<filter::Json>,
     params: Option<Params>,
     limit: Option<usize>,
     offset: Option<usize>,
