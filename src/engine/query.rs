@@ -27,21 +27,14 @@ impl Asked {
         }
     }
 
-    /// As a search, if that is all that it asks for.
-    fn into_search(self) -> Result<Query, Self> {
-        let (with_payload, vectors) = (self.with_payload, self.vectors);
-        match self.query.into_search(with_payload) {
-            Ok((search, by_point)) => Ok(Query {
-                search,
-                by_point,
-                vectors,
-            }),
-            Err(query) => Err(Self {
-                query,
-                with_payload,
-                vectors,
-            }),
-        }
+    /// Takes out the search that this is, if that is all that it asks for.
+    fn take_search(&mut self) -> Option<Query> {
+        let (search, by_point) = self.query.take_search(self.with_payload)?;
+        Some(Query {
+            search,
+            by_point,
+            vectors: self.vectors.clone(),
+        })
     }
 }
 
@@ -54,13 +47,12 @@ impl Engine {
         &self,
         principal: &Principal,
         collection: &CollectionName,
-        asked: Asked,
+        mut asked: Asked,
     ) -> Result<Vec<ScoredPoint>, Error> {
         asked.query.check().map_err(PartitionError::Query)?;
-        let asked = match asked.into_search() {
-            Ok(query) => return self.search(principal, collection, query),
-            Err(asked) => asked,
-        };
+        if let Some(search) = asked.take_search() {
+            return self.search(principal, collection, search);
+        }
         let (grant, reads) = self.check_asked(principal, collection, &asked, 1)?;
         let partition = self.partition(principal, &grant)?;
         let wanted = asked.wanted();
@@ -78,14 +70,13 @@ impl Engine {
         &self,
         principal: &Principal,
         collection: &CollectionName,
-        batch: Vec<Asked>,
+        mut batch: Vec<Asked>,
     ) -> Result<Vec<Vec<ScoredPoint>>, Error> {
         for asked in &batch {
             asked.query.check().map_err(PartitionError::Query)?;
         }
         if batch.iter().all(|asked| asked.query.is_search()) {
-            let searches = batch.into_iter().map(Asked::into_search);
-            let searches = searches.filter_map(Result::ok).collect();
+            let searches = batch.iter_mut().filter_map(Asked::take_search).collect();
             return self.search_batch(principal, collection, searches);
         }
         let (mut grants, mut queries) = (Vec::new(), Vec::new());

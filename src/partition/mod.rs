@@ -10,6 +10,7 @@
 //! Collections live here and not in the node's catalog: their names are the tenant's own words,
 //! and so they must end with the tenant's key.
 
+mod bits;
 mod collection;
 mod commit;
 mod facet;
@@ -17,6 +18,7 @@ mod format;
 mod indexing;
 mod maintain;
 mod plan;
+mod planned;
 mod query;
 mod read;
 mod recover;

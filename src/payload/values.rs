@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 
 use serde_json::Value;
 
-use super::{Payload, filter::parse_datetime, path::Path};
+use super::{Payload, path::Path, time::parse_datetime};
 
 /// What points are ordered by: a number, or a time as microseconds since 1970.
 ///

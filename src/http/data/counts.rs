@@ -27,7 +27,7 @@ use crate::{
 #[schema(as = Count)]
 pub(super) struct CountIn {
     #[schema(value_type = Option<openapi::Filter>)]
-    filter: Option<Value>,
+    filter: Option<filter::Json>,
     exact: Option<bool>,
     #[schema(ignore)]
     shard_key: Option<Value>,
@@ -41,7 +41,7 @@ pub(super) struct FacetIn {
     key: String,
     limit: Option<usize>,
     #[schema(value_type = Option<openapi::Filter>)]
-    filter: Option<Value>,
+    filter: Option<filter::Json>,
     // Always exact.
     #[serde(rename = "exact")]
     _exact: Option<bool>,

@@ -2,10 +2,9 @@
 //!
 //! Supported: collections (create, get, list, exists, delete) with any number of dense vectors by
 //! name, payload indexes, points (upsert, retrieve, delete), query (trees of prefetches, batches
-//! and groups), legacy search and recommend, count, facet, scroll, filters over match, range,
-//! datetime range, values count, empty, null, ids. Known differences: writes are always durable when
-//! they are answered, whatever `wait` says; what isn't supported is refused by name. Qdrant's words
-//! stand in this folder and nowhere else.
+//! and groups), legacy search and recommend, count, facet, scroll, the whole filter language. Known
+//! differences: writes are always durable when they are answered, whatever `wait` says; what isn't
+//! supported is refused by name. Qdrant's words stand in this folder and nowhere else.
 
 mod collections;
 mod counts;

@@ -175,7 +175,7 @@ pub(super) async fn show(
 #[serde(deny_unknown_fields)]
 pub(super) struct Remove {
     points: Option<Vec<PointId>>,
-    filter: Option<Value>,
+    filter: Option<filter::Json>,
     shard_key: Option<Value>,
 }
 

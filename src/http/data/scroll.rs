@@ -33,7 +33,7 @@ pub(super) struct ScrollIn {
     offset: Option<PointId>,
     limit: Option<usize>,
     #[schema(value_type = Option<openapi::Filter>)]
-    filter: Option<Value>,
+    filter: Option<filter::Json>,
     with_payload: Option<PayloadSelector>,
     #[serde(alias = "with_vectors")]
     with_vector: Option<VectorSelector>,

@@ -8,7 +8,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::{
-    openapi,
+    filter, openapi,
     query::{self, Given, Level, Params, RecommendIn, Shown, StrategyIn, Understood},
     select::{PayloadSelector, VectorSelector},
     wire::{self, Collection, NoOtherParameters, PointOut},
@@ -30,7 +30,7 @@ use crate::{
 pub(super) struct SearchIn {
     vector: VectorIn,
     #[schema(value_type = Option<openapi::Filter>)]
-    filter: Option<Value>,
+    filter: Option<filter::Json>,
     params: Option<Params>,
     limit: Option<usize>,
     offset: Option<usize>,
@@ -73,7 +73,7 @@ pub(super) struct SearchGroupsIn {
     with_lookup: Option<Value>,
     vector: VectorIn,
     #[schema(value_type = Option<openapi::Filter>)]
-    filter: Option<Value>,
+    filter: Option<filter::Json>,
     params: Option<Params>,
     limit: Option<usize>,
     with_payload: Option<PayloadSelector>,
@@ -96,7 +96,7 @@ pub(super) struct RecommendBodyIn {
     strategy: Option<StrategyIn>,
     using: Option<String>,
     #[schema(value_type = Option<openapi::Filter>)]
-    filter: Option<Value>,
+    filter: Option<filter::Json>,
     params: Option<Params>,
     limit: Option<usize>,
     offset: Option<usize>,

@@ -16,9 +16,9 @@ use crate::{
     index::{self, Among, Hit, SearchParams},
     partition::{
         Partition, PartitionError,
+        bits::bits,
         collection::{Collection, View},
         format::Row,
-        plan::bits,
         schema::VectorSchema,
         search::beats,
         space::Space,
@@ -216,20 +216,21 @@ impl<'a> Evaluation<'a> {
 
     /// The living slots of a scope, as far as ids and indexes tell.
     fn open<'s>(&self, scope: &'s Scope<'_>, found: Option<RoaringBitmap>) -> Open<'s> {
-        let filter = scope.filter.as_deref();
-        let (sure, possible) = match (found, filter) {
-            (Some(found), _) => (found.clone(), found),
-            (None, Some(filter)) => {
-                let within = self.view.within(filter);
-                (within.sure().clone(), within.possible().clone())
-            }
-            (None, None) => (self.view.living(), self.view.living()),
-        };
         let except = self.excepted(scope);
+        let (sure, possible, planned) = match (found, scope.filter.as_deref()) {
+            (Some(found), _) => (found.clone(), found, None),
+            (None, Some(filter)) => {
+                let planned = self.view.planned(&self.collection.schema, filter);
+                let within = &planned.within;
+                let (sure, possible) = (within.sure().clone(), within.possible().clone());
+                (sure, possible, Some(planned))
+            }
+            (None, None) => (self.view.living(), self.view.living(), None),
+        };
         Open {
             sure: sure - &except,
             possible: possible - &except,
-            filter,
+            planned,
         }
     }
 

@@ -5,9 +5,8 @@ use roaring::RoaringBitmap;
 
 use super::{Order, Ranked, Ranking, evaluate::Evaluation};
 use crate::{
-    partition::{PartitionError, format::Row, read::parsed},
+    partition::{PartitionError, format::Row, planned::Planned, read::parsed},
     payload::{
-        filter::Filter,
         index::{Direction, FieldIndex},
         values::OrderValue,
     },
@@ -22,7 +21,7 @@ pub(super) struct Open<'a> {
     /// No others match.
     pub(super) possible: RoaringBitmap,
     /// What those in between must match.
-    pub(super) filter: Option<&'a Filter>,
+    pub(super) planned: Option<Planned<'a>>,
 }
 
 /// A point and one of its values.
@@ -158,9 +157,9 @@ impl Evaluation<'_> {
             return Ok(None);
         };
         let sure = open.sure.contains(slot);
-        let matches = match open.filter.filter(|_| !sure) {
-            Some(filter) => filter.matches(row.id, &parsed(&row)?),
-            None => true,
+        let matches = match &open.planned {
+            Some(planned) if !sure => planned.accepts(&row)?,
+            Some(_) | None => true,
         };
         matches.then(|| read(&row)).transpose()
     }

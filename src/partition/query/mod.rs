@@ -15,6 +15,8 @@ mod fusion;
 mod groups;
 mod listing;
 
+use std::mem;
+
 pub use self::{
     check::{
         EXAMPLES_MAX, MMR_COMPARISONS_MAX, PREFETCH_DEPTH_MAX, PREFETCH_LIMIT_MAX, PREFETCHES_MAX,
@@ -160,21 +162,23 @@ impl Query {
         matches!(self.kind, Kind::Nearest(_)) && self.prefetch.is_empty()
     }
 
-    /// The search that this is, and the point that it is about, if it asks for plain nearest
-    /// neighbours. Otherwise it is given back.
-    ///
-    /// # Errors
-    /// The query itself.
-    pub fn into_search(self, with_payload: bool) -> Result<(SearchQuery, Option<PointId>), Self> {
-        let (vector, point) = match self.kind {
-            Kind::Nearest(Example::Vector(vector)) if self.prefetch.is_empty() => (vector, None),
-            Kind::Nearest(Example::Point(id)) if self.prefetch.is_empty() => (Vec::new(), Some(id)),
-            kind => return Err(Self { kind, ..self }),
+    /// Takes out the search that this is, and the point that it is about, if it asks for plain
+    /// nearest neighbours.
+    pub fn take_search(&mut self, with_payload: bool) -> Option<(SearchQuery, Option<PointId>)> {
+        if !self.prefetch.is_empty() {
+            return None;
+        }
+        let Kind::Nearest(example) = &mut self.kind else {
+            return None;
+        };
+        let (vector, point) = match example {
+            Example::Vector(vector) => (mem::take(vector), None),
+            Example::Point(id) => (Vec::new(), Some(*id)),
         };
         let search = SearchQuery {
             vector,
-            using: self.using,
-            filter: self.filter,
+            using: mem::take(&mut self.using),
+            filter: self.filter.take(),
             limit: self.limit,
             offset: self.offset,
             ef: self.ef,
@@ -183,6 +187,6 @@ impl Query {
             except: None,
             with_payload,
         };
-        Ok((search, point))
+        Some((search, point))
     }
 }

@@ -47,7 +47,7 @@ impl FieldIndex {
         direction: Direction,
         from: Option<OrderValue>,
     ) -> Option<Box<dyn Iterator<Item = Run> + 'a>> {
-        let kind = self.definition.kind;
+        let kind = self.definition.kind();
         let in_order = matches!(
             kind,
             IndexKind::Integer | IndexKind::Float | IndexKind::Datetime
@@ -81,7 +81,7 @@ impl FieldIndex {
     /// apart. What [`Self::counts`] doesn't count is for whoever asks.
     pub fn counted(&self, among: &RoaringBitmap) -> Option<HashMap<FacetValue, u64>> {
         let tells_apart = matches!(
-            self.definition.kind,
+            self.definition.kind(),
             IndexKind::Keyword | IndexKind::Integer | IndexKind::Bool | IndexKind::Uuid
         );
         if !tells_apart {
@@ -96,7 +96,7 @@ impl FieldIndex {
 
     /// Whether the index counts a value.
     pub fn counts(&self, value: &FacetValue) -> bool {
-        match (self.definition.kind, value) {
+        match (self.definition.kind(), value) {
             (IndexKind::Keyword, FacetValue::Text(text)) => Key::keyword(text).is_some(),
             (IndexKind::Uuid, FacetValue::Text(text)) => Key::uuid(text).is_some(),
             (IndexKind::Integer, FacetValue::Integer(_))

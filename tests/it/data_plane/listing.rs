@@ -233,6 +233,71 @@ fn groups_are_filled_however_far_away_their_points_are() {
 }
 
 #[test]
+fn groups_are_what_one_would_make_of_all_points() {
+    let (_node, owner) = owner();
+    owner.create_collection("docs", 2, "Dot");
+    let value = prop_oneof![
+        (0_u8..4).prop_map(|number| json!(number)),
+        "[ab]".prop_map(|text| json!(text)),
+        Just(json!(true)),
+        Just(json!(0.5)),
+    ];
+    let payload = prop::collection::vec(value, 0..3).prop_map(|values| json!({"a": values}));
+    let input = (
+        prop::collection::vec(payload, 1..40),
+        1_usize..5,
+        1_usize..6,
+    );
+    let mut runner = TestRunner::new(Config {
+        cases: 48,
+        failure_persistence: None,
+        ..Config::default()
+    });
+    runner
+        .run(&input, |(payloads, size, limit)| {
+            put(&owner, "docs", &payloads);
+            let all = json!({"query": [1, 0], "limit": 100, "with_payload": true});
+            let all = owner.post("/collections/docs/points/query", all);
+            let mut expected: Vec<(Value, Vec<Value>)> = Vec::new();
+            for point in all.expect(200)["result"]["points"].as_array().unwrap() {
+                let values = point["payload"]["a"].as_array().unwrap();
+                if values
+                    .iter()
+                    .any(|value| value.is_boolean() || value.is_f64())
+                {
+                    continue;
+                }
+                for (place, value) in values.iter().enumerate() {
+                    if values[..place].contains(value) {
+                        continue;
+                    }
+                    match expected.iter().position(|(id, _)| id == value) {
+                        Some(at) if expected[at].1.len() < size => {
+                            expected[at].1.push(point["id"].clone());
+                        }
+                        Some(_) => {}
+                        None => expected.push((value.clone(), vec![point["id"].clone()])),
+                    }
+                }
+            }
+            expected.truncate(limit);
+            let body = json!({"query": [1, 0], "group_by": "a", "group_size": size,
+                "limit": limit});
+            let answer = owner.post("/collections/docs/points/query/groups", body);
+            let answer = answer.expect(200);
+            let groups = answer["result"]["groups"].as_array().unwrap().iter();
+            let groups = groups.map(|group| {
+                let hits = group["hits"].as_array().unwrap().iter();
+                let ids = hits.map(|hit| hit["id"].clone()).collect();
+                (group["id"].clone(), ids)
+            });
+            prop_assert_eq!(groups.collect::<Vec<(Value, Vec<Value>)>>(), expected);
+            Ok(())
+        })
+        .unwrap();
+}
+
+#[test]
 fn a_facet_counts_the_points_of_each_value() {
     let (_node, owner) = owner();
     owner.create_collection("docs", 2, "Dot");

@@ -3,6 +3,7 @@
 mod bad_bodies;
 mod bad_data;
 mod behaviour;
+mod filters;
 mod fuzz;
 mod indexes;
 mod limits;

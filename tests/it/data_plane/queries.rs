@@ -134,12 +134,14 @@ fn a_recommendation_scores_by_the_best_example_or_by_all() {
         sums.push((id, wanted - not));
     }
     for (strategy, mut expected) in [("best_score", best), ("sum_scores", sums)] {
-        expected.sort_by(|a, b| b.1.total_cmp(&a.1));
         let mut found = by(strategy);
         // Equals in the order of ids.
-        let key = |(id, score): &(u64, f64)| ((-score * 1e4).round() as i64, *id);
-        expected.sort_by_key(key);
-        found.sort_by_key(key);
+        let rounded = |score: f64| (score * 1e4).round();
+        let order = |a: &(u64, f64), b: &(u64, f64)| {
+            rounded(b.1).total_cmp(&rounded(a.1)).then(a.0.cmp(&b.0))
+        };
+        expected.sort_by(order);
+        found.sort_by(order);
         near(&found, &expected);
     }
     let filtered = json!({

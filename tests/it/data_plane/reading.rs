@@ -141,21 +141,6 @@ fn what_isn_t_supported_is_refused_by_name() {
             json!({"query": [1, 0], "group_by": "a", "with_lookup": "docs"}),
             "with_lookup",
         ),
-        (
-            query,
-            json!({"query": [1, 0], "filter": {"must": [{"nested": {"key": "a", "filter": {}}}]}}),
-            "nested",
-        ),
-        (
-            query,
-            json!({"query": [1, 0], "filter": {"must": [{"key": "a", "geo_radius": {}}]}}),
-            "geo_radius",
-        ),
-        (
-            query,
-            json!({"query": [1, 0], "filter": {"must": [{"key": "a", "match": {"text": "t"}}]}}),
-            "text",
-        ),
     ] {
         refused(&owner.post(path, body), name);
     }

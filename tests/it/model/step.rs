@@ -135,5 +135,16 @@ fn question() -> impl Strategy<Value = Question> {
 pub const TENANTS: usize = 3;
 pub const COLLECTIONS: [&str; 2] = ["docs", "Nähe 近傍"];
 /// Fields that may be indexed: those that filters ask about, and one that no payload has.
-pub const FIELDS: [&str; 6] = ["colour", "n", "tags", "tags[]", "sold", "nothing.here"];
+pub const FIELDS: [&str; 10] = [
+    "colour",
+    "n",
+    "tags",
+    "tags[]",
+    "sold",
+    "note",
+    "place",
+    "parts[].size",
+    "parts[].tint",
+    "nothing.here",
+];
 pub const DIMENSION_MAX: usize = 8;

@@ -36,7 +36,7 @@ pub(in crate::http::data) struct QueryIn {
     query: Option<Given>,
     using: Option<String>,
     #[schema(value_type = Option<openapi::Filter>)]
-    filter: Option<Value>,
+    filter: Option<filter::Json>,
     params: Option<Params>,
     score_threshold: Option<f32>,
     limit: Option<usize>,
@@ -72,7 +72,7 @@ pub(in crate::http::data) struct GroupsIn {
     query: Option<Given>,
     using: Option<String>,
     #[schema(value_type = Option<openapi::Filter>)]
-    filter: Option<Value>,
+    filter: Option<filter::Json>,
     params: Option<Params>,
     score_threshold: Option<f32>,
     limit: Option<usize>,
@@ -95,7 +95,7 @@ struct PrefetchIn {
     query: Option<Given>,
     using: Option<String>,
     #[schema(value_type = Option<openapi::Filter>)]
-    filter: Option<Value>,
+    filter: Option<filter::Json>,
     params: Option<Params>,
     score_threshold: Option<f32>,
     limit: Option<usize>,
@@ -127,7 +127,7 @@ pub(in crate::http::data) struct Params {
 pub(in crate::http::data) struct Level {
     pub(in crate::http::data) prefetch: Option<Prefetches>,
     pub(in crate::http::data) using: Option<String>,
-    pub(in crate::http::data) filter: Option<Value>,
+    pub(in crate::http::data) filter: Option<filter::Json>,
     pub(in crate::http::data) params: Option<Params>,
     pub(in crate::http::data) score_threshold: Option<f32>,
     pub(in crate::http::data) limit: Option<usize>,
