@@ -26,8 +26,11 @@ fn store(owner: &Actor, words: &Words, distance: &str) {
         "metadata": {&words.metadata: words.metadata},
     });
     owner.put(&collection, body).expect(200);
-    let body = json!({"field_name": words.field, "field_schema": {"type": "keyword"}});
-    owner.put(&format!("{collection}/index"), body).expect(200);
+    let nested = format!("nested.{}[].list", words.inner_field);
+    for (field, kind) in [(words.field.as_str(), "keyword"), (&nested, "text")] {
+        let body = json!({"field_name": field, "field_schema": {"type": kind}});
+        owner.put(&format!("{collection}/index"), body).expect(200);
+    }
     let points = format!("{collection}/points?wait=true");
     let point =
         |id: Value, vector: &[f32]| json!({"id": id, "vector": vector, "payload": words.payload()});
@@ -73,7 +76,16 @@ fn ask(owner: &Actor, words: &Words) {
     let nested = format!("nested.{}[].list", words.inner_field);
     let filter = json!({
         "must": [{"key": nested, "match": {"any": [words.deep_value, words.searched]}}],
-        "should": [{"has_id": ids}, {"is_empty": {"key": words.searched}}],
+        "should": [
+            {"has_id": ids},
+            {"is_empty": {"key": words.searched}},
+            {"key": nested, "match": {"text": words.searched}},
+            {"key": words.field, "match": {"prefix": words.searched}},
+            {"nested": {"key": words.searched, "filter": {
+                "must": [{"key": words.searched, "match": {"phrase": words.searched}}],
+            }}},
+            {"has_vector": words.searched},
+        ],
         "must_not": [{"key": words.searched, "match": {"value": words.searched}}],
     });
     let fields = json!([words.field, nested]);
