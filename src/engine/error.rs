@@ -105,10 +105,17 @@ impl From<Unauthenticated> for Error {
 impl From<PartitionError> for Error {
     fn from(error: PartitionError) -> Self {
         let kind = match &error {
-            PartitionError::NoCollection { .. } => ErrorKind::NotFound,
-            PartitionError::CollectionExists { .. } => ErrorKind::Conflict,
+            PartitionError::NoCollection { .. }
+            | PartitionError::NoAlias { .. }
+            | PartitionError::NoPoint { .. } => ErrorKind::NotFound,
+            PartitionError::CollectionExists { .. } | PartitionError::AliasExists { .. } => {
+                ErrorKind::Conflict
+            }
             PartitionError::Vector(_)
             | PartitionError::NoVector { .. }
+            | PartitionError::Payload(_)
+            | PartitionError::TooMuch { .. }
+            | PartitionError::TooManyAliases { .. }
             | PartitionError::TooManyIndexes { .. } => ErrorKind::Invalid,
             PartitionError::Quota { .. } => ErrorKind::Denied,
             PartitionError::Corrupt | PartitionError::WrongPartition => ErrorKind::Corrupt,

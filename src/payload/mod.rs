@@ -4,6 +4,7 @@
 //! [`index`]es that answer filters without reading payloads.
 //! Never: wire shapes (those are `http/data`), storage.
 
+pub mod edit;
 pub mod filter;
 pub mod index;
 pub mod path;

@@ -6,12 +6,15 @@
 //! vectors, by name. Known differences: writes are always durable when they are answered, whatever `wait` says; what isn't supported
 //! is refused by name. Qdrant's words stand in this folder and nowhere else.
 
+mod aliases;
 mod collections;
 mod filter;
 mod indexes;
 mod points;
 mod query;
 mod select;
+mod settings;
+mod update;
 mod vectors;
 mod wire;
 
@@ -33,10 +36,14 @@ pub(super) struct Document;
 pub(super) fn routes() -> Router<Arc<Engine>> {
     Router::new()
         .route("/collections", get(collections::list))
+        .route("/collections/aliases", post(aliases::change))
+        .route("/aliases", get(aliases::list))
+        .route("/collections/{name}/aliases", get(aliases::of_collection))
         .route(
             "/collections/{name}",
             put(collections::create)
                 .get(collections::show)
+                .patch(settings::update)
                 .delete(collections::remove),
         )
         .route("/collections/{name}/exists", get(collections::exists))
@@ -44,14 +51,35 @@ pub(super) fn routes() -> Router<Arc<Engine>> {
         .route("/collections/{name}/index/{field}", delete(indexes::remove))
         .route(
             "/collections/{name}/points",
-            put(points::upsert).post(points::retrieve),
+            put(update::upsert).post(points::retrieve),
         )
+        .route(
+            "/collections/{name}/points/payload",
+            post(update::set_payload).put(update::overwrite_payload),
+        )
+        .route(
+            "/collections/{name}/points/payload/delete",
+            post(update::delete_payload),
+        )
+        .route(
+            "/collections/{name}/points/payload/clear",
+            post(update::clear_payload),
+        )
+        .route(
+            "/collections/{name}/points/vectors",
+            put(update::update_vectors),
+        )
+        .route(
+            "/collections/{name}/points/vectors/delete",
+            post(update::delete_vectors),
+        )
+        .route("/collections/{name}/points/batch", post(update::batch))
         .route(
             "/collections/{name}/points/{id}",
             // What is posted here is for a route that isn't there yet, like `points/payload`.
             get(points::show).fallback(refusal::no_such_route),
         )
-        .route("/collections/{name}/points/delete", post(points::remove))
+        .route("/collections/{name}/points/delete", post(update::remove))
         .route("/collections/{name}/points/scroll", post(points::scroll))
         .route("/collections/{name}/points/count", post(points::count))
         .route("/collections/{name}/points/query", post(query::query))

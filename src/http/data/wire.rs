@@ -1,7 +1,7 @@
 //! JSON shapes that several routes share, in the dialect's own words.
 
 use axum::extract::{FromRequestParts, Path, Query as Parameters};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, value::RawValue};
 
 use super::vectors::VectorOut;
@@ -57,10 +57,8 @@ impl<S: Send + Sync> FromRequestParts<S> for NoOtherParameters {
         parts: &mut axum::http::request::Parts,
         state: &S,
     ) -> Result<Self, Refusal> {
-        Parameters::<KnownParameters>::from_request_parts(parts, state)
-            .await
-            .map(|_| Self)
-            .map_err(|error| Refusal::invalid(format!("Bad request: {}", error.body_text())))
+        parameters::<KnownParameters, S>(parts, state).await?;
+        Ok(Self)
     }
 }
 
@@ -78,6 +76,52 @@ pub(super) fn refuse_set<const N: usize>(
     Ok(())
 }
 
+/// The query parameters of a write. It is always waited for, durable and visible when it is
+/// answered, so they are checked and change nothing.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct KnownWriteParameters {
+    #[serde(rename = "wait")]
+    _wait: Option<bool>,
+    #[serde(rename = "ordering")]
+    _ordering: Option<Ordering>,
+    #[serde(rename = "timeout")]
+    _timeout: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Ordering {
+    Weak,
+    Medium,
+    Strong,
+}
+
+/// Refuses query parameters that a write doesn't have.
+pub(super) struct WriteParameters;
+
+impl<S: Send + Sync> FromRequestParts<S> for WriteParameters {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(
+        parts: &mut axum::http::request::Parts,
+        state: &S,
+    ) -> Result<Self, Refusal> {
+        parameters::<KnownWriteParameters, S>(parts, state).await?;
+        Ok(Self)
+    }
+}
+
+async fn parameters<P: DeserializeOwned + Send, S: Send + Sync>(
+    parts: &mut axum::http::request::Parts,
+    state: &S,
+) -> Result<P, Refusal> {
+    let found = Parameters::<P>::from_request_parts(parts, state).await;
+    let Parameters(found) =
+        found.map_err(|error| Refusal::invalid(format!("Bad request: {}", error.body_text())))?;
+    Ok(found)
+}
+
 /// A point in an answer.
 #[derive(Serialize)]
 pub(super) struct PointOut {
@@ -93,7 +137,7 @@ pub(super) struct PointOut {
 }
 
 /// What a write is answered.
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 pub(super) struct UpdateResult {
     pub(super) operation_id: u64,
     pub(super) status: &'static str,
