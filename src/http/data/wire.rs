@@ -1,5 +1,7 @@
 //! JSON shapes that several routes share, in the dialect's own words.
 
+use std::num::NonZeroU64;
+
 use axum::extract::{FromRequestParts, Path, Query as Parameters};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, value::RawValue};
@@ -86,7 +88,7 @@ pub(super) struct KnownWriteParameters {
     #[serde(rename = "ordering")]
     _ordering: Option<Ordering>,
     #[serde(rename = "timeout")]
-    _timeout: Option<u64>,
+    _timeout: Option<NonZeroU64>,
 }
 
 #[derive(Deserialize)]

@@ -43,6 +43,7 @@ fn store(owner: &Actor, words: &Words, distance: &str) {
         "payloads": [words.payload(), words.payload()],
     }});
     owner.put(&points, body).expect(200);
+    change(owner, words);
     let by_words = json!({"must": [
         {"key": words.field, "match": {"value": words.value}},
         {"has_id": [3]},
@@ -54,6 +55,47 @@ fn store(owner: &Actor, words: &Words, distance: &str) {
         .post(&format!("{collection}/points/count"), json!({}))
         .expect(200);
     assert_eq!(count["result"]["count"], 2);
+}
+
+/// Changes to points that bring words, and one that puts all back.
+fn change(owner: &Actor, words: &Words) {
+    let collection = format!("/collections/{}", words.collection);
+    let points = format!("{collection}/points");
+    let ids = json!([words.number]);
+    let payload = words.payload();
+    let set = json!({"points": ids, "payload": payload, "key": words.inner_field});
+    owner
+        .post(&format!("{points}/payload"), set.clone())
+        .expect(200);
+    let overwritten = json!({"points": ids, "payload": payload});
+    owner
+        .put(&format!("{points}/payload"), overwritten.clone())
+        .expect(200);
+    let keys = json!({"points": [words.uuid], "keys": [words.searched]});
+    owner
+        .post(&format!("{points}/payload/delete"), keys.clone())
+        .expect(200);
+    let vectors = json!({"points": [{"id": words.number, "vector": words.vector}]});
+    owner
+        .put(&format!("{points}/vectors"), vectors.clone())
+        .expect(200);
+    let batch = json!({"operations": [
+        {"set_payload": set},
+        {"delete_payload": keys},
+        {"update_vectors": vectors},
+        {"overwrite_payload": overwritten},
+    ]});
+    owner.post(&format!("{points}/batch"), batch).expect(200);
+    let metadata = json!({"metadata": {&words.metadata: words.metadata}});
+    owner.patch(&collection, metadata).expect(200);
+    let alias = json!({"alias_name": words.unknown, "collection_name": words.collection});
+    let actions = json!({"actions": [
+        {"create_alias": alias},
+        {"delete_alias": {"alias_name": words.unknown}},
+    ]});
+    owner.post("/collections/aliases", actions).expect(200);
+    owner.get("/aliases").expect(200);
+    owner.get(&format!("{collection}/aliases")).expect(200);
 }
 
 fn ask(owner: &Actor, words: &Words) {

@@ -1,5 +1,6 @@
 //! The data plane: what it does, and what it does to those who send it nonsense.
 
+mod aliases;
 mod bad_bodies;
 mod bad_data;
 mod behaviour;
@@ -9,4 +10,5 @@ mod limits;
 mod quota;
 mod reading;
 mod routes;
+mod updates;
 mod vectors;

@@ -3,7 +3,10 @@
 use locule::{
     access::{CreateCollection, DeleteCollection, Read, Search, Write},
     index::Precision,
-    partition::{Partition, PartitionError, PointUpsert, Schema, SearchQuery, Selection},
+    partition::{
+        AliasAction, Operation, Partition, PartitionError, PayloadChange, PointUpsert, Schema,
+        SearchQuery, Selection,
+    },
     payload::{
         Payload,
         filter::Filter,
@@ -20,7 +23,7 @@ use super::foreign_grant::Visitor;
 pub type Act = fn(&Partition, &Visitor<'_>, &Visitor<'_>) -> Result<(), PartitionError>;
 
 /// Every method that takes a grant. The second visitor is who wants vectors back.
-pub const ACTS: [(&str, Act); 15] = [
+pub const ACTS: [(&str, Act); 20] = [
     ("search", |partition, visitor, vectors| {
         let grant = visitor.grant::<Search>();
         let vectors = vectors.grant::<Read>();
@@ -70,6 +73,32 @@ pub const ACTS: [(&str, Act); 15] = [
         partition.usage(&visitor.grant()).map(drop)
     }),
     ("upsert", |partition, visitor, _| put(partition, visitor, 2)),
+    ("change", |partition, visitor, _| {
+        let all = Selection::Filter(Filter::default());
+        let cleared = Operation::Payload(all, PayloadChange::Clear);
+        partition
+            .change(&visitor.grant(), &name("docs"), vec![cleared])
+            .map(drop)
+    }),
+    ("update_collection", |partition, visitor, _| {
+        let grant = visitor.grant::<Write>();
+        partition.update_collection(&grant, &name("docs"), |_, before| Ok(before.to_owned()))
+    }),
+    ("change_aliases", |partition, visitor, _| {
+        let alias = AliasAction::Create {
+            alias: name("latest"),
+            collection: name("docs"),
+        };
+        partition.change_aliases(&visitor.grant(), &[alias])
+    }),
+    ("aliases", |partition, visitor, _| {
+        partition.aliases(&visitor.grant()).map(drop)
+    }),
+    ("aliased", |partition, visitor, _| {
+        partition
+            .aliased(&visitor.grant(), &name("latest"))
+            .map(drop)
+    }),
     ("create_payload_index", |partition, visitor, _| {
         let index = Definition::new("text", IndexKind::Keyword, String::new()).unwrap();
         partition

@@ -140,7 +140,12 @@ fn asked(owner: &Actor) -> Vec<Box<dyn Fn() -> Answer + '_>> {
             json!({"vector": [1.0, 0.0, 0.0, 0.0], "limit": 3}),
         ),
         post("/delete", json!({"filter": unlike})),
-        Box::new(|| owner.put("/collections/docs/points", json!({"points": []}))),
+        Box::new(|| {
+            owner.put(
+                "/collections/docs/points",
+                json!({"points": [{"id": 1, "vector": []}]}),
+            )
+        }),
     ]
 }
 
