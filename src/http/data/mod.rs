@@ -1,10 +1,12 @@
 //! The data plane: the Qdrant REST dialect, for dense vectors.
 //!
-//! Supported: collections (create, get, list, exists, delete), payload indexes, points (upsert, retrieve, delete),
-//! query and query batch, legacy search, count, scroll, filters over match, range, datetime
-//! range, values count, empty, null, ids. Collections have any number of dense
-//! vectors, by name. Known differences: writes are always durable when they are answered, whatever `wait` says; what isn't supported
-//! is refused by name. Qdrant's words stand in this folder and nowhere else.
+//! Supported: collections (create, get, list, exists, change what is said about them, delete) with any number of
+//! dense vectors by name, aliases, payload indexes, points (upsert with its modes, retrieve, delete), payloads (set,
+//! overwrite, delete keys, clear), vectors of points (put, delete), batches of all of these, query and query
+//! batch, legacy search, count, scroll, filters over match, range, datetime range, values count, empty, null,
+//! ids. Known differences: a write is always durable when it is answered, whatever `wait` says; one request
+//! that writes is done whole or not at all, a batch too, so an id that isn't there lets none of it happen; what
+//! isn't supported is refused by name. Qdrant's words stand in this folder and nowhere else.
 
 mod aliases;
 mod collections;

@@ -191,19 +191,19 @@ impl Selector {
         }
     }
 
-    /// Which points are meant, and how many are named. Where there are ids and a filter, the ids
-    /// count.
+    /// Which points are meant, and how many are named. Ids beside a filter could mean both or
+    /// either, so that is refused.
     fn read(self) -> Result<(Selection, usize), Refusal> {
         wire::refuse_set([("shard_key", &self.shard_key)])?;
         let filter = filter::parse(self.filter.as_ref())?;
         match (self.points, filter) {
-            (Some(ids), _) if ids.is_empty() => Err(bad("Empty update request")),
-            (Some(ids), _) => {
+            (Some(ids), None) if ids.is_empty() => Err(bad("Empty update request")),
+            (Some(ids), None) => {
                 let count = ids.len();
                 Ok((Selection::Ids(ids), count))
             }
             (None, Some(filter)) => Ok((Selection::Filter(filter), 0)),
-            (None, None) => Err(bad("give either `points` or `filter`")),
+            (Some(_), Some(_)) | (None, None) => Err(bad("give either `points` or `filter`")),
         }
     }
 }
