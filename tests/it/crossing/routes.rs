@@ -157,7 +157,7 @@ pub const ROUTES: [Route; 28] = [
     route(
         "PATCH",
         "/collections/{name}",
-        Some(|_| json!({"metadata": {"text": "changed"}})),
+        Some(|_| json!({"hnsw_config": {"m": 16}})),
         Does::Change,
     ),
     route(
