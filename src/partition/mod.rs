@@ -11,12 +11,14 @@
 //! and so they must end with the tenant's key.
 
 mod aliases;
+mod bits;
 mod collection;
 mod commit;
 mod format;
 mod indexing;
 mod maintain;
 mod plan;
+mod planned;
 mod read;
 mod recover;
 mod schema;

@@ -81,9 +81,9 @@ impl Partition {
             points: Vec::new(),
             next: None,
         };
-        let within = filter.map(|filter| (filter, view.within(filter)));
+        let planned = filter.map(|filter| view.planned(&collection.schema, filter));
         for (id, number) in view.ids.range(from.unwrap_or(PointId::Number(0))..) {
-            let possible = within.as_ref().map(|(_, within)| within.possible());
+            let possible = planned.as_ref().map(|planned| planned.within.possible());
             if possible.is_some_and(|possible| !possible.contains(*number)) {
                 continue;
             }
@@ -93,10 +93,10 @@ impl Partition {
             let Some(row) = self.point(&collection, *slot)? else {
                 continue;
             };
-            if let Some((filter, within)) = &within {
+            if let Some(planned) = &planned {
                 // A row that was written since isn't what the indexes saw.
-                let sure = row.seq == slot.seq && within.sure().contains(*number);
-                if !sure && !filter.matches(*id, &parsed(&row)?) {
+                let sure = row.seq == slot.seq && planned.within.sure().contains(*number);
+                if !sure && !planned.accepts(&row)? {
                     continue;
                 }
             }

@@ -1,13 +1,17 @@
 //! Payloads: the JSON object that a tenant keeps beside a vector.
 //!
-//! Owns: the limits on size and depth, paths into a payload, the [`filter`] language, and the
-//! [`index`]es that answer filters without reading payloads.
+//! Owns: the limits on size and depth, paths into a payload, the [`filter`] language with what it
+//! says of [`text`]s and [`region`]s, and the [`index`]es that answer filters without reading
+//! payloads.
 //! Never: wire shapes (those are `http/data`), storage.
 
 pub mod edit;
 pub mod filter;
 pub mod index;
 pub mod path;
+pub mod region;
+pub mod text;
+pub mod time;
 
 use serde_json::{Map, Value};
 

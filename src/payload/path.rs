@@ -57,6 +57,21 @@ impl Path {
         }
     }
 
+    /// The path to the elements of the array that this one leads to; the same if it already is.
+    #[must_use]
+    pub fn every(mut self) -> Self {
+        if self.0.last() != Some(&Step::Every) {
+            self.0.push(Step::Every);
+        }
+        self
+    }
+
+    /// The path that goes on with another one.
+    #[must_use]
+    pub fn join(&self, rest: &Self) -> Self {
+        Self(self.0.iter().chain(&rest.0).cloned().collect())
+    }
+
     /// Every value that the path leads to, without looking into a final array.
     pub fn values<'a>(&self, map: &'a Map<String, Value>) -> Vec<&'a Value> {
         let mut found: Vec<&'a Value> = Vec::new();

@@ -25,7 +25,7 @@ const LAYERS: [&[&str]; 10] = [
 const BESIDE: [(&str, &str); 2] = [("payload", "tenant"), ("telemetry", "tenant")];
 
 /// Crates that have one home, and what to use elsewhere.
-const HOMES: [(&str, &[&str], &str); 16] = [
+const HOMES: [(&str, &[&str], &str); 17] = [
     (
         "rocksdb",
         &["store/"],
@@ -46,6 +46,7 @@ const HOMES: [(&str, &[&str], &str); 16] = [
     ("anyhow", &["cli/"], "an error enum of the layer's own"),
     ("rustix", &["cli/bench/", "engine/start.rs"], "std"),
     ("governor", &["access/limit.rs"], "access::Limits"),
+    ("geo", &["payload/region.rs"], "payload::region"),
 ];
 
 /// Layers that know nothing of JSON: what they store is bytes.

@@ -82,7 +82,7 @@ pub(super) async fn show(
 pub(super) struct Scroll {
     offset: Option<PointId>,
     limit: Option<usize>,
-    filter: Option<Value>,
+    filter: Option<filter::Json>,
     with_payload: Option<PayloadSelector>,
     #[serde(alias = "with_vectors")]
     with_vector: Option<VectorSelector>,
@@ -124,7 +124,7 @@ pub(super) async fn scroll(
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Count {
-    filter: Option<Value>,
+    filter: Option<filter::Json>,
     #[serde(rename = "exact")]
     _exact: Option<bool>,
     shard_key: Option<Value>,

@@ -30,7 +30,7 @@ use crate::{
 pub(super) struct QueryIn {
     query: Option<Box<RawValue>>,
     vector: Option<VectorIn>,
-    filter: Option<Value>,
+    filter: Option<filter::Json>,
     params: Option<Params>,
     limit: Option<usize>,
     offset: Option<usize>,

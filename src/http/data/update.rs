@@ -28,7 +28,7 @@ pub(super) struct Upsert {
     points: Option<Vec<PointIn>>,
     batch: Option<Batch>,
     shard_key: Option<Value>,
-    update_filter: Option<Value>,
+    update_filter: Option<filter::Json>,
     update_mode: Option<Mode>,
 }
 
@@ -61,7 +61,7 @@ enum Mode {
 #[serde(deny_unknown_fields)]
 pub(super) struct Selector {
     points: Option<Vec<PointId>>,
-    filter: Option<Value>,
+    filter: Option<filter::Json>,
     shard_key: Option<Value>,
 }
 
@@ -71,7 +71,7 @@ pub(super) struct SetPayload {
     payload: Map<String, Value>,
     key: Option<String>,
     points: Option<Vec<PointId>>,
-    filter: Option<Value>,
+    filter: Option<filter::Json>,
     shard_key: Option<Value>,
 }
 
@@ -80,7 +80,7 @@ pub(super) struct SetPayload {
 pub(super) struct DeletePayload {
     keys: Vec<String>,
     points: Option<Vec<PointId>>,
-    filter: Option<Value>,
+    filter: Option<filter::Json>,
     shard_key: Option<Value>,
 }
 
@@ -88,7 +88,7 @@ pub(super) struct DeletePayload {
 #[serde(deny_unknown_fields)]
 pub(super) struct UpdateVectors {
     points: Vec<PointVectors>,
-    update_filter: Option<Value>,
+    update_filter: Option<filter::Json>,
     shard_key: Option<Value>,
 }
 
@@ -104,7 +104,7 @@ struct PointVectors {
 pub(super) struct DeleteVectors {
     vector: Vec<String>,
     points: Option<Vec<PointId>>,
-    filter: Option<Value>,
+    filter: Option<filter::Json>,
     shard_key: Option<Value>,
 }
 
@@ -181,7 +181,7 @@ impl OperationIn {
 impl Selector {
     const fn of(
         points: Option<Vec<PointId>>,
-        filter: Option<Value>,
+        filter: Option<filter::Json>,
         shard_key: Option<Value>,
     ) -> Self {
         Self {

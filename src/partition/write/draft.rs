@@ -16,7 +16,10 @@ use crate::{
         format::Row,
         read::parsed,
     },
-    payload::{Payload, filter::Filter},
+    payload::{
+        Payload,
+        filter::{Candidate, Filter},
+    },
     tenant::PointId,
     vector::Vector,
 };
@@ -305,8 +308,17 @@ impl<'a> Draft<'a> {
     }
 }
 
-fn holds(filter: &Filter, _: &Collection, id: PointId, point: &Point) -> bool {
-    filter.matches(id, &point.payload)
+fn holds(filter: &Filter, collection: &Collection, id: PointId, point: &Point) -> bool {
+    let has = |name: &str| {
+        let place = collection.schema.vector(name).map(|(place, _)| place);
+        let vector = place.and_then(|place| point.vectors.get(place));
+        vector.is_some_and(|vector| vector.is_some())
+    };
+    filter.matches(&Candidate {
+        id,
+        payload: &point.payload,
+        vectors: &has,
+    })
 }
 
 /// Points that are read together.

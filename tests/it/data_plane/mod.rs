@@ -4,6 +4,7 @@ mod aliases;
 mod bad_bodies;
 mod bad_data;
 mod behaviour;
+mod filters;
 mod fuzz;
 mod indexes;
 mod limits;

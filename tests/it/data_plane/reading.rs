@@ -116,21 +116,6 @@ fn what_isn_t_supported_is_refused_by_name() {
             "indices",
         ),
         (
-            query,
-            json!({"query": [1, 0], "filter": {"must": [{"nested": {"key": "a", "filter": {}}}]}}),
-            "nested",
-        ),
-        (
-            query,
-            json!({"query": [1, 0], "filter": {"must": [{"key": "a", "geo_radius": {}}]}}),
-            "geo_radius",
-        ),
-        (
-            query,
-            json!({"query": [1, 0], "filter": {"must": [{"key": "a", "match": {"text": "t"}}]}}),
-            "text",
-        ),
-        (
             "/collections/docs/points/scroll",
             json!({"order_by": "n"}),
             "order_by",

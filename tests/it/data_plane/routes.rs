@@ -16,7 +16,18 @@ pub fn all() -> Vec<Route> {
     let filter = json!({
         "must": [{"key": "n", "range": {"gte": 0, "lt": 10}}],
         "should": [{"key": "colour", "match": {"any": ["red", "green"]}}, {"has_id": [1, 2]}],
-        "must_not": [{"is_null": {"key": "n"}}, {"key": "colour", "match": {"except": ["red"]}}],
+        "must_not": [
+            {"is_null": {"key": "n"}},
+            {"key": "colour", "match": {"except": ["red"]}},
+            {"key": "n", "match": {"text": "some words"}},
+            {"key": "n", "geo_radius": {"center": {"lon": 1, "lat": 2}, "radius": 3}},
+            {"key": "n", "geo_polygon": {"exterior": {"points": [
+                {"lon": 0, "lat": 0}, {"lon": 1, "lat": 0}, {"lon": 1, "lat": 1}, {"lon": 0, "lat": 0},
+            ]}}},
+            {"nested": {"key": "n", "filter": {"must": [{"key": "a", "match": {"phrase": "a b"}}]}}},
+            {"has_vector": "none"},
+            {"slice": {"total": 1_000_000_007, "index": 0}},
+        ],
         "min_should": {"conditions": [{"is_empty": {"key": "tags"}}], "min_count": 1},
     });
     let query = json!({
@@ -131,6 +142,12 @@ pub fn all() -> Vec<Route> {
                 "vectors": {"": {"on_disk": true, "hnsw_config": {"m": 4}}},
             }),
         },
+        put(
+            "/collections/docs/index?wait=true",
+            json!({"field_name": "colour", "field_schema": {
+                "type": "text", "tokenizer": "prefix", "min_token_len": 1, "max_token_len": 9,
+            }}),
+        ),
         post("/collections/docs/points/query", query.clone()),
         post(
             "/collections/docs/points/query/batch",

@@ -14,7 +14,7 @@ use locule::{
     partition::{PointUpsert, Schema, SearchQuery, Selection},
     payload::{
         Payload,
-        filter::{Bounds, Condition, Filter, Scalar, Test},
+        filter::{Bounds, Candidate, Condition, Filter, Scalar, Test},
         index::{Definition, IndexKind},
         path::Path,
     },
@@ -207,7 +207,11 @@ impl<'a> Both<'a> {
             let found = self.engine.search(&self.owner, name, query).unwrap();
             for point in &found {
                 let payload = point.point.payload.as_ref().unwrap().parse().unwrap();
-                assert!(filter.matches(point.point.id, &payload));
+                assert!(filter.matches(&Candidate {
+                    id: point.point.id,
+                    payload: &payload,
+                    vectors: &|name| name.is_empty(),
+                }));
             }
             found.iter().map(|point| point.point.id).collect::<Vec<_>>()
         });
@@ -236,8 +240,8 @@ fn point(id: u64, round: u64) -> PointUpsert {
 }
 
 fn filters() -> Vec<(&'static str, Filter)> {
-    let group = |name: &str| Test::Any(vec![Scalar::Keyword(name.to_owned())]);
-    let even = || field("even", Test::Any(vec![Scalar::Bool(true)]));
+    let group = |name: &str| Test::Any([Scalar::Keyword(name.to_owned())].into());
+    let even = || field("even", Test::Any([Scalar::Bool(true)].into()));
     let with = |mut filter: Filter, condition: Condition| {
         filter.must.push(condition);
         filter
@@ -259,7 +263,7 @@ fn filters() -> Vec<(&'static str, Filter)> {
         ("a field without an index", with(Filter::default(), even())),
         (
             "a field that nobody has",
-            about("absent", Test::Any(vec![Scalar::Integer(1)])),
+            about("absent", Test::Any([Scalar::Integer(1)].into())),
         ),
         (
             "not in a group",

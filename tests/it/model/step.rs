@@ -163,5 +163,16 @@ pub const OTHER_DIMENSION: usize = 2;
 pub const ALIASES: [&str; 2] = ["latest", "nächste"];
 pub const COLLECTIONS: [&str; 2] = ["docs", "Nähe 近傍"];
 /// Fields that may be indexed: those that filters ask about, and one that no payload has.
-pub const FIELDS: [&str; 6] = ["colour", "n", "tags", "tags[]", "sold", "nothing.here"];
+pub const FIELDS: [&str; 10] = [
+    "colour",
+    "n",
+    "tags",
+    "tags[]",
+    "sold",
+    "note",
+    "place",
+    "parts[].size",
+    "parts[].tint",
+    "nothing.here",
+];
 pub const DIMENSION_MAX: usize = 8;
