@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use super::{Engine, Error, query::within_reach};
 use crate::{
-    access::{CreateCollection, DeleteCollection, Describe, Grant, Principal, Read, Search, Write},
+    access::{Describe, Grant, Principal, Read, Search, Write},
     partition::{
-        Collection, Page, Partition, PartitionError, PointRecord, PointUpsert, Schema, ScoredPoint,
-        SearchQuery, Selection,
+        Collection, Page, Partition, PartitionError, PointRecord, ScoredPoint, SearchQuery,
     },
     payload::{filter::Filter, index::Definition, path::Path},
     tenant::{CollectionName, PointId},
@@ -171,48 +170,6 @@ impl Engine {
         self.watch(principal, count.map_err(Error::from))
     }
 
-    /// Stores points. Returns the write's sequence number.
-    ///
-    /// # Errors
-    /// [`Error`].
-    pub fn upsert(
-        &self,
-        principal: &Principal,
-        collection: &CollectionName,
-        points: Vec<PointUpsert>,
-    ) -> Result<u64, Error> {
-        let grant: Grant<Write> = self.check(principal, Some(collection))?;
-        let partition = self.partition(principal, &grant)?;
-        let count = points.len() as u64;
-        let written = partition
-            .upsert(&grant, collection, points)
-            .map_err(Error::from);
-        let seq = self.watch(principal, written)?;
-        self.metrics.points_written.inc_by(count);
-        self.maintain_later(&partition);
-        Ok(seq)
-    }
-
-    /// Removes points. Returns the write's sequence number.
-    ///
-    /// # Errors
-    /// [`Error`].
-    pub fn remove(
-        &self,
-        principal: &Principal,
-        collection: &CollectionName,
-        selection: Selection,
-    ) -> Result<u64, Error> {
-        let grant: Grant<Write> = self.check(principal, Some(collection))?;
-        let partition = self.partition(principal, &grant)?;
-        let removed = partition
-            .remove(&grant, collection, selection)
-            .map_err(Error::from);
-        let seq = self.watch(principal, removed)?;
-        self.maintain_later(&partition);
-        Ok(seq)
-    }
-
     /// Makes a payload index. Returns the write's sequence number.
     ///
     /// # Errors
@@ -242,37 +199,6 @@ impl Engine {
         let grant: Grant<Write> = self.check(principal, Some(collection))?;
         let partition = self.partition(principal, &grant)?;
         let deleted = partition.delete_payload_index(&grant, collection, field);
-        self.watch(principal, deleted.map_err(Error::from))
-    }
-
-    /// Makes a collection.
-    ///
-    /// # Errors
-    /// [`super::ErrorKind::Conflict`] when the name is taken.
-    pub fn create_collection(
-        &self,
-        principal: &Principal,
-        collection: &CollectionName,
-        schema: Schema,
-    ) -> Result<(), Error> {
-        let grant: Grant<CreateCollection> = self.check(principal, Some(collection))?;
-        let partition = self.partition(principal, &grant)?;
-        let created = partition.create_collection(&grant, collection, schema);
-        self.watch(principal, created.map_err(Error::from))
-    }
-
-    /// Removes a collection. Whether there was one.
-    ///
-    /// # Errors
-    /// [`Error`].
-    pub fn delete_collection(
-        &self,
-        principal: &Principal,
-        collection: &CollectionName,
-    ) -> Result<bool, Error> {
-        let grant: Grant<DeleteCollection> = self.check(principal, Some(collection))?;
-        let partition = self.partition(principal, &grant)?;
-        let deleted = partition.delete_collection(grant, collection);
         self.watch(principal, deleted.map_err(Error::from))
     }
 

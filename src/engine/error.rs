@@ -106,12 +106,18 @@ impl From<PartitionError> for Error {
     fn from(error: PartitionError) -> Self {
         let kind = match &error {
             PartitionError::NoCollection { .. }
+            | PartitionError::NoAlias { .. }
             | PartitionError::NoPoint { .. }
             | PartitionError::PointWithoutVector { .. } => ErrorKind::NotFound,
-            PartitionError::CollectionExists { .. } => ErrorKind::Conflict,
+            PartitionError::CollectionExists { .. } | PartitionError::AliasExists { .. } => {
+                ErrorKind::Conflict
+            }
             PartitionError::Vector(_)
             | PartitionError::Query(_)
             | PartitionError::NoVector { .. }
+            | PartitionError::Payload(_)
+            | PartitionError::TooMuch { .. }
+            | PartitionError::TooManyAliases { .. }
             | PartitionError::TooManyIndexes { .. } => ErrorKind::Invalid,
             PartitionError::Quota { .. } | PartitionError::NotGranted => ErrorKind::Denied,
             PartitionError::Corrupt | PartitionError::WrongPartition => ErrorKind::Corrupt,

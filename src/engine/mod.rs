@@ -10,6 +10,7 @@ mod data;
 mod error;
 mod query;
 mod start;
+mod write;
 
 use std::{
     fmt,
@@ -29,7 +30,7 @@ pub use self::{
     start::{EngineOptions, StartError, Started},
 };
 use crate::{
-    access::{Gate, Grant, Op, Presented, Principal, Target},
+    access::{Describe, Gate, Grant, Op, Presented, Principal, Target},
     audit::{Actor, AuditLog, Durability, Entry, Outcome},
     clock::Clock,
     partition::Partition,
@@ -104,7 +105,11 @@ impl Engine {
             .tenant()
             .and_then(|tenant| self.router.own_record(tenant))
             .map(|record| record.state);
-        let target = match (state, collection) {
+        let aliased = match collection {
+            Some(name) => self.aliased(principal, name)?,
+            None => None,
+        };
+        let target = match (state, aliased.as_ref().or(collection)) {
             (Some(TenantState::Active) | None, Some(name)) => Target::Collection(name),
             (Some(TenantState::Active) | None, None) => Target::Whole,
             (Some(_), _) => Target::Suspended,
@@ -118,6 +123,22 @@ impl Engine {
                 self.tally(principal, |tally| &tally.rejections);
                 denial.into()
             })
+    }
+
+    /// The collection that a name stands for, if it is an alias and the key is bound to collections,
+    /// of which that is one: the gate knows no aliases.
+    fn aliased(
+        &self,
+        principal: &Principal,
+        name: &CollectionName,
+    ) -> Result<Option<CollectionName>, Error> {
+        let bound = principal.key().collections.as_ref();
+        if bound.is_none_or(|names| names.contains(name)) {
+            return Ok(None);
+        }
+        let grant: Grant<Describe> = self.check(principal, None)?;
+        let partition = self.partition(principal, &grant)?;
+        Ok(partition.aliased(&grant, name)?)
     }
 
     fn tally(&self, principal: &Principal, counter: impl Fn(&Tally) -> &AtomicU64) {

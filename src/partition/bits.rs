@@ -68,7 +68,9 @@ fn copy(portable: &[u8], blocks: &mut [Block]) -> Option<()> {
         } else if values <= ARRAY_MAX {
             for _ in 0..values {
                 let at = first + usize::from(reader.u16()?);
-                set_range(blocks, at, at);
+                if let Some(block) = blocks.get_mut(at / Block::BITS as usize) {
+                    *block |= 1 << (at % Block::BITS as usize);
+                }
             }
         } else {
             let (words, _) = reader.take(CONTAINER_BYTES)?.as_chunks::<BLOCK_BYTES>();

@@ -10,6 +10,7 @@
 //! Collections live here and not in the node's catalog: their names are the tenant's own words,
 //! and so they must end with the tenant's key.
 
+mod aliases;
 mod bits;
 mod collection;
 mod commit;
@@ -41,6 +42,7 @@ use imbl::OrdMap;
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 
 pub use self::{
+    aliases::AliasAction,
     collection::Collection,
     format::{FormatError, Row},
     query::{
@@ -52,11 +54,12 @@ pub use self::{
     schema::{Schema, SchemaError, VECTORS_MAX, VectorSchema},
     search::{ScoredPoint, SearchQuery},
     segment::OpeningTimes,
-    write::{Mutation, PointUpsert, Selection},
+    write::{Mutation, Operation, PayloadChange, PointUpsert, Selection, UpsertMode, UpsertRule},
 };
-use self::{commit::CommitQueue, format::Head, segment::Times, write::Done};
+use self::{aliases::Aliases, commit::CommitQueue, format::Head, segment::Times, write::Done};
 use crate::{
     access::{Grant, Op},
+    payload::PayloadError,
     seal::{DataKey, OpenError, SealError},
     store::{Family, StoreError},
     telemetry::Stages,
@@ -70,6 +73,7 @@ pub struct Partition {
     family: Arc<Family>,
     key: DataKey,
     collections: ArcSwap<Directory>,
+    aliases: ArcSwap<Aliases>,
     /// The counters, and the right to write.
     writer: Mutex<Head>,
     queue: CommitQueue<Mutation, Result<Done, PartitionError>>,
@@ -184,18 +188,19 @@ impl Partition {
         now.is_some_and(|now| Arc::ptr_eq(now, collection))
     }
 
+    /// The collection of a name, which may be an alias, if the grant is good for it.
     fn find<O: Op>(
         &self,
         grant: &Grant<O>,
         name: &CollectionName,
     ) -> Result<Arc<Collection>, PartitionError> {
-        if !grant.covers(name) {
-            return Err(PartitionError::NoCollection { name: name.clone() });
-        }
         let collections = self.collections.load();
-        collections
-            .get(name)
-            .cloned()
+        let found = collections.get(name).cloned().or_else(|| {
+            let aliases = self.aliases.load();
+            collections.get(aliases.get(name)?).cloned()
+        });
+        found
+            .filter(|collection| grant.covers(&collection.name))
             .ok_or_else(|| PartitionError::NoCollection { name: name.clone() })
     }
 }
@@ -227,6 +232,35 @@ pub enum PartitionError {
         /// The name.
         name: CollectionName,
     },
+    /// The name is a collection's alias.
+    #[error("Wrong input: Alias `{name}` already exists!")]
+    AliasExists {
+        /// The name.
+        name: CollectionName,
+    },
+    /// There is no such alias.
+    #[error("Not found: Alias `{name}` doesn't exist!")]
+    NoAlias {
+        /// The name that was asked for.
+        name: CollectionName,
+    },
+    /// The tenant may not have so many aliases.
+    #[error("Wrong input: a tenant may have {max} aliases, and these would be more")]
+    TooManyAliases {
+        /// How many it may have.
+        max: usize,
+    },
+    /// A payload would be more than it may.
+    #[error("Wrong input: {0}")]
+    Payload(#[from] PayloadError),
+    /// One write would change too much at once.
+    #[error(
+        "Wrong input: more than {max} bytes of points would be changed by one request; change fewer at a time"
+    )]
+    TooMuch {
+        /// How many bytes may be.
+        max: usize,
+    },
     /// A vector isn't the collection's.
     #[error("Wrong input: {0}")]
     Vector(VectorError),
@@ -239,7 +273,7 @@ pub enum PartitionError {
     /// A query can't be asked so.
     #[error("Wrong input: {0}")]
     Query(QueryError),
-    /// A query is about a point that isn't there.
+    /// There is no such point, and a query is about it or it would have been changed.
     #[error("Not found: No point with id {id} found")]
     NoPoint {
         /// The point.

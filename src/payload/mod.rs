@@ -5,6 +5,7 @@
 //! and the [`values`] that points are ordered, grouped and counted by.
 //! Never: wire shapes (those are `http/data`), storage.
 
+pub mod edit;
 pub mod filter;
 pub mod index;
 pub mod path;

@@ -4,10 +4,10 @@ use serde_json::{Map, Value};
 
 /// A parsed path.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Path(Vec<Step>);
+pub struct Path(pub(super) Vec<Step>);
 
 #[derive(Clone, PartialEq, Eq, Debug)]
-enum Step {
+pub(super) enum Step {
     Key(String),
     Every,
     Index(usize),

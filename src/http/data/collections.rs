@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{
-    indexes,
+    indexes, settings,
     wire::{self, Collection, NoOtherParameters},
 };
 use crate::{
@@ -35,6 +35,7 @@ pub(super) struct Create {
     replication_factor: Option<Value>,
     write_consistency_factor: Option<Value>,
     on_disk_payload: Option<Value>,
+    payload: Option<Value>,
     hnsw_config: Option<Value>,
     wal_config: Option<Value>,
     optimizers_config: Option<Value>,
@@ -55,6 +56,8 @@ struct VectorParams {
     quantization_config: Option<Value>,
     #[serde(rename = "on_disk")]
     _on_disk: Option<bool>,
+    #[serde(rename = "memory")]
+    _memory: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -159,6 +162,7 @@ fn schema(body: Create) -> Result<Schema, Refusal> {
         ("replication_factor", body.replication_factor),
         ("write_consistency_factor", body.write_consistency_factor),
         ("on_disk_payload", body.on_disk_payload),
+        ("payload", body.payload),
         ("hnsw_config", body.hnsw_config),
         ("wal_config", body.wal_config),
         ("optimizers_config", body.optimizers_config),
@@ -170,12 +174,7 @@ fn schema(body: Create) -> Result<Schema, Refusal> {
             settings.insert(name.to_owned(), value);
         }
     }
-    let settings = Value::Object(settings).to_string();
-    if settings.len() > SETTINGS_BYTES_MAX {
-        return Err(Refusal::invalid(format!(
-            "Bad request: the collection's settings are longer than {SETTINGS_BYTES_MAX} bytes"
-        )));
-    }
+    let settings = settings::text(settings).map_err(Refusal::invalid)?;
     Schema::new(vectors, settings)
         .map_err(|error| Refusal::invalid(format!("Wrong input: {error}")))
 }
@@ -187,9 +186,7 @@ fn named(vectors: &Value) -> Result<Vec<(&str, &Value)>, Refusal> {
             "Bad request: `vectors` must be an object with `size` and `distance`, or a map of such objects by name",
         )
     })?;
-    // A vector may be called `size`, and then it has parameters.
-    let plain = |field: &str| fields.get(field).is_some_and(|value| !value.is_object());
-    Ok(if plain("size") || plain("distance") {
+    Ok(if settings::is_plain(fields) {
         vec![(DEFAULT_VECTOR, vectors)]
     } else {
         let vectors = fields.iter();
@@ -241,7 +238,10 @@ fn vector(
 /// defaults, since clients refuse an answer without them.
 fn described(collection: &Arc<partition::Collection>) -> Value {
     let settings: Map<String, Value> =
-        serde_json::from_str(&collection.schema().settings).unwrap_or_default();
+        serde_json::from_str(&collection.settings()).unwrap_or_default();
+    // Clients know it as a word of requests alone.
+    let quantization = settings.get("quantization_config");
+    let quantization = quantization.filter(|value| value.as_str() != Some("Disabled"));
     let set = |name: &str, default: Value| settings.get(name).cloned().unwrap_or(default);
     let over = |name: &str, mut defaults: Value| {
         if let (Some(fields), Some(Value::Object(set))) =
@@ -265,6 +265,9 @@ fn described(collection: &Arc<partition::Collection>) -> Value {
                 "replication_factor": set("replication_factor", json!(1)),
                 "write_consistency_factor": set("write_consistency_factor", json!(1)),
                 "on_disk_payload": set("on_disk_payload", json!(true)),
+                "read_fan_out_factor": set("read_fan_out_factor", Value::Null),
+                "read_fan_out_delay_ms": set("read_fan_out_delay_ms", Value::Null),
+                "payload": set("payload", Value::Null),
             },
             "hnsw_config": over("hnsw_config", json!({
                 "m": 16,
@@ -287,13 +290,10 @@ fn described(collection: &Arc<partition::Collection>) -> Value {
                 "wal_capacity_mb": 64,
                 "wal_segments_ahead": 0,
             })),
-            "quantization_config": set("quantization_config", Value::Null),
+            "quantization_config": quantization.unwrap_or(&Value::Null),
             "strict_mode_config": set("strict_mode_config", Value::Null),
             "metadata": set("metadata", Value::Null),
         },
         "payload_schema": indexes::described(collection),
     })
 }
-
-/// Longest settings: they are kept for their owner to read back, nothing more.
-const SETTINGS_BYTES_MAX: usize = 16 << 10;

@@ -1,11 +1,15 @@
 //! The data plane: the Qdrant REST dialect, for dense vectors.
 //!
-//! Supported: collections (create, get, list, exists, delete) with any number of dense vectors by
-//! name, payload indexes, points (upsert, retrieve, delete), query (trees of prefetches, batches
-//! and groups), legacy search and recommend, count, facet, scroll, the whole filter language. Known
-//! differences: writes are always durable when they are answered, whatever `wait` says; what isn't
-//! supported is refused by name. Qdrant's words stand in this folder and nowhere else.
+//! Supported: collections (create, get, list, exists, change what is said about them, delete) with
+//! any number of dense vectors by name, aliases, payload indexes, points (upsert with its modes,
+//! retrieve, delete), payloads (set, overwrite, delete keys, clear), vectors of points (put, delete),
+//! batches of all of these, query (trees of prefetches, batches and groups), legacy search and
+//! recommend, count, facet, scroll, the whole filter language. Known differences: a write is always
+//! durable when it is answered, whatever `wait` says; one request that writes is done whole or not at
+//! all, a batch too, so an id that isn't there lets none of it happen; what isn't supported is
+//! refused by name. Qdrant's words stand in this folder and nowhere else.
 
+mod aliases;
 mod collections;
 mod counts;
 mod filter;
@@ -16,6 +20,8 @@ mod query;
 mod scroll;
 mod search;
 mod select;
+mod settings;
+mod update;
 mod vectors;
 mod wire;
 
@@ -56,10 +62,14 @@ pub(super) struct Document;
 pub(super) fn routes() -> Router<Arc<Engine>> {
     Router::new()
         .route("/collections", get(collections::list))
+        .route("/collections/aliases", post(aliases::change))
+        .route("/aliases", get(aliases::list))
+        .route("/collections/{name}/aliases", get(aliases::of_collection))
         .route(
             "/collections/{name}",
             put(collections::create)
                 .get(collections::show)
+                .patch(settings::update)
                 .delete(collections::remove),
         )
         .route("/collections/{name}/exists", get(collections::exists))
@@ -67,14 +77,35 @@ pub(super) fn routes() -> Router<Arc<Engine>> {
         .route("/collections/{name}/index/{field}", delete(indexes::remove))
         .route(
             "/collections/{name}/points",
-            put(points::upsert).post(points::retrieve),
+            put(update::upsert).post(points::retrieve),
         )
+        .route(
+            "/collections/{name}/points/payload",
+            post(update::set_payload).put(update::overwrite_payload),
+        )
+        .route(
+            "/collections/{name}/points/payload/delete",
+            post(update::delete_payload),
+        )
+        .route(
+            "/collections/{name}/points/payload/clear",
+            post(update::clear_payload),
+        )
+        .route(
+            "/collections/{name}/points/vectors",
+            put(update::update_vectors),
+        )
+        .route(
+            "/collections/{name}/points/vectors/delete",
+            post(update::delete_vectors),
+        )
+        .route("/collections/{name}/points/batch", post(update::batch))
         .route(
             "/collections/{name}/points/{id}",
             // What is posted here is for a route that isn't there yet, like `points/payload`.
             get(points::show).fallback(refusal::no_such_route),
         )
-        .route("/collections/{name}/points/delete", post(points::remove))
+        .route("/collections/{name}/points/delete", post(update::remove))
         .route("/collections/{name}/points/scroll", post(scroll::scroll))
         .route("/collections/{name}/points/count", post(counts::count))
         .route("/collections/{name}/points/query", post(query::query))

@@ -1,14 +1,12 @@
-//! Points: upsert, retrieve, delete.
+//! Points: retrieve.
 
 use axum::{extract::Path, http::StatusCode, response::Response};
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{
-    filter,
     select::{self, PayloadSelector, VectorSelector},
-    vectors::{ManyVectors, VectorsIn},
-    wire::{self, Collection, NoOtherParameters, UpdateResult},
+    wire::{self, Collection, NoOtherParameters},
 };
 use crate::{
     engine::{Error, VectorsBack},
@@ -18,101 +16,8 @@ use crate::{
         caller::{Caller, Waits},
         refusal::Refusal,
     },
-    partition::{PointUpsert, Selection},
-    payload::Payload,
     tenant::PointId,
 };
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Upsert {
-    points: Option<Vec<PointIn>>,
-    batch: Option<Batch>,
-    shard_key: Option<Value>,
-    update_filter: Option<Value>,
-    update_mode: Option<Value>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PointIn {
-    id: PointId,
-    vector: VectorsIn,
-    payload: Option<Map<String, Value>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Batch {
-    ids: Vec<PointId>,
-    vectors: ManyVectors,
-    payloads: Option<Vec<Option<Map<String, Value>>>>,
-}
-
-pub(super) async fn upsert(
-    caller: Caller,
-    Collection(name): Collection,
-    _: NoOtherParameters,
-    Body(body): Body<Upsert>,
-) -> Result<Response, Refusal> {
-    wire::refuse_set([
-        ("shard_key", &body.shard_key),
-        ("update_filter", &body.update_filter),
-        ("update_mode", &body.update_mode),
-    ])?;
-    let points = match (body.points, body.batch) {
-        (Some(points), None) => points,
-        (None, Some(batch)) => unbatched(batch)?,
-        (Some(_), Some(_)) | (None, None) => {
-            return Err(Refusal::invalid(
-                "Bad request: give either `points` or `batch`",
-            ));
-        }
-    };
-    within(points.len())?;
-    let points = points
-        .into_iter()
-        .map(|point| {
-            let payload = Payload::new(point.payload.unwrap_or_default())
-                .map_err(|error| Refusal::invalid(format!("Wrong input: {error}")))?;
-            Ok(PointUpsert {
-                id: point.id,
-                vectors: point.vector.0,
-                payload,
-            })
-        })
-        .collect::<Result<Vec<_>, Refusal>>()?;
-    let seq = caller
-        .run(Waits::Maybe, move |engine, principal| {
-            engine.upsert(principal, &name, points)
-        })
-        .await?;
-    Ok(answer::ok(&caller, UpdateResult::completed(seq)))
-}
-
-fn unbatched(batch: Batch) -> Result<Vec<PointIn>, Refusal> {
-    let count = batch.ids.len();
-    let payloads = batch
-        .payloads
-        .unwrap_or_else(|| (0..count).map(|_| None).collect());
-    let vectors = batch.vectors.by_point();
-    let vectors = vectors.map_err(|error| Refusal::invalid(format!("Bad request: {error}")))?;
-    if vectors.len() != count || payloads.len() != count {
-        return Err(Refusal::invalid(format!(
-            "Bad request: the batch has {count} ids, {} vectors and {} payloads",
-            vectors.len(),
-            payloads.len()
-        )));
-    }
-    let points = batch.ids.into_iter().zip(vectors).zip(payloads);
-    Ok(points
-        .map(|((id, vector), payload)| PointIn {
-            id,
-            vector: VectorsIn(vector),
-            payload,
-        })
-        .collect())
-}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -169,41 +74,6 @@ pub(super) async fn show(
         &caller,
         select::point(record, &PayloadSelector::All(true), &VectorsBack::All),
     ))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Remove {
-    points: Option<Vec<PointId>>,
-    filter: Option<filter::Json>,
-    shard_key: Option<Value>,
-}
-
-pub(super) async fn remove(
-    caller: Caller,
-    Collection(name): Collection,
-    _: NoOtherParameters,
-    Body(body): Body<Remove>,
-) -> Result<Response, Refusal> {
-    wire::refuse_set([("shard_key", &body.shard_key)])?;
-    let selection = match (body.points, filter::parse(body.filter.as_ref())?) {
-        (Some(ids), None) => {
-            within(ids.len())?;
-            Selection::Ids(ids)
-        }
-        (None, Some(filter)) => Selection::Filter(filter),
-        (Some(_), Some(_)) | (None, None) => {
-            return Err(Refusal::invalid(
-                "Bad request: give either `points` or `filter`",
-            ));
-        }
-    };
-    let seq = caller
-        .run(Waits::Maybe, move |engine, principal| {
-            engine.remove(principal, &name, selection)
-        })
-        .await?;
-    Ok(answer::ok(&caller, UpdateResult::completed(seq)))
 }
 
 pub(super) fn within(points: usize) -> Result<(), Refusal> {

@@ -1,7 +1,9 @@
 //! JSON shapes that several routes share, in the dialect's own words.
 
+use std::num::NonZeroU64;
+
 use axum::extract::{FromRequestParts, Path, Query as Parameters};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, value::RawValue};
 
 use utoipa::ToSchema;
@@ -60,10 +62,8 @@ impl<S: Send + Sync> FromRequestParts<S> for NoOtherParameters {
         parts: &mut axum::http::request::Parts,
         state: &S,
     ) -> Result<Self, Refusal> {
-        Parameters::<KnownParameters>::from_request_parts(parts, state)
-            .await
-            .map(|_| Self)
-            .map_err(|error| Refusal::invalid(format!("Bad request: {}", error.body_text())))
+        parameters::<KnownParameters, S>(parts, state).await?;
+        Ok(Self)
     }
 }
 
@@ -99,6 +99,52 @@ impl From<OrderValue> for OrderValueOut {
     }
 }
 
+/// The query parameters of a write. It is always waited for, durable and visible when it is
+/// answered, so they are checked and change nothing.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct KnownWriteParameters {
+    #[serde(rename = "wait")]
+    _wait: Option<bool>,
+    #[serde(rename = "ordering")]
+    _ordering: Option<Ordering>,
+    #[serde(rename = "timeout")]
+    _timeout: Option<NonZeroU64>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Ordering {
+    Weak,
+    Medium,
+    Strong,
+}
+
+/// Refuses query parameters that a write doesn't have.
+pub(super) struct WriteParameters;
+
+impl<S: Send + Sync> FromRequestParts<S> for WriteParameters {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(
+        parts: &mut axum::http::request::Parts,
+        state: &S,
+    ) -> Result<Self, Refusal> {
+        parameters::<KnownWriteParameters, S>(parts, state).await?;
+        Ok(Self)
+    }
+}
+
+async fn parameters<P: DeserializeOwned + Send, S: Send + Sync>(
+    parts: &mut axum::http::request::Parts,
+    state: &S,
+) -> Result<P, Refusal> {
+    let found = Parameters::<P>::from_request_parts(parts, state).await;
+    let Parameters(found) =
+        found.map_err(|error| Refusal::invalid(format!("Bad request: {}", error.body_text())))?;
+    Ok(found)
+}
+
 /// A point in an answer.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Point)]
@@ -120,7 +166,7 @@ pub(super) struct PointOut {
 }
 
 /// What a write is answered.
-#[derive(Serialize, ToSchema)]
+#[derive(Clone, Serialize, ToSchema)]
 pub(super) struct UpdateResult {
     pub(super) operation_id: u64,
     pub(super) status: &'static str,

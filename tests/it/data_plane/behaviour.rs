@@ -106,7 +106,23 @@ fn an_inference_key_can_ask_and_can_t_copy() {
         .post("/collections/docs/points/count", json!({}))
         .expect(403);
     inference
-        .put("/collections/docs/points", json!({"points": []}))
+        .put(
+            "/collections/docs/points",
+            json!({"points": [{"id": 1, "vector": [1, 0]}]}),
+        )
+        .expect(403);
+    inference
+        .post(
+            "/collections/docs/points/payload",
+            json!({"points": [1], "payload": {"n": 2}}),
+        )
+        .expect(403);
+    let alias = json!({"create_alias": {"alias_name": "mine", "collection_name": "docs"}});
+    inference
+        .post("/collections/aliases", json!({"actions": [alias]}))
+        .expect(403);
+    inference
+        .patch("/collections/docs", json!({"metadata": {"n": 1}}))
         .expect(403);
     inference
         .post("/collections/docs/points/delete", json!({"points": [1]}))

@@ -1,5 +1,6 @@
 //! The data plane: what it does, and what it does to those who send it nonsense.
 
+mod aliases;
 mod bad_bodies;
 mod bad_data;
 mod behaviour;
@@ -12,4 +13,5 @@ mod queries;
 mod quota;
 mod reading;
 mod routes;
+mod updates;
 mod vectors;

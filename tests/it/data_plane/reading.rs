@@ -144,11 +144,8 @@ fn what_isn_t_supported_is_refused_by_name() {
     ] {
         refused(&owner.post(path, body), name);
     }
-    let points = json!({"points": [], "update_filter": {"must": []}});
-    refused(
-        &owner.put("/collections/docs/points", points),
-        "update_filter",
-    );
+    let points = json!({"points": [{"id": 1, "vector": [1, 0]}], "shard_key": "eu"});
+    refused(&owner.put("/collections/docs/points", points), "shard_key");
     refused(
         &owner.post("/collections/docs/points/discover", json!({})),
         "no such route",

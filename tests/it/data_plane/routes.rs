@@ -92,6 +92,56 @@ pub fn all() -> Vec<Route> {
             "/collections/docs/index?wait=true",
             json!({"field_name": "n", "field_schema": {"type": "integer", "lookup": true}}),
         ),
+        post(
+            "/collections/docs/points/payload?wait=true",
+            json!({"points": [1], "payload": {"n": 1}, "key": "a.b[]"}),
+        ),
+        put(
+            "/collections/docs/points/payload?ordering=strong",
+            json!({"filter": filter, "payload": {"n": 1}}),
+        ),
+        post(
+            "/collections/docs/points/payload/delete?timeout=3",
+            json!({"points": [1], "keys": ["a.b[].c", "a[0]"]}),
+        ),
+        post(
+            "/collections/docs/points/payload/clear",
+            json!({"filter": {"must": [{"key": "n", "match": {"value": 7}}]}}),
+        ),
+        put(
+            "/collections/docs/points/vectors",
+            json!({"points": [{"id": 1, "vector": [0.5, 0.5, 0.0]}, {"id": 2, "vector": {}}]}),
+        ),
+        post(
+            "/collections/docs/points/vectors/delete",
+            json!({"points": [1], "vector": [""]}),
+        ),
+        post(
+            "/collections/docs/points/batch",
+            json!({"operations": [
+                {"upsert": {"points": points, "update_mode": "insert_only", "update_filter": filter}},
+                {"delete": {"points": [7]}},
+                {"set_payload": {"points": [1], "payload": {"n": 1}}},
+            ]}),
+        ),
+        post(
+            "/collections/aliases",
+            json!({"actions": [
+                {"create_alias": {"alias_name": "latest", "collection_name": "docs"}},
+                {"rename_alias": {"old_alias_name": "latest", "new_alias_name": "newest"}},
+                {"delete_alias": {"alias_name": "newest"}},
+            ]}),
+        ),
+        Route {
+            method: Method::PATCH,
+            path: "/collections/docs",
+            body: json!({
+                "hnsw_config": {"m": 8},
+                "metadata": {"a": 1},
+                "params": {"replication_factor": 2},
+                "vectors": {"": {"on_disk": true, "hnsw_config": {"m": 4}}},
+            }),
+        },
         put(
             "/collections/docs/index?wait=true",
             json!({"field_name": "colour", "field_schema": {

@@ -4,8 +4,8 @@ use locule::{
     access::{CreateCollection, DeleteCollection, Read, Search, Write},
     index::Precision,
     partition::{
-        Grouping, Kind, Partition, PartitionError, PointUpsert, Query, Schema, SearchQuery,
-        Selection, Wanted,
+        AliasAction, Grouping, Kind, Operation, Partition, PartitionError, PayloadChange,
+        PointUpsert, Query, Schema, SearchQuery, Selection, Wanted,
     },
     payload::{
         Payload,
@@ -23,7 +23,7 @@ use super::foreign_grant::Visitor;
 pub type Act = fn(&Partition, &Visitor<'_>, &Visitor<'_>) -> Result<(), PartitionError>;
 
 /// Every method that takes a grant. The second visitor is who wants vectors back.
-pub const ACTS: [(&str, Act); 20] = [
+pub const ACTS: [(&str, Act); 25] = [
     ("search", |partition, visitor, vectors| {
         let grant = visitor.grant::<Search>();
         let vectors = vectors.grant::<Read>();
@@ -116,6 +116,32 @@ pub const ACTS: [(&str, Act); 20] = [
         partition.usage(&visitor.grant()).map(drop)
     }),
     ("upsert", |partition, visitor, _| put(partition, visitor, 2)),
+    ("change", |partition, visitor, _| {
+        let all = Selection::Filter(Filter::default());
+        let cleared = Operation::Payload(all, PayloadChange::Clear);
+        partition
+            .change(&visitor.grant(), &name("docs"), vec![cleared])
+            .map(drop)
+    }),
+    ("update_collection", |partition, visitor, _| {
+        let grant = visitor.grant::<Write>();
+        partition.update_collection(&grant, &name("docs"), |_, before| Ok(before.to_owned()))
+    }),
+    ("change_aliases", |partition, visitor, _| {
+        let alias = AliasAction::Create {
+            alias: name("latest"),
+            collection: name("docs"),
+        };
+        partition.change_aliases(&visitor.grant(), &[alias])
+    }),
+    ("aliases", |partition, visitor, _| {
+        partition.aliases(&visitor.grant()).map(drop)
+    }),
+    ("aliased", |partition, visitor, _| {
+        partition
+            .aliased(&visitor.grant(), &name("latest"))
+            .map(drop)
+    }),
     ("create_payload_index", |partition, visitor, _| {
         let index = Definition::new("text", IndexKind::Keyword, String::new()).unwrap();
         partition

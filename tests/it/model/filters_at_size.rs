@@ -17,6 +17,8 @@ use locule::{
         filter::{Bounds, Candidate, Condition, Filter, Scalar, Test},
         index::{Definition, IndexKind},
         path::Path,
+        region::{Place, Region},
+        text::{TextMode, TextQuery},
     },
     router::NewTenant,
     tenant::{CollectionName, PointId, TenantId},
@@ -45,6 +47,8 @@ fn filters_mean_the_same_with_indexes_and_without() {
     }
     both.remove(&about("n", at_least(700.0)));
     both.index("even", IndexKind::Bool);
+    both.index("note", IndexKind::Text);
+    both.index("place", IndexKind::Geo);
     both.agree();
     both.wait_for_builds();
     both.upsert((0..100).collect(), 3);
@@ -222,6 +226,7 @@ impl<'a> Both<'a> {
 
 fn point(id: u64, round: u64) -> PointUpsert {
     let turned = id.wrapping_mul(0x9E37_79B9).wrapping_add(round * 7) % 1_000;
+    let turned = u32::try_from(turned).unwrap();
     let number: Value = if id.is_multiple_of(50) {
         json!("none")
     } else {
@@ -231,6 +236,8 @@ fn point(id: u64, round: u64) -> PointUpsert {
         "group": [format!("g{}", turned % 5), format!("h{}", turned % 400)],
         "n": number,
         "even": turned.is_multiple_of(2),
+        "note": [format!("word{} and word{}", turned % 7, turned % 300), "Other words"],
+        "place": {"lon": f64::from(turned % 360) - 180.0, "lat": f64::from(turned % 18) * 10.0 - 85.0},
     });
     PointUpsert {
         id: PointId::Number(id),
@@ -265,6 +272,35 @@ fn filters() -> Vec<(&'static str, Filter)> {
             "a field that nobody has",
             about("absent", Test::Any([Scalar::Integer(1)].into())),
         ),
+        ("a word", about("note", words("WORD3", TextMode::All))),
+        (
+            "two words",
+            about("note", words("word3 word17", TextMode::All)),
+        ),
+        (
+            "words of different texts",
+            about("note", words("word3 other", TextMode::All)),
+        ),
+        (
+            "one of two words",
+            about("note", words("word250 word6", TextMode::Any)),
+        ),
+        (
+            "words in order",
+            about("note", words("and word1", TextMode::Phrase)),
+        ),
+        (
+            "near a place",
+            about("place", Test::Within(Region::circle(DATE_LINE, 3e6))),
+        ),
+        (
+            "across the date line",
+            about(
+                "place",
+                Test::Within(Region::rectangle(WEST_OF_IT, EAST_OF_IT)),
+            ),
+        ),
+        ("a beginning", about("group", Test::Prefix("h1".to_owned()))),
         (
             "not in a group",
             Filter {
@@ -280,6 +316,10 @@ fn filters() -> Vec<(&'static str, Filter)> {
             },
         ),
     ]
+}
+
+fn words(text: &str, mode: TextMode) -> Test {
+    Test::Text(TextQuery::new(text.to_owned(), mode))
 }
 
 fn about(name: &str, test: Test) -> Filter {
@@ -305,3 +345,15 @@ fn at_least(number: f64) -> Test {
 const POINTS: u64 = 4_000;
 const DIMENSION: usize = 8;
 const WANTED: usize = 12;
+const DATE_LINE: Place = Place {
+    lon: 180.0,
+    lat: 0.0,
+};
+const WEST_OF_IT: Place = Place {
+    lon: 150.0,
+    lat: 50.0,
+};
+const EAST_OF_IT: Place = Place {
+    lon: -150.0,
+    lat: -50.0,
+};

@@ -1,0 +1,416 @@
+//! Changes to points: each operation on a route of its own, and any number of them in a batch.
+
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::{
+    filter,
+    points::within,
+    vectors::{ManyVectors, VectorsIn},
+    wire::{self, Collection, UpdateResult, WriteParameters},
+};
+use crate::{
+    http::{
+        answer,
+        body::Body,
+        caller::{Caller, Waits},
+        refusal::Refusal,
+    },
+    partition::{Operation, PayloadChange, PointUpsert, Selection, UpsertMode, UpsertRule},
+    payload::{Payload, path::Path},
+    tenant::{CollectionName, PointId},
+};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Upsert {
+    points: Option<Vec<PointIn>>,
+    batch: Option<Batch>,
+    shard_key: Option<Value>,
+    update_filter: Option<filter::Json>,
+    update_mode: Option<Mode>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PointIn {
+    id: PointId,
+    vector: VectorsIn,
+    payload: Option<Map<String, Value>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Batch {
+    ids: Vec<PointId>,
+    vectors: ManyVectors,
+    payloads: Option<Vec<Option<Map<String, Value>>>>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Mode {
+    Upsert,
+    InsertOnly,
+    UpdateOnly,
+}
+
+/// Points by id, or those that match.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Selector {
+    points: Option<Vec<PointId>>,
+    filter: Option<filter::Json>,
+    shard_key: Option<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SetPayload {
+    payload: Map<String, Value>,
+    key: Option<String>,
+    points: Option<Vec<PointId>>,
+    filter: Option<filter::Json>,
+    shard_key: Option<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DeletePayload {
+    keys: Vec<String>,
+    points: Option<Vec<PointId>>,
+    filter: Option<filter::Json>,
+    shard_key: Option<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct UpdateVectors {
+    points: Vec<PointVectors>,
+    update_filter: Option<filter::Json>,
+    shard_key: Option<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PointVectors {
+    id: PointId,
+    vector: VectorsIn,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DeleteVectors {
+    vector: Vec<String>,
+    points: Option<Vec<PointId>>,
+    filter: Option<filter::Json>,
+    shard_key: Option<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Operations {
+    operations: Vec<OperationIn>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum OperationIn {
+    Upsert(Upsert),
+    Delete(Selector),
+    SetPayload(SetPayload),
+    OverwritePayload(SetPayload),
+    DeletePayload(DeletePayload),
+    ClearPayload(Selector),
+    UpdateVectors(UpdateVectors),
+    DeleteVectors(DeleteVectors),
+}
+
+impl OperationIn {
+    /// The operation, and how many points it names.
+    fn read(self) -> Result<(Operation, usize), Refusal> {
+        match self {
+            Self::Upsert(body) => upserted(body),
+            Self::Delete(selector) => {
+                let (selection, count) = selector.read()?;
+                Ok((Operation::Remove(selection), count))
+            }
+            Self::SetPayload(body) => {
+                let path = body.key.as_deref().map(path).transpose()?;
+                let fields = payload(body.payload)?;
+                let (selection, count) =
+                    Selector::of(body.points, body.filter, body.shard_key).read()?;
+                let change = PayloadChange::Merge(fields, path);
+                Ok((Operation::Payload(selection, change), count))
+            }
+            Self::OverwritePayload(body) => {
+                if body.key.is_some() {
+                    return Err(bad("`key` isn't supported where a payload is overwritten"));
+                }
+                let change = PayloadChange::Replace(payload(body.payload)?);
+                let (selection, count) =
+                    Selector::of(body.points, body.filter, body.shard_key).read()?;
+                Ok((Operation::Payload(selection, change), count))
+            }
+            Self::DeletePayload(body) => {
+                let paths: Result<Vec<Path>, Refusal> =
+                    body.keys.iter().map(|key| path(key)).collect();
+                let change = PayloadChange::Remove(paths?);
+                let (selection, count) =
+                    Selector::of(body.points, body.filter, body.shard_key).read()?;
+                Ok((Operation::Payload(selection, change), count))
+            }
+            Self::ClearPayload(selector) => {
+                let (selection, count) = selector.read()?;
+                Ok((Operation::Payload(selection, PayloadChange::Clear), count))
+            }
+            Self::UpdateVectors(body) => vectors_put(body),
+            Self::DeleteVectors(body) => {
+                if body.vector.is_empty() {
+                    return Err(bad("must specify vector names to delete"));
+                }
+                let (selection, count) =
+                    Selector::of(body.points, body.filter, body.shard_key).read()?;
+                Ok((Operation::RemoveVectors(selection, body.vector), count))
+            }
+        }
+    }
+}
+
+impl Selector {
+    const fn of(
+        points: Option<Vec<PointId>>,
+        filter: Option<filter::Json>,
+        shard_key: Option<Value>,
+    ) -> Self {
+        Self {
+            points,
+            filter,
+            shard_key,
+        }
+    }
+
+    /// Which points are meant, and how many are named. Ids beside a filter could mean both or
+    /// either, so that is refused.
+    fn read(self) -> Result<(Selection, usize), Refusal> {
+        wire::refuse_set([("shard_key", &self.shard_key)])?;
+        let filter = filter::parse(self.filter.as_ref())?;
+        match (self.points, filter) {
+            (Some(ids), None) if ids.is_empty() => Err(bad("Empty update request")),
+            (Some(ids), None) => {
+                let count = ids.len();
+                Ok((Selection::Ids(ids), count))
+            }
+            (None, Some(filter)) => Ok((Selection::Filter(filter), 0)),
+            (Some(_), Some(_)) | (None, None) => Err(bad("give either `points` or `filter`")),
+        }
+    }
+}
+
+fn upserted(body: Upsert) -> Result<(Operation, usize), Refusal> {
+    wire::refuse_set([("shard_key", &body.shard_key)])?;
+    let points = match (body.points, body.batch) {
+        (Some(points), None) => points,
+        (None, Some(batch)) => unbatched(batch)?,
+        (Some(_), Some(_)) | (None, None) => return Err(bad("give either `points` or `batch`")),
+    };
+    if points.is_empty() {
+        return Err(bad("Empty update request"));
+    }
+    within(points.len())?;
+    let rule = UpsertRule {
+        mode: match body.update_mode {
+            None | Some(Mode::Upsert) => UpsertMode::Both,
+            Some(Mode::InsertOnly) => UpsertMode::Insert,
+            Some(Mode::UpdateOnly) => UpsertMode::Update,
+        },
+        replaced: filter::parse(body.update_filter.as_ref())?,
+    };
+    let points: Result<Vec<PointUpsert>, Refusal> = points
+        .into_iter()
+        .map(|point| {
+            Ok(PointUpsert {
+                id: point.id,
+                vectors: point.vector.0,
+                payload: payload(point.payload.unwrap_or_default())?,
+            })
+        })
+        .collect();
+    let points = points?;
+    let count = points.len();
+    Ok((Operation::Upsert(points, rule), count))
+}
+
+fn unbatched(batch: Batch) -> Result<Vec<PointIn>, Refusal> {
+    let count = batch.ids.len();
+    let payloads = batch
+        .payloads
+        .unwrap_or_else(|| (0..count).map(|_| None).collect());
+    let vectors = batch.vectors.by_point().map_err(|error| bad(&error))?;
+    if vectors.len() != count || payloads.len() != count {
+        return Err(bad(&format!(
+            "the batch has {count} ids, {} vectors and {} payloads",
+            vectors.len(),
+            payloads.len()
+        )));
+    }
+    let points = batch.ids.into_iter().zip(vectors).zip(payloads);
+    Ok(points
+        .map(|((id, vector), payload)| PointIn {
+            id,
+            vector: VectorsIn(vector),
+            payload,
+        })
+        .collect())
+}
+
+fn vectors_put(body: UpdateVectors) -> Result<(Operation, usize), Refusal> {
+    wire::refuse_set([("shard_key", &body.shard_key)])?;
+    if body.points.is_empty() {
+        return Err(bad("must specify points to update"));
+    }
+    let only = filter::parse(body.update_filter.as_ref())?;
+    let points = body.points.into_iter();
+    let points: Vec<_> = points.map(|point| (point.id, point.vector.0)).collect();
+    let count = points.len();
+    Ok((Operation::PutVectors(points, only), count))
+}
+
+fn payload(map: Map<String, Value>) -> Result<Payload, Refusal> {
+    Payload::new(map).map_err(|error| Refusal::invalid(format!("Wrong input: {error}")))
+}
+
+fn path(text: &str) -> Result<Path, Refusal> {
+    Path::parse(text).map_err(|error| bad(&error.to_string()))
+}
+
+fn bad(message: &str) -> Refusal {
+    Refusal::invalid(format!("Bad request: {message}"))
+}
+
+/// Does operations in one commit.
+async fn change(
+    caller: &Caller,
+    name: CollectionName,
+    operations: Vec<OperationIn>,
+) -> Result<UpdateResult, Refusal> {
+    let mut planned = Vec::with_capacity(operations.len());
+    let mut points = 0;
+    for operation in operations {
+        let (operation, named) = operation.read()?;
+        points += named;
+        within(points)?;
+        planned.push(operation);
+    }
+    let seq = caller
+        .run(Waits::Maybe, move |engine, principal| {
+            engine.change(principal, &name, planned)
+        })
+        .await?;
+    Ok(UpdateResult::completed(seq))
+}
+
+async fn one(
+    caller: Caller,
+    name: CollectionName,
+    operation: OperationIn,
+) -> Result<Response, Refusal> {
+    let done = change(&caller, name, vec![operation]).await?;
+    Ok(answer::ok(&caller, done))
+}
+
+pub(super) async fn upsert(
+    caller: Caller,
+    Collection(name): Collection,
+    _: WriteParameters,
+    Body(body): Body<Upsert>,
+) -> Result<Response, Refusal> {
+    one(caller, name, OperationIn::Upsert(body)).await
+}
+
+pub(super) async fn remove(
+    caller: Caller,
+    Collection(name): Collection,
+    _: WriteParameters,
+    Body(body): Body<Selector>,
+) -> Result<Response, Refusal> {
+    one(caller, name, OperationIn::Delete(body)).await
+}
+
+pub(super) async fn set_payload(
+    caller: Caller,
+    Collection(name): Collection,
+    _: WriteParameters,
+    Body(body): Body<SetPayload>,
+) -> Result<Response, Refusal> {
+    one(caller, name, OperationIn::SetPayload(body)).await
+}
+
+pub(super) async fn overwrite_payload(
+    caller: Caller,
+    Collection(name): Collection,
+    _: WriteParameters,
+    Body(body): Body<SetPayload>,
+) -> Result<Response, Refusal> {
+    one(caller, name, OperationIn::OverwritePayload(body)).await
+}
+
+pub(super) async fn delete_payload(
+    caller: Caller,
+    Collection(name): Collection,
+    _: WriteParameters,
+    Body(body): Body<DeletePayload>,
+) -> Result<Response, Refusal> {
+    one(caller, name, OperationIn::DeletePayload(body)).await
+}
+
+pub(super) async fn clear_payload(
+    caller: Caller,
+    Collection(name): Collection,
+    _: WriteParameters,
+    Body(body): Body<Selector>,
+) -> Result<Response, Refusal> {
+    one(caller, name, OperationIn::ClearPayload(body)).await
+}
+
+pub(super) async fn update_vectors(
+    caller: Caller,
+    Collection(name): Collection,
+    _: WriteParameters,
+    Body(body): Body<UpdateVectors>,
+) -> Result<Response, Refusal> {
+    one(caller, name, OperationIn::UpdateVectors(body)).await
+}
+
+pub(super) async fn delete_vectors(
+    caller: Caller,
+    Collection(name): Collection,
+    _: WriteParameters,
+    Body(body): Body<DeleteVectors>,
+) -> Result<Response, Refusal> {
+    one(caller, name, OperationIn::DeleteVectors(body)).await
+}
+
+/// All operations or none, in one commit: each has the same number in the answer.
+pub(super) async fn batch(
+    caller: Caller,
+    Collection(name): Collection,
+    _: WriteParameters,
+    Body(body): Body<Operations>,
+) -> Result<Response, Refusal> {
+    let count = body.operations.len();
+    if count == 0 {
+        return Err(bad("Empty update request"));
+    }
+    if count > OPERATIONS_MAX {
+        return Err(bad(&format!(
+            "{count} operations in one batch, more than the limit of {OPERATIONS_MAX}"
+        )));
+    }
+    let done = change(&caller, name, body.operations).await?;
+    Ok(answer::ok(&caller, vec![done; count]))
+}
+
+/// Most operations of one batch.
+const OPERATIONS_MAX: usize = 1_000;
