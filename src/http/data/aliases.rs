@@ -1,13 +1,13 @@
 //! Aliases of collections.
 
 use axum::response::Response;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::wire::{Collection, NoOtherParameters};
 use crate::{
     http::{
-        answer,
+        answer::{self, Envelope},
         body::Body,
         caller::{Caller, Waits},
         refusal::Refusal,
@@ -16,13 +16,17 @@ use crate::{
     tenant::CollectionName,
 };
 
-#[derive(Deserialize)]
+/// What happens to aliases: all of it or nothing.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ChangeAliases)]
 pub(super) struct Change {
     actions: Vec<ActionIn>,
 }
 
-#[derive(Deserialize)]
+/// One change of an alias.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = AliasAction)]
 enum ActionIn {
     #[serde(rename = "create_alias")]
     Create(CreateAlias),
@@ -32,27 +36,61 @@ enum ActionIn {
     Rename(RenameAlias),
 }
 
-#[derive(Deserialize)]
+/// A new alias, or one that points elsewhere from now on.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = CreateAlias)]
 struct CreateAlias {
+    #[schema(value_type = String)]
     alias_name: CollectionName,
+    #[schema(value_type = String)]
     collection_name: CollectionName,
 }
 
-#[derive(Deserialize)]
+/// An alias that goes.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = DeleteAlias)]
 struct DeleteAlias {
+    #[schema(value_type = String)]
     alias_name: CollectionName,
 }
 
-#[derive(Deserialize)]
+/// An alias that gets another name.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = RenameAlias)]
 struct RenameAlias {
+    #[schema(value_type = String)]
     old_alias_name: CollectionName,
+    #[schema(value_type = String)]
     new_alias_name: CollectionName,
 }
 
+/// Aliases, by name.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Aliases)]
+pub(super) struct AliasesOut {
+    aliases: Vec<AliasOut>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Alias)]
+struct AliasOut {
+    #[schema(value_type = String)]
+    alias_name: CollectionName,
+    #[schema(value_type = String)]
+    collection_name: CollectionName,
+}
+
 /// All actions or none, in one commit.
+#[utoipa::path(
+    post,
+    path = "/collections/aliases",
+    tag = "collections",
+    request_body = Change,
+    responses((status = 200, description = "The answer.", body = Envelope<bool>))
+)]
 pub(super) async fn change(
     caller: Caller,
     _: NoOtherParameters,
@@ -91,10 +129,25 @@ impl From<ActionIn> for AliasAction {
     }
 }
 
+/// Every alias.
+#[utoipa::path(
+    get,
+    path = "/aliases",
+    tag = "collections",
+    responses((status = 200, description = "The answer.", body = Envelope<AliasesOut>))
+)]
 pub(super) async fn list(caller: Caller, _: NoOtherParameters) -> Result<Response, Refusal> {
     listed(caller, None).await
 }
 
+/// The aliases of a collection.
+#[utoipa::path(
+    get,
+    path = "/collections/{name}/aliases",
+    tag = "collections",
+    params(("name" = String, Path, description = "The collection, or an alias of one")),
+    responses((status = 200, description = "The answer.", body = Envelope<AliasesOut>))
+)]
 pub(super) async fn of_collection(
     caller: Caller,
     Collection(name): Collection,
@@ -109,11 +162,14 @@ async fn listed(caller: Caller, of: Option<CollectionName>) -> Result<Response, 
             engine.aliases(principal, of.as_ref())
         })
         .await?;
-    let aliases: Vec<Value> = aliases
-        .iter()
-        .map(|(alias, of)| json!({"alias_name": alias, "collection_name": of}))
-        .collect();
-    Ok(answer::ok(&caller, json!({"aliases": aliases})))
+    let aliases = aliases
+        .into_iter()
+        .map(|(alias_name, collection_name)| AliasOut {
+            alias_name,
+            collection_name,
+        });
+    let aliases = aliases.collect();
+    Ok(answer::ok(&caller, AliasesOut { aliases }))
 }
 
 /// Most actions of one request.

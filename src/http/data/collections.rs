@@ -3,32 +3,40 @@
 use std::sync::Arc;
 
 use axum::response::Response;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
 
 use super::{
-    indexes, settings,
+    indexes, openapi, settings,
     wire::{self, Collection, NoOtherParameters},
 };
 use crate::{
     engine::ErrorKind,
     http::{
-        answer,
+        answer::{self, Envelope},
         body::Body,
         caller::{Caller, Waits},
         refusal::Refusal,
     },
     index::Precision,
     partition::{self, Schema, VectorSchema},
+    tenant::CollectionName,
     vector::{DEFAULT_VECTOR, Dimension, Metric},
 };
 
-#[derive(Deserialize)]
+/// What a collection is to be.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = CreateCollection)]
 pub(super) struct Create {
+    #[schema(value_type = Option<openapi::VectorsConfig>)]
     vectors: Option<Value>,
+    #[schema(ignore)]
     sparse_vectors: Option<Value>,
+    #[schema(ignore)]
     init_from: Option<Value>,
+    #[schema(ignore)]
     sharding_method: Option<Value>,
     // Accepted and given back: none of them changes an answer here.
     shard_number: Option<Value>,
@@ -44,11 +52,14 @@ pub(super) struct Create {
     metadata: Option<Value>,
 }
 
-#[derive(Deserialize)]
+/// A vector of a collection.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct VectorParams {
+#[schema(as = VectorParams)]
+pub(super) struct VectorParams {
     size: u64,
     distance: Distance,
+    #[schema(ignore)]
     multivector_config: Option<Value>,
     datatype: Option<String>,
     #[serde(rename = "hnsw_config")]
@@ -60,7 +71,9 @@ struct VectorParams {
     _memory: Option<String>,
 }
 
-#[derive(Deserialize)]
+/// How vectors are compared.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = Distance)]
 enum Distance {
     Cosine,
     Dot,
@@ -68,6 +81,36 @@ enum Distance {
     Manhattan,
 }
 
+/// Collections by name.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Collections)]
+pub(super) struct CollectionsOut {
+    collections: Vec<Named>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = CollectionName)]
+struct Named {
+    #[schema(value_type = String)]
+    name: CollectionName,
+}
+
+/// Whether there is a collection.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Exists)]
+pub(super) struct ExistsOut {
+    exists: bool,
+}
+
+/// Makes a collection.
+#[utoipa::path(
+    put,
+    path = "/collections/{name}",
+    tag = "collections",
+    params(("name" = String, Path, description = "The collection, or an alias of one")),
+    request_body = Create,
+    responses((status = 200, description = "The answer.", body = Envelope<bool>))
+)]
 pub(super) async fn create(
     caller: Caller,
     Collection(name): Collection,
@@ -83,19 +126,34 @@ pub(super) async fn create(
     Ok(answer::ok(&caller, true))
 }
 
+/// The collections that the key is good for.
+#[utoipa::path(
+    get,
+    path = "/collections",
+    tag = "collections",
+    responses((status = 200, description = "The answer.", body = Envelope<CollectionsOut>))
+)]
 pub(super) async fn list(caller: Caller, _: NoOtherParameters) -> Result<Response, Refusal> {
     let all = caller
         .run(Waits::NotWhenWarm, |engine, principal| {
             engine.collections(principal)
         })
         .await?;
-    let names: Vec<Value> = all
-        .iter()
-        .map(|collection| json!({"name": collection.name()}))
-        .collect();
-    Ok(answer::ok(&caller, json!({"collections": names})))
+    let collections = all.iter().map(|collection| Named {
+        name: collection.name().clone(),
+    });
+    let collections = collections.collect();
+    Ok(answer::ok(&caller, CollectionsOut { collections }))
 }
 
+/// What a collection is, and what it holds.
+#[utoipa::path(
+    get,
+    path = "/collections/{name}",
+    tag = "collections",
+    params(("name" = String, Path, description = "The collection, or an alias of one")),
+    responses((status = 200, description = "The answer.", body = Envelope<Value>))
+)]
 pub(super) async fn show(
     caller: Caller,
     Collection(name): Collection,
@@ -109,6 +167,14 @@ pub(super) async fn show(
     Ok(answer::ok(&caller, described(&collection)))
 }
 
+/// Whether there is a collection.
+#[utoipa::path(
+    get,
+    path = "/collections/{name}/exists",
+    tag = "collections",
+    params(("name" = String, Path, description = "The collection, or an alias of one")),
+    responses((status = 200, description = "The answer.", body = Envelope<ExistsOut>))
+)]
 pub(super) async fn exists(
     caller: Caller,
     Collection(name): Collection,
@@ -123,9 +189,17 @@ pub(super) async fn exists(
             }
         })
         .await?;
-    Ok(answer::ok(&caller, json!({"exists": exists})))
+    Ok(answer::ok(&caller, ExistsOut { exists }))
 }
 
+/// Deletes a collection and its points. Whether there was one.
+#[utoipa::path(
+    delete,
+    path = "/collections/{name}",
+    tag = "collections",
+    params(("name" = String, Path, description = "The collection, or an alias of one")),
+    responses((status = 200, description = "The answer.", body = Envelope<bool>))
+)]
 pub(super) async fn remove(
     caller: Caller,
     Collection(name): Collection,

@@ -3,7 +3,6 @@
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-
 use utoipa::ToSchema;
 
 use super::{

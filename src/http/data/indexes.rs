@@ -7,11 +7,12 @@ use axum::{
 };
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
 
 use super::wire::{Collection, NoOtherParameters, UpdateResult};
 use crate::{
     http::{
-        answer,
+        answer::{self, Envelope},
         body::Body,
         caller::{Caller, Waits},
         refusal::Refusal,
@@ -23,13 +24,24 @@ use crate::{
     },
 };
 
-#[derive(Deserialize)]
+/// Which field, and as what its values are indexed.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = CreateIndex)]
 pub(super) struct Create {
     field_name: String,
     field_schema: Option<Value>,
 }
 
+/// Makes a payload index.
+#[utoipa::path(
+    put,
+    path = "/collections/{name}/index",
+    tag = "collections",
+    params(("name" = String, Path, description = "The collection, or an alias of one"), ("wait" = Option<bool>, Query, description = "Taken and without effect: a write is durable and visible when it is answered"), ("ordering" = Option<String>, Query, description = "`weak`, `medium` or `strong`; without effect"), ("timeout" = Option<u64>, Query, minimum = 1, description = "Seconds; without effect")),
+    request_body = Create,
+    responses((status = 200, description = "The answer.", body = Envelope<UpdateResult>))
+)]
 pub(super) async fn create(
     caller: Caller,
     Collection(name): Collection,
@@ -45,6 +57,14 @@ pub(super) async fn create(
     Ok(answer::ok(&caller, UpdateResult::completed(seq)))
 }
 
+/// Removes a payload index.
+#[utoipa::path(
+    delete,
+    path = "/collections/{name}/index/{field}",
+    tag = "collections",
+    params(("name" = String, Path, description = "The collection, or an alias of one"), ("field" = String, Path, description = "The field, as in `author.name`"), ("wait" = Option<bool>, Query, description = "Taken and without effect: a write is durable and visible when it is answered"), ("ordering" = Option<String>, Query, description = "`weak`, `medium` or `strong`; without effect"), ("timeout" = Option<u64>, Query, minimum = 1, description = "Seconds; without effect")),
+    responses((status = 200, description = "The answer.", body = Envelope<UpdateResult>))
+)]
 pub(super) async fn remove(
     caller: Caller,
     Collection(name): Collection,

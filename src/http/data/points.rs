@@ -3,15 +3,17 @@
 use axum::{extract::Path, http::StatusCode, response::Response};
 use serde::Deserialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::{
+    openapi,
     select::{self, PayloadSelector, VectorSelector},
-    wire::{self, Collection, NoOtherParameters},
+    wire::{self, Collection, NoOtherParameters, PointOut},
 };
 use crate::{
     engine::{Error, VectorsBack},
     http::{
-        answer,
+        answer::{self, Envelope},
         body::Body,
         caller::{Caller, Waits},
         refusal::Refusal,
@@ -19,16 +21,29 @@ use crate::{
     tenant::PointId,
 };
 
-#[derive(Deserialize)]
+/// Which points, and what of them.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Retrieve)]
 pub(super) struct Retrieve {
+    #[schema(value_type = Vec<openapi::Id>)]
     ids: Vec<PointId>,
     with_payload: Option<PayloadSelector>,
     #[serde(alias = "with_vectors")]
     with_vector: Option<VectorSelector>,
+    #[schema(ignore)]
     shard_key: Option<Value>,
 }
 
+/// Points by id, those that are there, in the order in which they are asked for.
+#[utoipa::path(
+    post,
+    path = "/collections/{name}/points",
+    tag = "points",
+    params(("name" = String, Path, description = "The collection, or an alias of one")),
+    request_body = Retrieve,
+    responses((status = 200, description = "The answer.", body = Envelope<Vec<PointOut>>))
+)]
 pub(super) async fn retrieve(
     caller: Caller,
     Collection(name): Collection,
@@ -52,6 +67,14 @@ pub(super) async fn retrieve(
     Ok(answer::ok(&caller, points))
 }
 
+/// One point, with its payload and vectors.
+#[utoipa::path(
+    get,
+    path = "/collections/{name}/points/{id}",
+    tag = "points",
+    params(("name" = String, Path, description = "The collection, or an alias of one"), ("id" = openapi::Id, Path, description = "The point's id")),
+    responses((status = 200, description = "The answer.", body = Envelope<PointOut>))
+)]
 pub(super) async fn show(
     caller: Caller,
     Path((_, id)): Path<(String, String)>,

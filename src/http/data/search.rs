@@ -4,7 +4,6 @@
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::Value;
-
 use utoipa::ToSchema;
 
 use super::{

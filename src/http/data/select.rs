@@ -2,7 +2,6 @@
 
 use serde::Deserialize;
 use serde_json::{Map, Value, value::RawValue};
-
 use utoipa::ToSchema;
 
 use super::{vectors::VectorOut, wire::PointOut};

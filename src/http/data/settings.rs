@@ -3,12 +3,13 @@
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
 
 use super::wire::{self, Collection, NoOtherParameters};
 use crate::{
     engine::Error,
     http::{
-        answer,
+        answer::{self, Envelope},
         body::Body,
         caller::{Caller, Waits},
         refusal::Refusal,
@@ -17,15 +18,24 @@ use crate::{
     payload::edit,
 };
 
-#[derive(Deserialize)]
+/// What is said about a collection from now on; what isn't named stays.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = UpdateCollection)]
 pub(super) struct Update {
+    #[schema(value_type = Option<Object>)]
     vectors: Option<Map<String, Value>>,
+    #[schema(ignore)]
     sparse_vectors: Option<Value>,
+    #[schema(value_type = Option<Object>)]
     params: Option<Map<String, Value>>,
+    #[schema(value_type = Option<Object>)]
     hnsw_config: Option<Map<String, Value>>,
+    #[schema(value_type = Option<Object>)]
     optimizers_config: Option<Map<String, Value>>,
+    #[schema(value_type = Option<Object>)]
     strict_mode_config: Option<Map<String, Value>>,
+    #[schema(value_type = Option<Object>)]
     metadata: Option<Map<String, Value>>,
     quantization_config: Option<Value>,
 }
@@ -44,6 +54,15 @@ struct VectorUpdate {
     _memory: Option<String>,
 }
 
+/// Changes what was said about a collection.
+#[utoipa::path(
+    patch,
+    path = "/collections/{name}",
+    tag = "collections",
+    params(("name" = String, Path, description = "The collection, or an alias of one")),
+    request_body = Update,
+    responses((status = 200, description = "The answer.", body = Envelope<bool>))
+)]
 pub(super) async fn update(
     caller: Caller,
     Collection(name): Collection,

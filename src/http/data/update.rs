@@ -3,16 +3,17 @@
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use super::{
-    filter,
+    filter, openapi,
     points::within,
     vectors::{ManyVectors, VectorsIn},
     wire::{self, Collection, UpdateResult, WriteParameters},
 };
 use crate::{
     http::{
-        answer,
+        answer::{self, Envelope},
         body::Body,
         caller::{Caller, Waits},
         refusal::Refusal,
@@ -22,34 +23,50 @@ use crate::{
     tenant::{CollectionName, PointId},
 };
 
-#[derive(Deserialize)]
+/// Points to store: one after the other, or as a batch.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Upsert)]
 pub(super) struct Upsert {
     points: Option<Vec<PointIn>>,
     batch: Option<Batch>,
+    #[schema(ignore)]
     shard_key: Option<Value>,
+    #[schema(value_type = Option<openapi::Filter>)]
     update_filter: Option<filter::Json>,
     update_mode: Option<Mode>,
 }
 
-#[derive(Deserialize)]
+/// A point to store.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = PointIn)]
 struct PointIn {
+    #[schema(value_type = openapi::Id)]
     id: PointId,
+    #[schema(value_type = openapi::Vectors)]
     vector: VectorsIn,
+    #[schema(value_type = Option<openapi::Payload>)]
     payload: Option<Map<String, Value>>,
 }
 
-#[derive(Deserialize)]
+/// Points to store, field by field.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = UpsertBatch)]
 struct Batch {
+    #[schema(value_type = Vec<openapi::Id>)]
     ids: Vec<PointId>,
+    #[schema(value_type = openapi::ManyVectors)]
     vectors: ManyVectors,
+    #[schema(value_type = Option<Vec<Option<openapi::Payload>>>)]
     payloads: Option<Vec<Option<Map<String, Value>>>>,
 }
 
-#[derive(Clone, Copy, Deserialize)]
+/// Which points an upsert may touch: new ones, those that are there, or both.
+#[derive(Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = UpsertMode)]
 enum Mode {
     Upsert,
     InsertOnly,
@@ -57,65 +74,97 @@ enum Mode {
 }
 
 /// Points by id, or those that match.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = PointsSelector)]
 pub(super) struct Selector {
+    #[schema(value_type = Option<Vec<openapi::Id>>)]
     points: Option<Vec<PointId>>,
+    #[schema(value_type = Option<openapi::Filter>)]
     filter: Option<filter::Json>,
+    #[schema(ignore)]
     shard_key: Option<Value>,
 }
 
-#[derive(Deserialize)]
+/// Fields to set, and of which points.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = SetPayload)]
 pub(super) struct SetPayload {
+    #[schema(value_type = openapi::Payload)]
     payload: Map<String, Value>,
     key: Option<String>,
+    #[schema(value_type = Option<Vec<openapi::Id>>)]
     points: Option<Vec<PointId>>,
+    #[schema(value_type = Option<openapi::Filter>)]
     filter: Option<filter::Json>,
+    #[schema(ignore)]
     shard_key: Option<Value>,
 }
 
-#[derive(Deserialize)]
+/// Keys to remove, and of which points.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = DeletePayload)]
 pub(super) struct DeletePayload {
     keys: Vec<String>,
+    #[schema(value_type = Option<Vec<openapi::Id>>)]
     points: Option<Vec<PointId>>,
+    #[schema(value_type = Option<openapi::Filter>)]
     filter: Option<filter::Json>,
+    #[schema(ignore)]
     shard_key: Option<Value>,
 }
 
-#[derive(Deserialize)]
+/// Vectors to set.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = UpdateVectors)]
 pub(super) struct UpdateVectors {
     points: Vec<PointVectors>,
+    #[schema(value_type = Option<openapi::Filter>)]
     update_filter: Option<filter::Json>,
+    #[schema(ignore)]
     shard_key: Option<Value>,
 }
 
-#[derive(Deserialize)]
+/// The vectors of one point.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = PointVectors)]
 struct PointVectors {
+    #[schema(value_type = openapi::Id)]
     id: PointId,
+    #[schema(value_type = openapi::Vectors)]
     vector: VectorsIn,
 }
 
-#[derive(Deserialize)]
+/// Names of vectors to remove, and of which points.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = DeleteVectors)]
 pub(super) struct DeleteVectors {
     vector: Vec<String>,
+    #[schema(value_type = Option<Vec<openapi::Id>>)]
     points: Option<Vec<PointId>>,
+    #[schema(value_type = Option<openapi::Filter>)]
     filter: Option<filter::Json>,
+    #[schema(ignore)]
     shard_key: Option<Value>,
 }
 
-#[derive(Deserialize)]
+/// Changes, all of which happen or none.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = UpdateBatch)]
 pub(super) struct Operations {
     operations: Vec<OperationIn>,
 }
 
-#[derive(Deserialize)]
+/// One change.
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = UpdateOperation)]
 enum OperationIn {
     Upsert(Upsert),
     Delete(Selector),
@@ -320,6 +369,15 @@ async fn one(
     Ok(answer::ok(&caller, done))
 }
 
+/// Stores points; what stands under their ids is replaced.
+#[utoipa::path(
+    put,
+    path = "/collections/{name}/points",
+    tag = "points",
+    params(("name" = String, Path, description = "The collection, or an alias of one"), ("wait" = Option<bool>, Query, description = "Taken and without effect: a write is durable and visible when it is answered"), ("ordering" = Option<String>, Query, description = "`weak`, `medium` or `strong`; without effect"), ("timeout" = Option<u64>, Query, minimum = 1, description = "Seconds; without effect")),
+    request_body = Upsert,
+    responses((status = 200, description = "The answer.", body = Envelope<UpdateResult>))
+)]
 pub(super) async fn upsert(
     caller: Caller,
     Collection(name): Collection,
@@ -329,6 +387,15 @@ pub(super) async fn upsert(
     one(caller, name, OperationIn::Upsert(body)).await
 }
 
+/// Deletes points.
+#[utoipa::path(
+    post,
+    path = "/collections/{name}/points/delete",
+    tag = "points",
+    params(("name" = String, Path, description = "The collection, or an alias of one"), ("wait" = Option<bool>, Query, description = "Taken and without effect: a write is durable and visible when it is answered"), ("ordering" = Option<String>, Query, description = "`weak`, `medium` or `strong`; without effect"), ("timeout" = Option<u64>, Query, minimum = 1, description = "Seconds; without effect")),
+    request_body = Selector,
+    responses((status = 200, description = "The answer.", body = Envelope<UpdateResult>))
+)]
 pub(super) async fn remove(
     caller: Caller,
     Collection(name): Collection,
@@ -338,6 +405,15 @@ pub(super) async fn remove(
     one(caller, name, OperationIn::Delete(body)).await
 }
 
+/// Sets fields of payloads; others stay.
+#[utoipa::path(
+    post,
+    path = "/collections/{name}/points/payload",
+    tag = "points",
+    params(("name" = String, Path, description = "The collection, or an alias of one"), ("wait" = Option<bool>, Query, description = "Taken and without effect: a write is durable and visible when it is answered"), ("ordering" = Option<String>, Query, description = "`weak`, `medium` or `strong`; without effect"), ("timeout" = Option<u64>, Query, minimum = 1, description = "Seconds; without effect")),
+    request_body = SetPayload,
+    responses((status = 200, description = "The answer.", body = Envelope<UpdateResult>))
+)]
 pub(super) async fn set_payload(
     caller: Caller,
     Collection(name): Collection,
@@ -347,6 +423,15 @@ pub(super) async fn set_payload(
     one(caller, name, OperationIn::SetPayload(body)).await
 }
 
+/// Replaces payloads.
+#[utoipa::path(
+    put,
+    path = "/collections/{name}/points/payload",
+    tag = "points",
+    params(("name" = String, Path, description = "The collection, or an alias of one"), ("wait" = Option<bool>, Query, description = "Taken and without effect: a write is durable and visible when it is answered"), ("ordering" = Option<String>, Query, description = "`weak`, `medium` or `strong`; without effect"), ("timeout" = Option<u64>, Query, minimum = 1, description = "Seconds; without effect")),
+    request_body = SetPayload,
+    responses((status = 200, description = "The answer.", body = Envelope<UpdateResult>))
+)]
 pub(super) async fn overwrite_payload(
     caller: Caller,
     Collection(name): Collection,
@@ -356,6 +441,15 @@ pub(super) async fn overwrite_payload(
     one(caller, name, OperationIn::OverwritePayload(body)).await
 }
 
+/// Removes keys of payloads.
+#[utoipa::path(
+    post,
+    path = "/collections/{name}/points/payload/delete",
+    tag = "points",
+    params(("name" = String, Path, description = "The collection, or an alias of one"), ("wait" = Option<bool>, Query, description = "Taken and without effect: a write is durable and visible when it is answered"), ("ordering" = Option<String>, Query, description = "`weak`, `medium` or `strong`; without effect"), ("timeout" = Option<u64>, Query, minimum = 1, description = "Seconds; without effect")),
+    request_body = DeletePayload,
+    responses((status = 200, description = "The answer.", body = Envelope<UpdateResult>))
+)]
 pub(super) async fn delete_payload(
     caller: Caller,
     Collection(name): Collection,
@@ -365,6 +459,15 @@ pub(super) async fn delete_payload(
     one(caller, name, OperationIn::DeletePayload(body)).await
 }
 
+/// Empties payloads.
+#[utoipa::path(
+    post,
+    path = "/collections/{name}/points/payload/clear",
+    tag = "points",
+    params(("name" = String, Path, description = "The collection, or an alias of one"), ("wait" = Option<bool>, Query, description = "Taken and without effect: a write is durable and visible when it is answered"), ("ordering" = Option<String>, Query, description = "`weak`, `medium` or `strong`; without effect"), ("timeout" = Option<u64>, Query, minimum = 1, description = "Seconds; without effect")),
+    request_body = Selector,
+    responses((status = 200, description = "The answer.", body = Envelope<UpdateResult>))
+)]
 pub(super) async fn clear_payload(
     caller: Caller,
     Collection(name): Collection,
@@ -374,6 +477,15 @@ pub(super) async fn clear_payload(
     one(caller, name, OperationIn::ClearPayload(body)).await
 }
 
+/// Sets vectors; others stay.
+#[utoipa::path(
+    put,
+    path = "/collections/{name}/points/vectors",
+    tag = "points",
+    params(("name" = String, Path, description = "The collection, or an alias of one"), ("wait" = Option<bool>, Query, description = "Taken and without effect: a write is durable and visible when it is answered"), ("ordering" = Option<String>, Query, description = "`weak`, `medium` or `strong`; without effect"), ("timeout" = Option<u64>, Query, minimum = 1, description = "Seconds; without effect")),
+    request_body = UpdateVectors,
+    responses((status = 200, description = "The answer.", body = Envelope<UpdateResult>))
+)]
 pub(super) async fn update_vectors(
     caller: Caller,
     Collection(name): Collection,
@@ -383,6 +495,15 @@ pub(super) async fn update_vectors(
     one(caller, name, OperationIn::UpdateVectors(body)).await
 }
 
+/// Removes vectors.
+#[utoipa::path(
+    post,
+    path = "/collections/{name}/points/vectors/delete",
+    tag = "points",
+    params(("name" = String, Path, description = "The collection, or an alias of one"), ("wait" = Option<bool>, Query, description = "Taken and without effect: a write is durable and visible when it is answered"), ("ordering" = Option<String>, Query, description = "`weak`, `medium` or `strong`; without effect"), ("timeout" = Option<u64>, Query, minimum = 1, description = "Seconds; without effect")),
+    request_body = DeleteVectors,
+    responses((status = 200, description = "The answer.", body = Envelope<UpdateResult>))
+)]
 pub(super) async fn delete_vectors(
     caller: Caller,
     Collection(name): Collection,
@@ -393,6 +514,14 @@ pub(super) async fn delete_vectors(
 }
 
 /// All operations or none, in one commit: each has the same number in the answer.
+#[utoipa::path(
+    post,
+    path = "/collections/{name}/points/batch",
+    tag = "points",
+    params(("name" = String, Path, description = "The collection, or an alias of one"), ("wait" = Option<bool>, Query, description = "Taken and without effect: a write is durable and visible when it is answered"), ("ordering" = Option<String>, Query, description = "`weak`, `medium` or `strong`; without effect"), ("timeout" = Option<u64>, Query, minimum = 1, description = "Seconds; without effect")),
+    request_body = Operations,
+    responses((status = 200, description = "The answer.", body = Envelope<Vec<UpdateResult>>))
+)]
 pub(super) async fn batch(
     caller: Caller,
     Collection(name): Collection,

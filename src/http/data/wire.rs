@@ -5,7 +5,6 @@ use std::num::NonZeroU64;
 use axum::extract::{FromRequestParts, Path, Query as Parameters};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, value::RawValue};
-
 use utoipa::ToSchema;
 
 use super::{openapi, vectors::VectorOut};

@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use super::collections::VectorParams;
+
 pub(super) use self::{
     filter::Filter,
     query::{Example, QueryKind},
@@ -34,6 +36,24 @@ pub(super) enum Id {
 pub(super) enum Vectors {
     Default(Vec<f32>),
     Named(BTreeMap<String, Vec<f32>>),
+}
+
+/// The vectors of many points: one after the other, or by name.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[schema(as = ManyVectors)]
+pub(super) enum ManyVectors {
+    ByPoint(Vec<Vectors>),
+    ByName(BTreeMap<String, Vec<Vec<f32>>>),
+}
+
+/// A collection's vectors: the default one alone, or several by name.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[schema(as = VectorsConfig)]
+pub(super) enum VectorsConfig {
+    Default(VectorParams),
+    Named(BTreeMap<String, VectorParams>),
 }
 
 /// Any JSON object.

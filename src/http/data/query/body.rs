@@ -7,7 +7,6 @@ use serde::{
     de::{MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
 };
 use serde_json::Value;
-
 use utoipa::ToSchema;
 
 use super::{Shown, Understood, given::Given, kinds};

@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::Value;
-
 use utoipa::ToSchema;
 
 use super::given::Given;
