@@ -28,9 +28,9 @@ use locule::{
     partition::{OpeningTimes, Partition, PointUpsert, Schema, SearchQuery},
     payload::Payload,
     seal::{Keyring, RootKeySource},
-    store::{FamilyName, Shelves, StoreOptions},
+    store::{FamilyName, InUse, Shelves, StoreOptions},
     tenant::{CollectionName, Generation, PointId, TenantId, TenantUuid},
-    vector::{Dimension, Metric},
+    vector::{DEFAULT_VECTOR, Dimension, Metric, only_default},
 };
 
 fn main() {
@@ -86,7 +86,7 @@ struct House {
     keyring: Keyring,
     gate: Gate,
     principal: Principal,
-    in_use: Arc<File>,
+    in_use: Arc<InUse>,
 }
 
 impl House {
@@ -116,7 +116,7 @@ impl House {
             keyring,
             gate,
             principal,
-            in_use: Arc::new(File::create(path.join("lock")).unwrap()),
+            in_use: InUse::new(File::create(path.join("lock")).unwrap()).0,
         }
     }
 
@@ -140,12 +140,11 @@ impl House {
     }
 
     fn fill(&self, partition: &Partition, points: u64) {
-        let schema = Schema {
-            dimension: Dimension::new(DIMENSION as u64).unwrap(),
-            metric: Metric::Cosine,
-            precision: Precision::Codes,
-            settings: "{}".to_owned(),
-        };
+        let schema = Schema::single(
+            Dimension::new(DIMENSION as u64).unwrap(),
+            Metric::Cosine,
+            Precision::Codes,
+        );
         partition
             .create_collection(&self.grant(), &docs(), schema)
             .unwrap();
@@ -157,7 +156,7 @@ impl House {
     fn put(&self, partition: &Partition, first: u64, end: u64) {
         let points = (first..end).map(|id| PointUpsert {
             id: PointId::Number(id),
-            vector: vector(id),
+            vectors: only_default(vector(id)),
             payload: Payload::default(),
         });
         partition
@@ -196,6 +195,7 @@ impl House {
 fn query() -> SearchQuery {
     SearchQuery {
         vector: vector(7),
+        using: DEFAULT_VECTOR.to_owned(),
         filter: None,
         limit: 10,
         offset: 0,

@@ -34,7 +34,7 @@ use locule::{
     router::NewTenant,
     store::StoreOptions,
     tenant::{CollectionName, PointId, TenantId},
-    vector::{Dimension, Metric},
+    vector::{DEFAULT_VECTOR, Dimension, Metric, only_default},
 };
 
 fn main() {
@@ -236,31 +236,31 @@ fn create(engine: &Engine, operator: &Principal, id: &str) -> Principal {
 
 fn fill(engine: &Engine, owner: &Principal, points: u64, dimension: u64) {
     let dimension_checked = Dimension::new(dimension).unwrap();
-    let schema = Schema {
-        dimension: dimension_checked,
-        metric: Metric::Cosine,
-        precision: Precision::Codes,
-        settings: "{}".into(),
-    };
+    let schema = Schema::single(dimension_checked, Metric::Cosine, Precision::Codes);
     engine.create_collection(owner, &docs(), schema).unwrap();
     let points = (0..points).map(|id| point(id, dimension)).collect();
     engine.upsert(owner, &docs(), points).unwrap();
 }
 
 fn point(id: u64, dimension: u64) -> PointUpsert {
-    let vector = (0..dimension)
-        .map(|at| ((id * 31 + at * 17) % 101) as f32 - 50.0)
-        .collect();
     PointUpsert {
         id: PointId::Number(id),
-        vector,
+        vectors: only_default(vector(id, dimension)),
         payload: Payload::default(),
     }
 }
 
+fn vector(id: u64, dimension: u64) -> Vec<f32> {
+    let values = 0..dimension;
+    values
+        .map(|at| ((id * 31 + at * 17) % 101) as f32 - 50.0)
+        .collect()
+}
+
 fn query(dimension: u64) -> Query {
     let search = SearchQuery {
-        vector: point(7, dimension).vector,
+        vector: vector(7, dimension),
+        using: DEFAULT_VECTOR.to_owned(),
         filter: None,
         limit: 10,
         offset: 0,

@@ -18,8 +18,9 @@
 //! - **partition**: one tenant generation: a column family, a data key, indexes.
 //! - **generation**: counts a tenant's resealings.
 //! - **family**: a `RocksDB` column family. **shelf**: a `RocksDB` of at most 64 families.
-//! - **collection**: a tenant's own named set of points of one dimension and metric.
-//! - **point**: an id, a vector, a payload. **row**: a point as it is stored.
+//! - **collection**: a tenant's own named set of points, whose vectors are of the sizes and metrics that its
+//!   schema names. **space**: one of its vectors, of all points.
+//! - **point**: an id, vectors by name, a payload. **row**: a point as it is stored.
 //! - **slot**: a vector's place in memory. **arena**: a collection's vectors, in slots.
 //! - **seal**, **open**: encrypt and authenticate for one place; the inverse.
 //! - **grant**: proof that the gate allowed one act on one tenant.

@@ -7,11 +7,12 @@ import pathlib
 import filtered
 import lasting
 import search
+import serving
 import sets
 import table
 from records import Records
 
-PARTS = ["search", "filter", "churn", "open", "cipher"]
+PARTS = ["search", "filter", "churn", "open", "cipher", "serving"]
 # Dimension and size: the larger a vector, the fewer of them make the same work.
 CLUSTERS = [(128, 30_000), (768, 10_000), (1536, 10_000)]
 CLUSTERS_QUICK = [(128, 5_000), (768, 2_000), (1536, 1_000)]
@@ -49,6 +50,8 @@ def main() -> None:
     if "cipher" in options.only:
         vectors = wordnet(min(largest, 20_000))
         lasting.cipher(records, options.locule, options.copying, vectors, options.rounds)
+    if "serving" in options.only:
+        serving.run(records, options.locule, options.corpus, options.rounds, options.quick)
     print(f"\n{table.text(records.all)}\nkept in {records.path}")
 
 

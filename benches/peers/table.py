@@ -22,7 +22,7 @@ def rewrite(readme: pathlib.Path, folder: pathlib.Path) -> None:
 
 
 def text(measured: list[dict]) -> str:
-    parts = [_machine, _search, _all_threads, _costs, _filter, _churn, _open, _cipher]
+    parts = [_machine, _search, _all_threads, _costs, _filter, _churn, _open, _cipher, _serving]
     return "\n\n".join(part for part in (make(measured) for make in parts) if part)
 
 
@@ -144,6 +144,38 @@ def _cipher(measured: list[dict]) -> str:
             row = [what.format(n=_number(sealed["n"])), _number(sealed[field]), _number(copied[field]), f"{ratio:.2f}"]
             rows.append(row)
     return _table("Encryption's share", "cipher", ["", "sealed", "copied instead", "ratio"], rows)
+
+
+def _serving(measured: list[dict]) -> str:
+    found = _of(measured, "serving")
+    loads = {record["server"]: record for record in found if record["what"] == "load"}
+    if not loads:
+        return ""
+    peer = next(name for name in loads if name != "locule")
+
+    def row(what: str, values: dict[str, float], faster_is_more: bool) -> list[str]:
+        ratio = values["locule"] / values[peer] if faster_is_more else values[peer] / values["locule"]
+        return [what, _number(values["locule"]), _number(values[peer]), f"{ratio:.1f}x"]
+
+    of = lambda field: {name: record[field] for name, record in loads.items()}
+    rows = [
+        row("loading until all is stored and searchable, s", of("searchable_seconds"), False),
+        row("loading until all graphs are complete, s", of("indexed_seconds"), False),
+        ["recall", *(f"{loads[name]['recall']:.4f}" for name in ("locule", peer)), ""],
+    ]
+    for connections in sorted({record["connections"] for record in found if record["what"] == "queries"}):
+        asked = {r["server"]: r for r in found if r["what"] == "queries" and r["connections"] == connections}
+        for field, what, more in [("qps", "queries/s", True), ("p50_ms", "p50, ms", False), ("p99_ms", "p99, ms", False)]:
+            values = {name: record[field] for name, record in asked.items()}
+            rows.append(row(f"{what}, {connections} connection{'s' * (connections > 1)}", values, more))
+    stages = [record for record in found if record["what"] == "stages"]
+    shares = ", ".join(f"{name} {share:.0%}" for name, share in stages[0]["shares"].items()) if stages else ""
+    title = (
+        f"Servers over HTTP, {loads['locule']['tenants']} tenants with {_number(loads['locule']['documents'])} documents of "
+        f"WordNet, k = 10 with payload, wrk on the same cores; Locule with keys, encryption and audit, {peer} without"
+    )
+    table = _table(title, "serving", ["", "locule", peer, "ratio"], rows)
+    return table + (f"\n\nWhere Locule's time goes: {shares}." if shares else "")
 
 
 def _of(measured: list[dict], part: str) -> list[dict]:

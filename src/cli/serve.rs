@@ -1,6 +1,6 @@
 //! `locule serve`.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use anyhow::Context;
 use tokio::{
@@ -12,7 +12,9 @@ use super::output;
 use crate::{
     config::{RawSettings, Settings},
     engine::{Engine, Started},
-    http, seal, telemetry,
+    http, seal,
+    store::Released,
+    telemetry,
 };
 
 /// Flags win over the environment, and that over the file.
@@ -40,14 +42,25 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
     let settings = Settings::new(raw)?;
     let (filter, format) = settings.log();
     telemetry::start_logs(filter, format)?;
-    tokio::runtime::Builder::new_multi_thread()
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .context("can't start the server's threads")?
-        .block_on(serve(settings))
+        .context("can't start the server's threads")?;
+    let released = runtime.block_on(serve(settings))?;
+    // Connections that were overdue hold the node until their threads are gone.
+    drop(runtime);
+    if released.wait(STOP_PATIENCE) {
+        tracing::info!("stopped");
+    } else {
+        tracing::warn!(
+            "stopped while work in the background went on; nothing acknowledged is lost"
+        );
+    }
+    Ok(())
 }
 
-async fn serve(settings: Settings) -> anyhow::Result<()> {
+/// Serves until it is told to stop.
+async fn serve(settings: Settings) -> anyhow::Result<Released> {
     let address = settings.listen();
     // Before anything is made: a taken port is the likeliest mistake.
     let listener = TcpListener::bind(address).await.with_context(|| {
@@ -56,6 +69,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let Started {
         engine,
         operator_key,
+        released,
     } = Engine::start(settings.into_engine_options())?;
     if let Some(key) = operator_key {
         output::notice(format!(
@@ -74,6 +88,8 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     http::serve(engine, listener, stop)
         .await
         .context("the listener failed")?;
-    tracing::info!("stopped");
-    Ok(())
+    Ok(released)
 }
+
+/// How long a stop waits for work in the background, a build of an index at the most.
+const STOP_PATIENCE: Duration = Duration::from_secs(60);

@@ -20,17 +20,19 @@ pub struct Query {
     pub search: SearchQuery,
     /// A stored point to search by, in place of the search's vector.
     pub by_point: Option<PointId>,
-    /// Whether vectors come back.
+    /// Which vectors come back.
     pub vectors: VectorsBack,
 }
 
-/// Whether vectors come back. That takes more than permission to search.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// Which vectors come back. That takes more than permission to search.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum VectorsBack {
-    /// They do.
-    Yes,
-    /// They don't.
+    /// None.
     No,
+    /// All that a point has.
+    All,
+    /// Those with these names.
+    Named(Vec<String>),
 }
 
 impl Engine {
@@ -90,7 +92,9 @@ impl Engine {
     ) -> Result<(Grant<Search>, Option<Grant<Read>>), Error> {
         let grant: Grant<Search> = self.check(principal, Some(collection))?;
         let vectors: Option<Grant<Read>> = match query.vectors {
-            VectorsBack::Yes => Some(self.check(principal, Some(collection))?),
+            VectorsBack::All | VectorsBack::Named(_) => {
+                Some(self.check(principal, Some(collection))?)
+            }
             VectorsBack::No => None,
         };
         let wanted = query.search.limit.saturating_add(query.search.offset);
@@ -116,7 +120,7 @@ impl Engine {
         let Some(id) = query.by_point else {
             return Ok(());
         };
-        let vector = partition.vector_of(grant, collection, id);
+        let vector = partition.vector_of(grant, collection, &query.search.using, id);
         let vector = self.watch(principal, vector.map_err(Error::from))?;
         query.search.vector = vector.ok_or_else(|| {
             Error::new(

@@ -107,7 +107,9 @@ impl From<PartitionError> for Error {
         let kind = match &error {
             PartitionError::NoCollection { .. } => ErrorKind::NotFound,
             PartitionError::CollectionExists { .. } => ErrorKind::Conflict,
-            PartitionError::Vector(_) | PartitionError::TooManyIndexes { .. } => ErrorKind::Invalid,
+            PartitionError::Vector(_)
+            | PartitionError::NoVector { .. }
+            | PartitionError::TooManyIndexes { .. } => ErrorKind::Invalid,
             PartitionError::Quota { .. } => ErrorKind::Denied,
             PartitionError::Corrupt | PartitionError::WrongPartition => ErrorKind::Corrupt,
             PartitionError::Closed | PartitionError::Store(_) => ErrorKind::Unavailable,

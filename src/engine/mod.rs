@@ -33,6 +33,7 @@ use crate::{
     partition::Partition,
     router::{Router, Tally, TenantState},
     seal,
+    store::InUse,
     telemetry::Metrics,
     tenant::CollectionName,
 };
@@ -47,8 +48,8 @@ pub struct Engine {
     /// Numbers for requests while the operating system has no random ones.
     requests: AtomicU64,
     maintenance: SyncSender<Arc<Partition>>,
-    /// Held as long as the node runs, so that no second one uses the directory.
-    _lock: Arc<std::fs::File>,
+    /// Held as long as anything of the node is open, so that no second one uses the directory.
+    _in_use: Arc<InUse>,
 }
 
 impl Engine {

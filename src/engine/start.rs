@@ -33,7 +33,7 @@ use crate::{
     partition::Partition,
     router::{Router, RouterError},
     seal::{self, GenerationKey, Keyring, KeyringError, RootKeyError, RootKeySource, SealError},
-    store::{Catalog, CatalogError, CatalogKind, Shelves, StoreOptions},
+    store::{Catalog, CatalogError, CatalogKind, InUse, Released, Shelves, StoreOptions},
     telemetry::Metrics,
     tenant::{Generation, TenantUuid},
 };
@@ -62,6 +62,8 @@ pub struct Started {
     pub engine: Arc<Engine>,
     /// The operator key that was made because there was none: to be shown once.
     pub operator_key: Option<ApiKey>,
+    /// Tells when everything of the node is closed, once the engine was let go.
+    pub released: Released,
 }
 
 impl Engine {
@@ -74,7 +76,7 @@ impl Engine {
         let directory = &options.directory;
         fs::create_dir_all(directory)?;
         fs::set_permissions(directory, fs::Permissions::from_mode(0o700))?;
-        let lock = Arc::new(lock(directory)?);
+        let (in_use, released) = InUse::new(lock(directory)?);
         let catalog_directory = directory.join("catalog");
         let root_key = options
             .root_key
@@ -88,6 +90,7 @@ impl Engine {
         let catalog = Arc::new(Catalog::open(
             &catalog_directory,
             system.derive_data_key(0),
+            Arc::clone(&in_use),
         )?);
         let audit = Arc::new(AuditLog::open(&directory.join("audit"))?);
         let metrics = Arc::new(Metrics::default());
@@ -101,7 +104,7 @@ impl Engine {
         let shelves = Shelves::new(
             &directory.join("shelves"),
             &options.store,
-            Arc::clone(&lock),
+            Arc::clone(&in_use),
         );
         let router = Router::new(
             shelves,
@@ -139,12 +142,13 @@ impl Engine {
             // Random, so that request ids of two runs differ.
             requests: AtomicU64::new(u64::from_be_bytes(seal::random_bytes()?) >> 1),
             maintenance,
-            _lock: lock,
+            _in_use: in_use,
         });
         engine.resume_deletions();
         Ok(Started {
             engine,
             operator_key,
+            released,
         })
     }
 }

@@ -1,10 +1,13 @@
-//! Request bodies: JSON, read whole, within the limit.
+//! Request bodies: JSON, plain or gzip, read whole, within the limit.
+
+use std::io::Read;
 
 use axum::{
     body::Bytes,
     extract::{FromRequest, Request},
-    http::StatusCode,
+    http::{HeaderMap, StatusCode, header::CONTENT_ENCODING},
 };
+use flate2::bufread::MultiGzDecoder;
 use serde::de::DeserializeOwned;
 
 use super::refusal::Refusal;
@@ -16,22 +19,65 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
+        let encoding = Encoding::of(request.headers())?;
         let bytes = Bytes::from_request(request, state)
             .await
             .map_err(|rejection| {
                 if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-                    Refusal::new(
-                        StatusCode::PAYLOAD_TOO_LARGE,
-                        format!("the body is longer than the limit of {BODY_BYTES_MAX} bytes"),
-                    )
+                    too_long()
                 } else {
                     Refusal::new(rejection.status(), "the body couldn't be read to its end")
                 }
             })?;
-        serde_json::from_slice(&bytes)
+        let parsed = match encoding {
+            Encoding::Plain => serde_json::from_slice(&bytes),
+            Encoding::Gzip => serde_json::from_slice(&unzipped(&bytes)?),
+        };
+        parsed
             .map(Self)
             .map_err(|error| Refusal::invalid(format!("Format error in JSON body: {error}")))
     }
+}
+
+/// How a body is encoded.
+enum Encoding {
+    Plain,
+    Gzip,
+}
+
+impl Encoding {
+    fn of(headers: &HeaderMap) -> Result<Self, Refusal> {
+        let mut named = headers.get_all(CONTENT_ENCODING).iter();
+        match (named.next().map(|name| name.as_bytes()), named.next()) {
+            (None, _) => Ok(Self::Plain),
+            (Some(name), None) if name.eq_ignore_ascii_case(b"identity") => Ok(Self::Plain),
+            (Some(name), None) if name.eq_ignore_ascii_case(b"gzip") => Ok(Self::Gzip),
+            (Some(_), _) => Err(Refusal::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "a body may be sent as it is or with `Content-Encoding: gzip`",
+            )),
+        }
+    }
+}
+
+/// A gzip body, no longer than one that came plain might be.
+fn unzipped(bytes: &[u8]) -> Result<Vec<u8>, Refusal> {
+    let mut plain = Vec::new();
+    let mut reader = MultiGzDecoder::new(bytes).take(BODY_BYTES_MAX as u64 + 1);
+    reader.read_to_end(&mut plain).map_err(|_| {
+        Refusal::invalid("the body isn't gzip, as its header says, or is cut short")
+    })?;
+    if plain.len() > BODY_BYTES_MAX {
+        return Err(too_long());
+    }
+    Ok(plain)
+}
+
+fn too_long() -> Refusal {
+    Refusal::new(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        format!("the body is longer than the limit of {BODY_BYTES_MAX} bytes"),
+    )
 }
 
 /// Longest body.

@@ -3,34 +3,76 @@
 use std::sync::Arc;
 
 use axum::{Json, Router, extract::State, response::Response, routing::get};
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::{OpenApi, ToSchema};
 
 use super::answer;
 use crate::engine::Engine;
 
+/// These routes' part of the document.
+#[derive(OpenApi)]
+#[openapi(paths(root, healthz, livez, readyz, metrics), tags((name = "node", description = "No credential needed, no tenant named.")))]
+pub(super) struct Document;
+
 pub(super) fn routes() -> Router<Arc<Engine>> {
     Router::new()
         .route("/", get(root))
-        .route("/healthz", get(alive))
-        .route("/livez", get(alive))
-        .route("/readyz", get(alive))
+        .route("/healthz", get(healthz))
+        .route("/livez", get(livez))
+        .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
 }
 
-/// Clients of the Qdrant dialect warn unless `version` is within a minor version of their own.
-async fn root() -> Json<Value> {
-    Json(json!({
-        "title": "locule",
-        "version": DIALECT_VERSION,
-        "locule_version": env!("CARGO_PKG_VERSION"),
-    }))
+/// What is served here.
+#[derive(Serialize, ToSchema)]
+struct Root {
+    title: &'static str,
+    /// The version of the Qdrant dialect: clients warn unless it is within a minor version of
+    /// their own.
+    version: &'static str,
+    locule_version: &'static str,
+}
+
+/// What is served here.
+#[utoipa::path(get, path = "/", tag = "node", responses((status = 200, description = "Name and versions.", body = Root)))]
+async fn root() -> Json<Root> {
+    Json(Root {
+        title: "locule",
+        version: DIALECT_VERSION,
+        locule_version: env!("CARGO_PKG_VERSION"),
+    })
+}
+
+/// Whether the node runs.
+#[utoipa::path(get, path = "/healthz", tag = "node", responses((status = 200, description = "It does.", body = String)))]
+async fn healthz() -> Response {
+    alive()
+}
+
+/// Whether the node runs.
+#[utoipa::path(get, path = "/livez", tag = "node", responses((status = 200, description = "It does.", body = String)))]
+async fn livez() -> Response {
+    alive()
+}
+
+/// Whether the node takes requests.
+#[utoipa::path(get, path = "/readyz", tag = "node", responses((status = 200, description = "It does.", body = String)))]
+async fn readyz() -> Response {
+    alive()
 }
 
 /// A node listens only once it has started, so answering at all is being ready.
-async fn alive() -> Response {
+fn alive() -> Response {
     answer::text("ok\n".to_owned(), "text/plain; charset=utf-8")
 }
 
+/// The node's metrics, for Prometheus.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "node",
+    responses((status = 200, description = "The metrics.", body = String, content_type = "application/openmetrics-text"))
+)]
 async fn metrics(State(engine): State<Arc<Engine>>) -> Response {
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     answer::text(engine.metrics().render(), kind)

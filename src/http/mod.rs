@@ -13,6 +13,7 @@ mod control;
 mod data;
 mod health;
 mod observe;
+mod openapi;
 mod refusal;
 mod serve;
 
@@ -30,6 +31,7 @@ pub fn routes(engine: &Arc<Engine>) -> Router {
     let control = control::routes().layer(middleware::map_response(refusal::as_problem));
     // What isn't the control plane's is answered in the data plane's shape.
     data.merge(health::routes())
+        .merge(openapi::routes())
         .fallback(refusal::no_such_route)
         .method_not_allowed_fallback(refusal::no_such_method)
         .layer(middleware::map_response(refusal::as_qdrant))

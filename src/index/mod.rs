@@ -46,8 +46,8 @@ impl Arena {
 
     /// Whether a graph that is there is still worth its keep: down to half of what it takes to
     /// get one, so that a collection around the threshold doesn't build and drop it in turns.
-    pub const fn keeps_graph(&self) -> bool {
-        self.len() * self.scanned_bytes() >= FLAT_BYTES / 2
+    pub const fn keeps_graph(&self, living: usize) -> bool {
+        living * self.scanned_bytes() >= FLAT_BYTES / 2
     }
 }
 

@@ -7,29 +7,14 @@ use fixedbitset::FixedBitSet;
 use imbl::{OrdMap, Vector as Sequence};
 use parking_lot::Mutex;
 
-use super::segment::Coverage;
+use super::{schema::Schema, segment::Coverage, space::Space};
 use crate::{
-    index::{Arena, Graph, Precision},
     payload::{
         Payload,
         index::{Definition, Indexes},
     },
     tenant::{CollectionName, PointId},
-    vector::{Dimension, Metric},
 };
-
-/// What a collection is for.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Schema {
-    /// The size of its vectors.
-    pub dimension: Dimension,
-    /// How they are compared.
-    pub metric: Metric,
-    /// How they are kept in memory.
-    pub precision: Precision,
-    /// What else its creator said about it, as JSON: given back as it came.
-    pub settings: String,
-}
 
 /// A collection of an open partition.
 pub struct Collection {
@@ -82,13 +67,11 @@ impl Collection {
         self.view.load().ids.len() as u64
     }
 
-    /// How many points the graph covers.
+    /// How many vectors the graphs cover.
     pub fn indexed(&self) -> u64 {
-        self.view
-            .load()
-            .graph
-            .as_ref()
-            .map_or(0, |graph| u64::from(graph.len()))
+        let view = self.view.load();
+        let graphs = view.spaces.iter().filter_map(|space| space.graph.as_ref());
+        graphs.map(|graph| u64::from(graph.len())).sum()
     }
 
     /// Its payload indexes, and how many points each holds.
@@ -104,9 +87,9 @@ impl Collection {
     /// Bytes of vectors, links, tables and payload indexes in memory.
     pub fn memory_bytes(&self) -> u64 {
         let view = self.view.load();
-        let links = view.graph.as_ref().map_or(0, |graph| graph.bytes());
+        let spaces: usize = view.spaces.iter().map(Space::bytes).sum();
         let tables = view.slots.len() * size_of::<Slot>() + view.ids.len() * ID_BYTES;
-        (view.arena.bytes() + links + tables + view.indexes.bytes()) as u64
+        (spaces + tables + view.indexes.bytes()) as u64
     }
 }
 
@@ -120,8 +103,8 @@ impl fmt::Debug for Collection {
 /// A snapshot of a collection. Cloning one shares nearly everything.
 #[derive(Clone)]
 pub(super) struct View {
-    pub(super) arena: Arena,
-    pub(super) graph: Option<Arc<Graph>>,
+    /// The vectors, as the schema orders them. Slots have the same numbers in each.
+    pub(super) spaces: Vec<Space>,
     /// What stands in each slot.
     pub(super) slots: Sequence<Slot>,
     /// Slots whose point was deleted, or stands in a later slot.
@@ -142,21 +125,19 @@ pub(super) struct Slot {
 
 impl View {
     pub(super) fn empty(schema: &Schema) -> Self {
-        let dimension = schema.dimension.get();
-        let arena = Arena::new(schema.metric, dimension, schema.precision);
-        Self::from_arena(arena, Sequence::new())
+        let spaces = schema.vectors.iter().map(Space::empty).collect();
+        Self::of_living(spaces, Sequence::new())
     }
 
     /// A view in which every slot lives.
-    pub(super) fn from_arena(arena: Arena, slots: Sequence<Slot>) -> Self {
+    pub(super) fn of_living(spaces: Vec<Space>, slots: Sequence<Slot>) -> Self {
         let ids = (0_u32..)
             .zip(&slots)
             .map(|(number, slot)| (slot.id, number))
             .collect();
         let dead = FixedBitSet::with_capacity(slots.len());
         Self {
-            arena,
-            graph: None,
+            spaces,
             slots,
             dead,
             ids,
@@ -166,8 +147,7 @@ impl View {
 
     /// A view as a segment tells of it: `order` are the living slots, by ascending id.
     pub(super) fn restored(
-        arena: Arena,
-        graph: Option<Graph>,
+        spaces: Vec<Space>,
         slots: Vec<Slot>,
         dead: FixedBitSet,
         order: &[u32],
@@ -177,8 +157,7 @@ impl View {
             .iter()
             .filter_map(|number| Some((slots.get(*number as usize)?.id, *number)));
         Self {
-            arena,
-            graph: graph.map(Arc::new),
+            spaces,
             ids: living.collect(),
             slots: slots.into(),
             dead,
@@ -192,21 +171,42 @@ impl View {
     }
 
     /// Puts a point into the next slot, whose number is returned; the slot it stood in before
-    /// dies. Its payload is for [`Self::index`].
-    pub(super) fn put(&mut self, slot: Slot, vector: &[f32]) -> u32 {
-        self.arena.push(vector);
+    /// dies. `vectors` are those of the spaces, in their order. Its payload is for
+    /// [`Self::index`].
+    pub(super) fn put<'v>(
+        &mut self,
+        slot: Slot,
+        vectors: impl Iterator<Item = Option<&'v [f32]>>,
+    ) -> u32 {
+        for (space, vector) in self.spaces.iter_mut().zip(vectors) {
+            space.push(vector, &self.dead);
+        }
         self.put_slot(slot)
     }
 
-    /// As [`Self::put`], for a vector that is in the arena already.
-    pub(super) fn put_slot(&mut self, slot: Slot) -> u32 {
+    /// As [`Self::put`], for a point that lives in a slot of another view of the collection.
+    pub(super) fn adopt(&mut self, other: &Self, number: u32, slot: Slot) -> u32 {
+        for (space, from) in self.spaces.iter_mut().zip(&other.spaces) {
+            space.push_slot(from, number, &self.dead);
+        }
+        self.put_slot(slot)
+    }
+
+    fn put_slot(&mut self, slot: Slot) -> u32 {
         let number = self.slot_numbers().end;
         self.slots.push_back(slot);
         self.dead.grow(self.slots.len());
         if let Some(before) = self.ids.insert(slot.id, number) {
-            self.dead.insert(before as usize);
+            self.bury(before);
         }
         number
+    }
+
+    fn bury(&mut self, number: u32) {
+        self.dead.insert(number as usize);
+        for space in &mut self.spaces {
+            space.bury(number);
+        }
     }
 
     /// Adds the payload of the point in a new slot to the indexes.
@@ -219,7 +219,7 @@ impl View {
 
     pub(super) fn remove(&mut self, id: PointId) {
         if let Some(number) = self.ids.remove(&id) {
-            self.dead.insert(number as usize);
+            self.bury(number);
         }
     }
 
@@ -247,20 +247,22 @@ impl View {
         if dead > DEAD_MIN && dead > slots / DEAD_PART {
             return Some(Chore::Compact);
         }
-        let covered = self.graph.as_ref().map(|graph| graph.len() as usize);
-        let due = match covered {
-            None => self.arena.wants_graph(self.ids.len()),
-            Some(covered) => slots - covered > TAIL_MIN.max(covered / TAIL_PART),
+        let due = |space: &Space| match &space.graph {
+            None => space.arena.wants_graph(space.living(self)),
+            Some(graph) => {
+                let covered = graph.len() as usize;
+                slots - covered > TAIL_MIN.max(covered / TAIL_PART)
+            }
         };
-        due.then_some(Chore::Grow)
+        self.spaces.iter().position(due).map(Chore::Grow)
     }
 }
 
 /// Work that makes searching a collection faster.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Chore {
-    /// The graph grows over the tail, or is made.
-    Grow,
+    /// The graph of a space grows over the tail, or is made.
+    Grow(usize),
     /// Dead slots are left out.
     Compact,
 }

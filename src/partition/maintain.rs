@@ -1,7 +1,7 @@
 //! Maintenance in the background: the graph grows over what was written, dead slots go, and
 //! indexes are stored.
 //!
-//! A collection has one graph, and a tail that is scanned. The tail joins the graph once it is a
+//! A space has one graph, and a tail that is scanned. The tail joins the graph once it is a
 //! 512th of it: growing copies the links, some 30 ms for 100,000 slots, about as long as so short
 //! a tail's searches and prunings take, and scanning it costs a query a microsecond or two. Once
 //! a fifth of the slots is dead they are left out, which copies the vectors and mends the links
@@ -10,13 +10,15 @@
 
 use std::sync::Arc;
 
+use fixedbitset::FixedBitSet;
 use imbl::Vector as Sequence;
 
 use super::{
     Lifecycle, Partition,
     collection::{Chore, Collection, Slot, View},
+    space::Space,
 };
-use crate::index::{Arena, Graph, PackedArena};
+use crate::index::{Arena, Graph};
 
 impl Partition {
     /// Whether a collection would gain from [`Self::maintain`].
@@ -48,7 +50,7 @@ impl Partition {
                 && let Some(chore) = collection.view().chore()
             {
                 let anew = match chore {
-                    Chore::Grow => self.grow(&collection),
+                    Chore::Grow(place) => self.grow(&collection, place),
                     Chore::Compact => self.compact(&collection),
                 };
                 if anew {
@@ -66,25 +68,31 @@ impl Partition {
         stored
     }
 
-    /// Grows the graph over the slots that there are, or makes one. Whether there was none.
-    fn grow(&self, collection: &Arc<Collection>) -> bool {
+    /// Grows the graph of a space over the slots that there are, or makes one. Whether there was
+    /// none.
+    fn grow(&self, collection: &Arc<Collection>, place: usize) -> bool {
         let before = collection.view();
-        let packed = before.arena.packed();
-        let graph = grown(before.graph.as_deref(), &before, &packed);
+        let Some(space) = before.spaces.get(place) else {
+            return false;
+        };
+        let packed = space.arena.packed();
+        let (len, out) = (before.slot_numbers().end, space.out(&before.dead));
+        let graph = match &space.graph {
+            Some(graph) => graph.grown(packed.arena(), len, out),
+            None => Graph::build(packed.arena(), len, out),
+        };
         let _writer = self.writer.lock();
-        let now = collection.view();
-        // Slots keep their numbers, so whatever happened meanwhile stays as it is.
-        let mut arena = packed.into_arena();
-        arena.push_slots(
-            &now.arena,
-            before.slot_numbers().end..now.slot_numbers().end,
-        );
-        collection.publish(View {
-            arena,
-            graph: Some(Arc::new(graph)),
-            ..(*now).clone()
-        });
-        before.graph.is_none()
+        let mut now = (*collection.view()).clone();
+        let slots = len..now.slot_numbers().end;
+        if let Some(now) = now.spaces.get_mut(place) {
+            // Slots keep their numbers, so whatever happened meanwhile stays as it is.
+            let mut arena = packed.into_arena();
+            arena.push_slots(&now.arena, slots);
+            now.arena = arena;
+            now.graph = Some(Arc::new(graph));
+        }
+        collection.publish(now);
+        space.graph.is_none()
     }
 
     /// Leaves dead slots out. It always changes what a segment should say.
@@ -97,10 +105,7 @@ impl Partition {
         for number in before.slot_numbers().end..now.slot_numbers().end {
             let slot = now.slots.get(number as usize);
             let living = slot.filter(|_| !now.dead.contains(number as usize));
-            numbers.push(living.map(|slot| {
-                after.arena.push_slots(&now.arena, number..number + 1);
-                after.put_slot(*slot)
-            }));
+            numbers.push(living.map(|slot| after.adopt(&now, number, *slot)));
         }
         let gone: Vec<_> = after
             .ids
@@ -117,16 +122,8 @@ impl Partition {
     }
 }
 
-fn grown(graph: Option<&Graph>, view: &View, arena: &PackedArena) -> Graph {
-    let len = view.slot_numbers().end;
-    match graph {
-        Some(graph) => graph.grown(arena.arena(), len, &view.dead),
-        None => Graph::build(arena.arena(), len, &view.dead),
-    }
-}
-
-/// The living slots of a view in an arena of their own, with the graph if they are still enough
-/// for one; without payload indexes. And the new number of each slot before.
+/// The living slots of a view in arenas of their own, with the graphs that still have enough to
+/// go by; without payload indexes. And the new number of each slot before.
 fn compacted(before: &View) -> (View, Vec<Option<u32>>) {
     let mut slots: Sequence<Slot> = Sequence::new();
     let mut numbers = Vec::with_capacity(before.slots.len());
@@ -137,23 +134,34 @@ fn compacted(before: &View) -> (View, Vec<Option<u32>>) {
             slots.push_back(*slot);
         }
     }
+    let spaces = before.spaces.iter();
+    let spaces = spaces.map(|space| compacted_space(space, &numbers, slots.len()));
+    (View::of_living(spaces.collect(), slots), numbers)
+}
+
+fn compacted_space(before: &Space, numbers: &[Option<u32>], living: usize) -> Space {
     let mut arena = Arena::new(
         before.arena.metric(),
         before.arena.dimension(),
         before.arena.precision(),
     );
-    let old = before.slot_numbers();
-    let living = old.zip(&numbers).filter(|(_, number)| number.is_some());
-    arena.push_slots(&before.arena, living.map(|(number, _)| number));
+    let old = (0_u32..).zip(numbers);
+    let old = old.filter_map(|(old, new)| Some((old, (*new)?)));
+    arena.push_slots(&before.arena, old.clone().map(|(old, _)| old));
+    let mut absent = FixedBitSet::with_capacity(living);
+    for (_, new) in old.filter(|(old, _)| !before.has(*old)) {
+        absent.insert(new as usize);
+    }
     let arena = arena.packed();
+    let with_vector = living - absent.count_ones(..);
     let graph = before
         .graph
         .as_ref()
-        .filter(|_| arena.arena().keeps_graph());
-    let graph = graph.map(|graph| Arc::new(graph.compacted(arena.arena(), &numbers)));
-    let view = View {
-        graph,
-        ..View::from_arena(arena.into_arena(), slots)
-    };
-    (view, numbers)
+        .filter(|_| arena.arena().keeps_graph(with_vector));
+    let graph = graph.map(|graph| graph.compacted(arena.arena(), numbers, &absent));
+    Space {
+        graph: graph.map(Arc::new),
+        arena: arena.into_arena(),
+        absent: (!absent.is_clear()).then_some(absent),
+    }
 }

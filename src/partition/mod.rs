@@ -18,8 +18,10 @@ mod maintain;
 mod plan;
 mod read;
 mod recover;
+mod schema;
 mod search;
 mod segment;
+mod space;
 mod write;
 
 use std::{
@@ -35,9 +37,10 @@ use imbl::OrdMap;
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 
 pub use self::{
-    collection::{Collection, Schema},
+    collection::Collection,
     format::{FormatError, Row},
     read::{Page, PointRecord},
+    schema::{Schema, SchemaError, VECTORS_MAX, VectorSchema},
     search::{ScoredPoint, SearchQuery},
     segment::OpeningTimes,
     write::{Mutation, PointUpsert, Selection},
@@ -210,6 +213,12 @@ pub enum PartitionError {
     /// A vector isn't the collection's.
     #[error("Wrong input: {0}")]
     Vector(VectorError),
+    /// The collection has no vector of this name.
+    #[error("Wrong input: Not existing vector name error: {name}")]
+    NoVector {
+        /// The name that was asked for.
+        name: String,
+    },
     /// The collection may not have so many payload indexes.
     #[error("Wrong input: a collection may have {max} payload indexes, and this one has them")]
     TooManyIndexes {

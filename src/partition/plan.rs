@@ -117,32 +117,39 @@ impl Partition {
         Ok(matching)
     }
 
-    /// The nearest of the living points that match, nearest first.
+    /// The nearest of the living points that match, nearest first, by the vectors of one space.
     pub(super) fn nearest(
         &self,
         collection: &Collection,
         view: &View,
-        vector: &Vector,
+        (place, vector): (usize, &Vector),
         filter: Option<&Filter>,
         params: SearchParams,
     ) -> Result<Found, PartitionError> {
+        let Some(space) = view.spaces.get(place) else {
+            return Ok(Found::default());
+        };
+        let dead = space.out(&view.dead);
         let search = |among: Among<'_>, params: SearchParams| {
-            let graph = view.graph.as_deref();
-            index::search(&view.arena, graph, vector.as_slice(), among, params)
+            let graph = space.graph.as_deref();
+            index::search(&space.arena, graph, vector.as_slice(), among, params)
         };
         let among = |slots: &RoaringBitmap, params: SearchParams| {
             let count = usize::try_from(slots.len()).unwrap_or(usize::MAX);
             if count == view.ids.len() {
-                return search(Among::Living { dead: &view.dead }, params);
+                return search(Among::Living { dead }, params);
             }
-            let slots = &bits(slots, view.slots.len());
+            let mut slots = bits(slots, view.slots.len());
+            let mut count = count;
+            if let Some(absent) = &space.absent {
+                slots.difference_with(absent);
+                count = slots.count_ones(..);
+            }
+            let slots = &slots;
             search(Among::Matching { slots, count }, params)
         };
         let Some(filter) = filter.filter(|filter| !filter.is_empty()) else {
-            return Ok(Found::all(search(
-                Among::Living { dead: &view.dead },
-                params,
-            )));
+            return Ok(Found::all(search(Among::Living { dead }, params)));
         };
         let within = view.within(filter);
         let open = within.possible().len() - within.sure().len();

@@ -14,6 +14,7 @@ use crate::{
     payload::{Payload, StoredPayload, filter::Filter},
     store::{KeyRange, StorageKey},
     tenant::{CollectionName, PointId},
+    vector::Vectors,
 };
 
 /// A point as it is answered.
@@ -25,8 +26,8 @@ pub struct PointRecord {
     pub version: u64,
     /// Its payload, if that was wanted.
     pub payload: Option<StoredPayload>,
-    /// Its vector, if that was wanted and granted.
-    pub vector: Option<Vec<f32>>,
+    /// Its vectors, if they were wanted and granted.
+    pub vectors: Option<Vectors>,
 }
 
 /// A page of a scroll.
@@ -257,7 +258,7 @@ fn record(row: Row) -> PointRecord {
         id: row.id,
         version: row.seq,
         payload: Some(row.payload),
-        vector: Some(row.vector),
+        vectors: Some(row.vectors.into_iter().collect()),
     }
 }
 

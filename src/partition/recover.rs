@@ -15,10 +15,11 @@ use parking_lot::{Mutex, RwLock};
 
 use super::{
     Directory, Lifecycle, Partition, PartitionError,
-    collection::{Collection, Schema, Slot, View},
+    collection::{Collection, Slot, View},
     commit::CommitQueue,
     format::{self, Head, Row},
     read::parsed,
+    schema::Schema,
     segment::{Coverage, Loaded, Times},
 };
 use crate::{
@@ -79,10 +80,10 @@ impl Partition {
         let mut directory = Directory::new();
         for (number, (name, schema, indexes)) in schemas {
             let rows = rows.remove(&number).unwrap_or_else(|| Rows::new(indexes));
-            let next = rows.slots.last().map_or(0, |(slot, _)| slot.row + 1);
+            let next = rows.points.last().map_or(0, |point| point.slot.row + 1);
             head.next_row = head.next_row.max(next);
             let view = match segments.remove(&number) {
-                Some(segment) => extended(&schema, segment, rows)?,
+                Some(segment) => extended(segment, rows)?,
                 None => (view(&schema, rows)?, Coverage::default()),
             };
             directory.insert(
@@ -139,20 +140,34 @@ impl Partition {
         let read = |key: StorageKey, row: Row| {
             let schema = schemas.get(&key.collection_number());
             // A row of a collection that isn't there: nothing that was written would leave it.
-            let (_, _, indexes) = schema.ok_or(PartitionError::Corrupt)?;
+            let (_, schema, indexes) = schema.ok_or(PartitionError::Corrupt)?;
             let entry = if indexes.is_empty() {
                 None
             } else {
                 Some(indexes.read(&parsed(&row)?))
             };
-            Ok((key, row, entry))
+            let slot = Slot {
+                id: row.id,
+                row: key.number(),
+                seq: row.seq,
+            };
+            let vectors = schema.placed(row.vectors);
+            Ok((
+                key,
+                Recovered {
+                    slot,
+                    entry,
+                    vectors: vectors.ok_or(PartitionError::Corrupt)?,
+                },
+            ))
         };
-        let mut take = |(key, row, entry): (StorageKey, Row, Option<Entry>)| {
+        let mut take = |(key, row): (StorageKey, Recovered)| {
             let number = key.collection_number();
             let empty = || schemas.get(&number).map(|(_, _, indexes)| indexes.clone());
             rows.entry(number)
                 .or_insert_with(|| Rows::new(empty().unwrap_or_default()))
-                .take(key, &row, entry);
+                .points
+                .push(row);
         };
         // One run of keys from each segment's bound up to the next segment's collection.
         let mut behind = KeyRange::rows();
@@ -170,45 +185,37 @@ impl Partition {
 /// The collections that are there, by number, with their payload indexes, still empty.
 type Schemas = HashMap<u32, (CollectionName, Schema, Indexes)>;
 
-/// The rows of one collection, and of their payloads what the indexes keep.
+/// What a row becomes: of its payload, what the indexes keep.
+struct Recovered {
+    slot: Slot,
+    entry: Option<Entry>,
+    vectors: Vec<Option<Vec<f32>>>,
+}
+
+/// The rows of one collection.
 struct Rows {
-    values: Vec<f32>,
-    slots: Vec<(Slot, Option<Entry>)>,
+    points: Vec<Recovered>,
     indexes: Indexes,
 }
 
 impl Rows {
     const fn new(indexes: Indexes) -> Self {
         Self {
-            values: Vec::new(),
-            slots: Vec::new(),
+            points: Vec::new(),
             indexes,
         }
     }
 
-    fn take(&mut self, key: StorageKey, row: &Row, entry: Option<Entry>) {
-        self.values.extend_from_slice(&row.vector);
-        let slot = Slot {
-            id: row.id,
-            row: key.number(),
-            seq: row.seq,
-        };
-        self.slots.push((slot, entry));
-    }
-
     /// Puts the rows into a view that has none of their ids.
-    fn put_into(self, view: &mut View, dimension: usize) -> Result<(), PartitionError> {
-        if self.values.len() != self.slots.len() * dimension {
-            return Err(PartitionError::Corrupt);
-        }
-        let vectors = self.values.chunks_exact(dimension);
-        for ((slot, entry), vector) in self.slots.into_iter().zip(vectors) {
+    fn put_into(self, view: &mut View) -> Result<(), PartitionError> {
+        for point in self.points {
             // A second row of one id: nothing that was written would leave that.
-            if view.ids.contains_key(&slot.id) {
+            if view.ids.contains_key(&point.slot.id) {
                 return Err(PartitionError::Corrupt);
             }
-            let number = view.put(slot, vector);
-            if let Some(entry) = entry {
+            let vectors = point.vectors.iter().map(Option::as_deref);
+            let number = view.put(point.slot, vectors);
+            if let Some(entry) = point.entry {
                 view.indexes.insert(number, entry);
             }
         }
@@ -217,13 +224,9 @@ impl Rows {
 }
 
 /// A segment with the rows that it doesn't know.
-fn extended(
-    schema: &Schema,
-    mut segment: Loaded,
-    rows: Rows,
-) -> Result<(View, Coverage), PartitionError> {
-    let written = rows.slots.len() as u64;
-    rows.put_into(&mut segment.view, schema.dimension.get())?;
+fn extended(mut segment: Loaded, rows: Rows) -> Result<(View, Coverage), PartitionError> {
+    let written = rows.points.len() as u64;
+    rows.put_into(&mut segment.view)?;
     Ok(segment.finish(written))
 }
 
@@ -232,6 +235,6 @@ fn view(schema: &Schema, mut rows: Rows) -> Result<View, PartitionError> {
         indexes: std::mem::take(&mut rows.indexes),
         ..View::empty(schema)
     };
-    rows.put_into(&mut view, schema.dimension.get())?;
+    rows.put_into(&mut view)?;
     Ok(view)
 }

@@ -2,11 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::{
-    Partition, PartitionError,
-    collection::{Collection, Schema},
-    read::PointRecord,
-};
+use super::{Partition, PartitionError, collection::Collection, read::PointRecord};
 use crate::{
     access::{Grant, Read, Search},
     index::{self, Hit, SearchParams},
@@ -20,6 +16,8 @@ use crate::{
 pub struct SearchQuery {
     /// The query vector, as it came.
     pub vector: Vec<f32>,
+    /// Which of the collection's vectors it is compared with.
+    pub using: String,
     /// Which points may be answered.
     pub filter: Option<Filter>,
     /// How many neighbours, after `offset`.
@@ -135,10 +133,8 @@ impl Partition {
         vectors: Option<&Grant<Read>>,
         query: &SearchQuery,
     ) -> Result<Vec<ScoredPoint>, PartitionError> {
-        let Schema {
-            dimension, metric, ..
-        } = collection.schema;
-        let vector = Vector::new(query.vector.clone(), dimension, metric)?;
+        let (_, schema) = collection.schema.must_have(&query.using)?;
+        let vector = Vector::new(query.vector.clone(), schema.dimension, schema.metric)?;
         let neighbours_max = grant.neighbours_max();
         let mut answers = Answers::default();
         for _ in 0..SNAPSHOTS_MAX {
@@ -162,7 +158,8 @@ impl Partition {
         vectors: Option<&Grant<Read>>,
     ) -> Result<Answers, PartitionError> {
         let view = collection.view();
-        let metric = collection.schema.metric;
+        let (place, schema) = collection.schema.must_have(&query.using)?;
+        let metric = schema.metric;
         let spare = usize::from(query.except.is_some());
         let params = SearchParams {
             k: (query.limit + query.offset).min(neighbours_max) + spare,
@@ -170,7 +167,7 @@ impl Partition {
             exact: query.exact,
         };
         let filter = query.filter.as_ref();
-        let found = self.nearest(collection, &view, vector, filter, params)?;
+        let found = self.nearest(collection, &view, (place, vector), filter, params)?;
         let good = |score: f32| {
             query.score_threshold.is_none_or(|threshold| {
                 if metric.higher_is_nearer() {
@@ -206,19 +203,21 @@ impl Partition {
                     continue;
                 }
             }
-            let (payload, vector) = row.map(|row| (row.payload, row.vector)).unzip();
+            let (payload, found) = row.map(|row| (row.payload, row.vectors)).unzip();
+            let found = found.filter(|_| vectors.is_some());
             let point = PointRecord {
                 id: slot.id,
                 version: slot.seq,
                 payload: payload.filter(|_| query.with_payload),
-                vector: vector.filter(|_| vectors.is_some()),
+                vectors: found.map(|found| found.into_iter().collect()),
             };
             answers.points.push(ScoredPoint { score, point });
         }
         Ok(answers)
     }
 
-    /// The stored vector of a point, to search by. Never answered.
+    /// One of the stored vectors of a point, to search by. Never answered. Nothing if there is no
+    /// such point, or it has no such vector.
     ///
     /// # Errors
     /// [`PartitionError`].
@@ -226,14 +225,19 @@ impl Partition {
         &self,
         grant: &Grant<Search>,
         name: &CollectionName,
+        using: &str,
         id: PointId,
     ) -> Result<Option<Vec<f32>>, PartitionError> {
         let _open = self.admit(grant)?;
         let collection = self.find(grant, name)?;
+        collection.schema.must_have(using)?;
         let Some((_, slot)) = collection.view().slot(id) else {
             return Ok(None);
         };
-        Ok(self.row(&collection, slot.row)?.map(|row| row.vector))
+        let row = self.row(&collection, slot.row)?;
+        let mut vectors = row.into_iter().flat_map(|row| row.vectors);
+        let found = vectors.find(|(name, _)| name == using);
+        Ok(found.map(|(_, vector)| vector))
     }
 }
 

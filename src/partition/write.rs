@@ -9,8 +9,9 @@ use rayon::prelude::*;
 
 use super::{
     Partition, PartitionError,
-    collection::{Collection, Schema, Slot, View},
+    collection::{Collection, Slot, View},
     format::{self, Head, Row},
+    schema::Schema,
     segment::{Coverage, encode_tombstone},
 };
 use crate::{
@@ -19,7 +20,7 @@ use crate::{
     seal::Sealed,
     store::{Batch, StorageKey},
     tenant::{CollectionName, PointId},
-    vector::Vector,
+    vector::{Vector, Vectors},
 };
 
 /// A point to be stored.
@@ -27,8 +28,8 @@ use crate::{
 pub struct PointUpsert {
     /// Its id: what is stored under it now is replaced.
     pub id: PointId,
-    /// Its vector, as it came.
-    pub vector: Vec<f32>,
+    /// Its vectors, as they came: those that it has.
+    pub vectors: Vectors,
     /// Its payload.
     pub payload: Payload,
 }
@@ -60,7 +61,8 @@ enum Change {
 #[derive(Debug)]
 struct Ready {
     id: PointId,
-    vector: Vector,
+    /// In the places that the schema gives them.
+    vectors: Vec<Option<Vector>>,
     payload: Payload,
     /// The payload as it is stored.
     json: Vec<u8>,
@@ -86,16 +88,12 @@ impl Partition {
     ) -> Result<u64, PartitionError> {
         let _open = self.admit(grant)?;
         let collection = self.find(grant, collection)?;
-        let Schema {
-            dimension, metric, ..
-        } = collection.schema;
         let points: Result<Vec<Ready>, PartitionError> = points
             .into_iter()
             .map(|point| {
-                let vector = Vector::new(point.vector, dimension, metric)?;
                 Ok(Ready {
                     id: point.id,
-                    vector,
+                    vectors: collection.schema.stored(point.vectors)?,
                     json: point.payload.to_json(),
                     payload: point.payload,
                 })
@@ -295,7 +293,7 @@ impl Partition {
                 if new > 0 && before + new > points_max {
                     return Err(PartitionError::Quota { points_max });
                 }
-                let sealed = self.seal_rows(number, seq, &points, work.next_row)?;
+                let sealed = self.seal_rows(&collection, seq, &points, work.next_row)?;
                 planned.tombstones += self.remove_rows(&collection, seq, &gone, &mut work.batch)?;
                 planned.changed += points.len() as u64;
                 for ((point, row), sealed) in points.iter().zip(work.next_row..).zip(sealed) {
@@ -305,7 +303,8 @@ impl Partition {
                         row,
                         seq,
                     };
-                    let at = view.put(slot, point.vector.as_slice());
+                    let vectors = point.vectors.iter();
+                    let at = view.put(slot, vectors.map(|v| v.as_ref().map(Vector::as_slice)));
                     view.index(at, &point.payload);
                 }
                 work.next_row += points.len() as u64;
@@ -357,14 +356,20 @@ impl Partition {
 
     fn seal_rows(
         &self,
-        collection: u32,
+        collection: &Collection,
         seq: u64,
         points: &[Ready],
         first_row: u64,
     ) -> Result<Vec<Sealed>, PartitionError> {
         let seal = |(point, place): (&Ready, usize)| {
-            let key = StorageKey::row(collection, first_row + place as u64);
-            let plain = Row::encode(seq, point.id, point.vector.as_slice(), &point.json);
+            let key = StorageKey::row(collection.number, first_row + place as u64);
+            let vectors = collection.schema.vectors.iter().zip(&point.vectors);
+            let vectors: Vec<(&str, &[f32])> = vectors
+                .filter_map(|(schema, vector)| {
+                    Some((schema.name.as_str(), vector.as_ref()?.as_slice()))
+                })
+                .collect();
+            let plain = Row::encode(seq, point.id, &vectors, &point.json);
             self.key.seal(key.kind(), key.as_bytes(), &plain)
         };
         let sealed: Result<Vec<Sealed>, _> = if points.len() < PARALLEL_POINTS_MIN {

@@ -4,7 +4,7 @@
 //!
 //! Key: `kind u8 | id 16`. Value: sealed; inside, bincode with a limit.
 
-use std::{fmt, path::Path};
+use std::{fmt, path::Path, sync::Arc};
 
 use bincode::config::{Configuration, Fixint, Limit, LittleEndian};
 use parking_lot::Mutex;
@@ -12,7 +12,7 @@ use rocksdb::{DB, Direction, IteratorMode, WriteBatch};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    StoreError,
+    InUse, StoreError,
     options::{Shared, StoreOptions, durable},
     poison::Poison,
 };
@@ -37,10 +37,11 @@ pub struct Catalog {
     poison: Poison,
     /// One writer at a time, so that the message count on disk never goes back.
     writer: Mutex<()>,
+    _in_use: Arc<InUse>,
 }
 
 impl Catalog {
-    /// Opens the catalog, or makes it.
+    /// Opens the catalog, or makes it. `in_use` is the node's lock on its directory.
     ///
     /// # Errors
     /// [`CatalogError::Corrupt`] when it doesn't open under this key.
@@ -48,7 +49,7 @@ impl Catalog {
         clippy::disallowed_methods,
         reason = "the catalog is one of the two homes of RocksDB"
     )]
-    pub fn open(directory: &Path, key: DataKey) -> Result<Self, CatalogError> {
+    pub fn open(directory: &Path, key: DataKey, in_use: Arc<InUse>) -> Result<Self, CatalogError> {
         let shared = Shared::new(&StoreOptions {
             block_cache_bytes: 8 << 20,
             write_buffer_bytes: 16 << 20,
@@ -60,6 +61,7 @@ impl Catalog {
             key,
             poison: Poison::default(),
             writer: Mutex::default(),
+            _in_use: in_use,
         };
         if let Some(sealed) = catalog
             .database

@@ -26,6 +26,7 @@ mod catalog;
     reason = "the self_cell macro's own code moves values so"
 )]
 mod family;
+mod in_use;
 mod key;
 mod options;
 mod poison;
@@ -37,6 +38,7 @@ pub use self::{
     bulk::Bulk,
     catalog::{Catalog, CatalogError, CatalogKind},
     family::Family,
+    in_use::{InUse, Released},
     key::{KeyRange, RecordKind, StorageKey},
     options::StoreOptions,
     shelf::{FamilyName, Shelf},

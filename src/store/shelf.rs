@@ -2,9 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    fmt,
-    fs::{self, File},
-    io,
+    fmt, fs, io,
     path::{Path, PathBuf},
     sync::{
         Arc, Weak,
@@ -19,7 +17,7 @@ use rocksdb::{
 };
 
 use super::{
-    StoreError,
+    InUse, StoreError,
     bulk::Table,
     family::Family,
     options::{Shared, durable},
@@ -61,7 +59,7 @@ pub struct Shelf {
     slot: Arc<Slot>,
     /// Table files that were begun, to name the next one.
     tables: AtomicU64,
-    _in_use: Arc<File>,
+    _in_use: Arc<InUse>,
 }
 
 impl Shelf {
@@ -74,7 +72,7 @@ impl Shelf {
         directory: &Path,
         shared: &Shared,
         slot: Arc<Slot>,
-        in_use: Arc<File>,
+        in_use: Arc<InUse>,
     ) -> Result<Self, StoreError> {
         let options = shared.database()?;
         let family_options = shared.family();

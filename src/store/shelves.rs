@@ -3,7 +3,6 @@
 use std::{
     collections::{HashMap, VecDeque},
     fmt,
-    fs::File,
     path::{Path, PathBuf},
     sync::{Arc, Weak},
 };
@@ -11,7 +10,7 @@ use std::{
 use parking_lot::{Condvar, Mutex};
 
 use super::{
-    StoreError,
+    InUse, StoreError,
     options::{Shared, StoreOptions},
     shelf::Shelf,
 };
@@ -20,7 +19,7 @@ use super::{
 pub struct Shelves {
     directory: PathBuf,
     shared: Shared,
-    in_use: Arc<File>,
+    in_use: Arc<InUse>,
     slots: Mutex<HashMap<u32, Arc<Slot>>>,
     /// The shelves used last, kept open for a while.
     warm: Mutex<VecDeque<Arc<Shelf>>>,
@@ -30,7 +29,7 @@ pub struct Shelves {
 impl Shelves {
     /// The shelves in a directory. Opens none of them. `in_use` is the node's lock on its
     /// directory: it is held until the last shelf is closed, whoever closes it.
-    pub fn new(directory: &Path, options: &StoreOptions, in_use: Arc<File>) -> Self {
+    pub fn new(directory: &Path, options: &StoreOptions, in_use: Arc<InUse>) -> Self {
         Self {
             directory: directory.to_owned(),
             shared: Shared::new(options),

@@ -5,6 +5,7 @@
 //! (`it/canary/`).
 
 pub mod names;
+mod stages;
 
 use std::{
     io::IsTerminal,
@@ -23,6 +24,8 @@ use prometheus_client::{
     registry::Registry,
 };
 use tracing_subscriber::EnvFilter;
+
+pub use self::stages::{Stage, Stages};
 
 /// The metrics of one node.
 #[derive(Debug)]
@@ -46,6 +49,8 @@ pub struct Metrics {
     pub points_written: Counter,
     /// Queries answered.
     pub queries: Counter,
+    /// Where the time of queries goes.
+    pub stages: Stages,
     /// Stored indexes that were read back when their tenant was opened.
     pub segments_read: Counter,
     /// Stored indexes that couldn't be used, and were rebuilt from their rows.
@@ -138,6 +143,7 @@ impl Default for Metrics {
         );
         let queries = Counter::default();
         registry.register(names::QUERIES, "Queries answered", queries.clone());
+        let stages = Stages::register(&mut registry);
         let segments_read = Counter::default();
         registry.register(
             names::SEGMENTS_READ,
@@ -168,6 +174,7 @@ impl Default for Metrics {
             tenants,
             points_written,
             queries,
+            stages,
             segments_read,
             segments_rebuilt,
             segments_written,

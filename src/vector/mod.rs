@@ -1,6 +1,9 @@
 //! Vectors that are finite and of the right size by construction.
 //!
-//! Owns: [`Dimension`], [`Metric`], [`Vector`]. Never: SIMD (that is `index/kernels`), storage.
+//! Owns: [`Dimension`], [`Metric`], [`Vector`], [`Vectors`]. Never: SIMD (that is
+//! `index/kernels`), storage.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -65,6 +68,14 @@ impl Metric {
             Self::Euclid | Self::Manhattan => false,
         }
     }
+}
+
+/// A point's vectors by their names, as they came or as they are answered.
+pub type Vectors = BTreeMap<String, Vec<f32>>;
+
+/// The vectors of a point that has the default one and no other.
+pub fn only_default(values: Vec<f32>) -> Vectors {
+    Vectors::from([(DEFAULT_VECTOR.to_owned(), values)])
 }
 
 /// A vector as it is stored: finite, of its collection's dimension, of length one if the metric
@@ -141,6 +152,8 @@ pub enum VectorError {
     TooLong,
 }
 
+/// The name of the vector that is meant where none is named.
+pub const DEFAULT_VECTOR: &str = "";
 /// Largest dimension, as in the Qdrant dialect.
 pub const DIMENSION_MAX: u32 = 65_536;
 /// Distances of two vectors within this stay finite in single precision.

@@ -22,6 +22,7 @@ mod crossing;
 mod data_plane;
 mod isolation;
 mod model;
+mod openapi;
 mod roles;
 mod storage;
 mod tidy;

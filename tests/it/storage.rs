@@ -12,7 +12,7 @@ use locule::{
     clock::{Manual, Timestamp},
     engine::{Engine, StartError},
     seal::{DataKey, Keyring, RootKeySource, Sealed, digest},
-    store::{Batch, Family, FamilyName, Shelves, StorageKey, StoreError, StoreOptions},
+    store::{Batch, Family, FamilyName, InUse, Shelves, StorageKey, StoreError, StoreOptions},
     tenant::{Generation, TenantUuid},
 };
 use serde_json::json;
@@ -228,9 +228,9 @@ impl Bench {
             warm_shelves_max: 1,
             ..StoreOptions::default()
         };
-        let lock = File::create(directory.path().join("lock")).unwrap();
+        let (in_use, _) = InUse::new(File::create(directory.path().join("lock")).unwrap());
         Self {
-            shelves: Shelves::new(&directory.path().join("shelves"), &options, Arc::new(lock)),
+            shelves: Shelves::new(&directory.path().join("shelves"), &options, in_use),
             key: key.derive_data_key(0),
             _directory: directory,
         }

@@ -25,7 +25,7 @@ const LAYERS: [&[&str]; 10] = [
 const BESIDE: [(&str, &str); 2] = [("payload", "tenant"), ("telemetry", "tenant")];
 
 /// Crates that have one home, and what to use elsewhere.
-const HOMES: [(&str, &[&str], &str); 14] = [
+const HOMES: [(&str, &[&str], &str); 16] = [
     (
         "rocksdb",
         &["store/"],
@@ -39,6 +39,8 @@ const HOMES: [(&str, &[&str], &str); 14] = [
     ("hnsw_rs", &["index/graph/"], "index"),
     ("simsimd", &["index/kernels/"], "index"),
     ("axum", &["http/"], "engine"),
+    ("utoipa", &["http/"], "http"),
+    ("flate2", &["http/body.rs"], "http::body"),
     ("reqwest", &["cli/"], "engine"),
     ("clap", &["cli/"], "config"),
     ("anyhow", &["cli/"], "an error enum of the layer's own"),

@@ -29,7 +29,7 @@ use crate::{
     seal,
     store::StoreOptions,
     tenant::{CollectionName, PointId, TenantId},
-    vector::{Dimension, Metric},
+    vector::{DEFAULT_VECTOR, Dimension, Metric, only_default},
 };
 
 /// A directory of its own, removed in the end.
@@ -136,12 +136,7 @@ impl Node {
         dimension: usize,
         metric: Metric,
     ) -> anyhow::Result<()> {
-        let schema = Schema {
-            dimension: Dimension::new(dimension as u64)?,
-            metric,
-            precision: Precision::Codes,
-            settings: "{}".to_owned(),
-        };
+        let schema = Schema::single(Dimension::new(dimension as u64)?, metric, Precision::Codes);
         Ok(self
             .engine
             .create_collection(&self.owner, collection, schema)?)
@@ -166,7 +161,7 @@ impl Node {
             let batch = points.by_ref().take(BATCH).map(|point| {
                 Ok(PointUpsert {
                     id: PointId::Number(point.id as u64),
-                    vector: point.vector.to_vec(),
+                    vectors: only_default(point.vector.to_vec()),
                     payload: Payload::new(point.payload)?,
                 })
             });
@@ -203,6 +198,7 @@ impl Node {
     ) -> anyhow::Result<(Vec<PointId>, Duration)> {
         let search = SearchQuery {
             vector: vector.to_vec(),
+            using: DEFAULT_VECTOR.to_owned(),
             filter: asked.filter.clone(),
             limit: asked.k,
             offset: 0,

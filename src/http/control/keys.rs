@@ -9,8 +9,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use ipnet::IpNet;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     access::{ApiKeyId, ApiKeyRecord, Role},
@@ -23,21 +23,90 @@ use crate::{
     tenant::CollectionName,
 };
 
-#[derive(Deserialize)]
+/// What a new key is to be.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = CreateKey)]
 pub(super) struct Create {
+    /// What its owner calls it.
+    #[schema(min_length = 1, max_length = 128)]
     name: String,
+    #[schema(inline, value_type = TenantRole)]
     role: Role,
+    /// Days until it ends.
     #[serde(default = "days_default")]
+    #[schema(default = 90, minimum = 1, maximum = 3650)]
     expires_in_days: u32,
+    /// The collections that it is good for; all of them if that isn't said.
+    #[schema(value_type = Option<Vec<String>>, min_items = 1, max_items = 64)]
     collections: Option<Vec<CollectionName>>,
+    /// The addresses and networks (CIDR) that it may be used from; any if that isn't said.
+    #[schema(min_items = 1, max_items = 64)]
     allowed_ips: Option<Vec<String>>,
+}
+
+/// What a tenant's key may do.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(
+    dead_code,
+    reason = "the document's picture of the roles that a tenant gives out"
+)]
+enum TenantRole {
+    Inference,
+    Writer,
+    Owner,
+    Auditor,
+}
+
+/// A key as it is shown: everything but the key.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ApiKey)]
+pub(super) struct Shown {
+    /// Its public part, by which it is listed and revoked.
+    id: String,
+    name: String,
+    #[schema(value_type = String, example = "writer")]
+    role: Role,
+    #[schema(format = DateTime)]
+    created_at: String,
+    #[schema(format = DateTime, required)]
+    expires_at: Option<String>,
+    #[schema(value_type = Option<Vec<String>>, required)]
+    collections: Option<Vec<CollectionName>>,
+    #[schema(value_type = Option<Vec<String>>, required)]
+    allowed_ips: Option<Vec<IpNet>>,
+}
+
+/// A key that was just made.
+#[derive(Serialize, ToSchema)]
+#[schema(as = NewApiKey)]
+pub(super) struct Created {
+    #[serde(flatten)]
+    shown: Shown,
+    /// The key itself. Shown this once, and kept nowhere.
+    key: String,
+}
+
+/// A tenant's keys.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ApiKeys)]
+pub(super) struct List {
+    keys: Vec<Shown>,
 }
 
 const fn days_default() -> u32 {
     90
 }
 
+/// Makes a key for the caller's tenant.
+#[utoipa::path(
+    post,
+    path = "/v1/keys",
+    tag = "keys",
+    request_body = Create,
+    responses((status = 201, description = "The key. Shown this once.", body = Created))
+)]
 pub(super) async fn create(caller: Caller, Body(body): Body<Create>) -> Result<Response, Refusal> {
     let new = checked(body)?;
     let created = caller
@@ -45,21 +114,31 @@ pub(super) async fn create(caller: Caller, Body(body): Body<Create>) -> Result<R
             engine.create_key(principal, new)
         })
         .await?;
-    let mut body = shown(&created.record);
-    if let Some(fields) = body.as_object_mut() {
-        fields.insert("key".to_owned(), json!(created.key.reveal()));
-    }
-    Ok((StatusCode::CREATED, Json(body)).into_response())
+    let created = Created {
+        shown: shown(&created.record),
+        key: created.key.reveal().to_owned(),
+    };
+    Ok((StatusCode::CREATED, Json(created)).into_response())
 }
 
-pub(super) async fn list(caller: Caller) -> Result<Json<Value>, Refusal> {
+/// Every key of the caller's tenant, without the keys themselves.
+#[utoipa::path(get, path = "/v1/keys", tag = "keys", responses((status = 200, description = "The keys.", body = List)))]
+pub(super) async fn list(caller: Caller) -> Result<Json<List>, Refusal> {
     let keys = caller
         .run(Waits::Maybe, |engine, principal| engine.keys(principal))
         .await?;
-    let keys: Vec<Value> = keys.iter().map(|key| shown(key)).collect();
-    Ok(Json(json!({"keys": keys})))
+    let keys = keys.iter().map(|key| shown(key)).collect();
+    Ok(Json(List { keys }))
 }
 
+/// Ends a key at once.
+#[utoipa::path(
+    delete,
+    path = "/v1/keys/{id}",
+    tag = "keys",
+    params(("id" = String, Path, description = "The key's id")),
+    responses((status = 204, description = "It is no key any more."))
+)]
 pub(super) async fn revoke(caller: Caller, Path(id): Path<String>) -> Result<StatusCode, Refusal> {
     let id = ApiKeyId::parse(&id)
         .ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND, "there is no such key"))?;
@@ -71,17 +150,16 @@ pub(super) async fn revoke(caller: Caller, Path(id): Path<String>) -> Result<Sta
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// A key as it is shown: everything but the key.
-pub(super) fn shown(record: &ApiKeyRecord) -> Value {
-    json!({
-        "id": record.id.to_string(),
-        "name": record.name,
-        "role": record.role,
-        "created_at": record.created.to_string(),
-        "expires_at": record.expires.map(|time| time.to_string()),
-        "collections": record.collections,
-        "allowed_ips": record.networks,
-    })
+pub(super) fn shown(record: &ApiKeyRecord) -> Shown {
+    Shown {
+        id: record.id.to_string(),
+        name: record.name.clone(),
+        role: record.role,
+        created_at: record.created.to_string(),
+        expires_at: record.expires.map(|time| time.to_string()),
+        collections: record.collections.as_ref().map(|names| names.to_vec()),
+        allowed_ips: record.networks.as_ref().map(|networks| networks.to_vec()),
+    }
 }
 
 fn checked(body: Create) -> Result<NewKey, Refusal> {

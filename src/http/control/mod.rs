@@ -10,9 +10,35 @@ use axum::{
     Router,
     routing::{delete, get, post},
 };
+use utoipa::OpenApi;
 
 use super::refusal;
 use crate::engine::Engine;
+
+/// The control plane's part of the document.
+#[derive(OpenApi)]
+#[openapi(
+    paths(
+        tenants::create,
+        tenants::list,
+        tenants::show,
+        tenants::change,
+        tenants::suspend,
+        tenants::resume,
+        tenants::remove,
+        keys::create,
+        keys::list,
+        keys::revoke,
+        own::show,
+        own::usage,
+    ),
+    tags(
+        (name = "tenants", description = "The node's tenants, for its operator."),
+        (name = "keys", description = "The tenant's keys, for its owner."),
+        (name = "tenant", description = "What a tenant may know of itself."),
+    )
+)]
+pub(super) struct Document;
 
 pub(super) fn routes() -> Router<Arc<Engine>> {
     Router::new()

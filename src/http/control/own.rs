@@ -1,43 +1,92 @@
 //! What a tenant may know of itself.
 
 use axum::Json;
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::keys;
+use super::{keys, tenants};
 use crate::{
+    access::{Quota, Role},
     http::{
         caller::{Caller, Waits},
         refusal::Refusal,
     },
     payload::PAYLOAD_BYTES_MAX,
+    tenant::TenantId,
 };
 
-pub(super) async fn show(caller: Caller) -> Json<Value> {
-    let report = caller.engine.self_report(&caller.principal);
-    Json(json!({
-        "tenant": report.tenant.as_ref().map(|record| &record.id),
-        "state": report.tenant.as_ref().map(|record| record.state.name()),
-        "role": report.key.role,
-        "key": keys::shown(&report.key),
-        "limits": {
-            "quota": report.tenant.as_ref().map(|record| record.quota),
-            "neighbours_max": report.key.role.neighbours_max(),
-            "payload_bytes_max": PAYLOAD_BYTES_MAX,
-        },
-    }))
+/// Who the caller is.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SelfReport)]
+pub(super) struct Report {
+    /// The caller's tenant; none for an operator.
+    #[schema(value_type = Option<String>, required)]
+    tenant: Option<TenantId>,
+    #[schema(required)]
+    state: Option<&'static str>,
+    #[schema(value_type = String, example = "writer")]
+    role: Role,
+    key: keys::Shown,
+    limits: LimitsReport,
 }
 
-pub(super) async fn usage(caller: Caller) -> Result<Json<Value>, Refusal> {
+/// What the caller may use.
+#[derive(Serialize, ToSchema)]
+struct LimitsReport {
+    #[schema(value_type = Option<tenants::QuotaFields>, required)]
+    quota: Option<Quota>,
+    /// Most neighbours that one query may ask for.
+    neighbours_max: usize,
+    payload_bytes_max: usize,
+}
+
+/// What the caller's tenant uses.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Usage)]
+pub(super) struct UsageReport {
+    /// `open` when its vectors are in memory, else `cold`.
+    state: &'static str,
+    collections: usize,
+    points: u64,
+    bytes_on_disk: u64,
+    bytes_in_memory: u64,
+    /// Queries since the node started.
+    queries: u64,
+    /// Requests that were refused since the node started.
+    rejections: u64,
+}
+
+/// The caller's tenant, role, key and limits.
+#[utoipa::path(get, path = "/v1/self", tag = "tenant", responses((status = 200, description = "Who the caller is.", body = Report)))]
+pub(super) async fn show(caller: Caller) -> Json<Report> {
+    let report = caller.engine.self_report(&caller.principal);
+    let tenant = report.tenant.as_ref();
+    Json(Report {
+        tenant: tenant.map(|record| record.id.clone()),
+        state: tenant.map(|record| record.state.name()),
+        role: report.key.role,
+        key: keys::shown(&report.key),
+        limits: LimitsReport {
+            quota: tenant.map(|record| record.quota),
+            neighbours_max: report.key.role.neighbours_max(),
+            payload_bytes_max: PAYLOAD_BYTES_MAX,
+        },
+    })
+}
+
+/// What the caller's tenant uses.
+#[utoipa::path(get, path = "/v1/usage", tag = "tenant", responses((status = 200, description = "The usage.", body = UsageReport)))]
+pub(super) async fn usage(caller: Caller) -> Result<Json<UsageReport>, Refusal> {
     let usage = caller
         .run(Waits::Maybe, |engine, principal| engine.usage(principal))
         .await?;
-    Ok(Json(json!({
-        "state": if usage.was_open { "open" } else { "cold" },
-        "collections": usage.collections,
-        "points": usage.points,
-        "bytes_on_disk": usage.disk_bytes,
-        "bytes_in_memory": usage.memory_bytes,
-        "queries": usage.queries,
-        "rejections": usage.rejections,
-    })))
+    Ok(Json(UsageReport {
+        state: if usage.was_open { "open" } else { "cold" },
+        collections: usage.collections,
+        points: usage.points,
+        bytes_on_disk: usage.disk_bytes,
+        bytes_in_memory: usage.memory_bytes,
+        queries: usage.queries,
+        rejections: usage.rejections,
+    }))
 }

@@ -6,8 +6,8 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     access::Quota,
@@ -21,22 +21,94 @@ use crate::{
     tenant::TenantId,
 };
 
-#[derive(Deserialize)]
+/// What a new tenant is to be.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = CreateTenant)]
 pub(super) struct Create {
+    /// Its public name, never given out again.
+    #[schema(pattern = "^[a-z0-9-]{1,63}$")]
     id: String,
     #[serde(default)]
+    #[schema(value_type = QuotaFields)]
     quota: Quota,
+    /// Where its operator wants it; for the operator's own use.
+    #[schema(max_length = 64)]
     region: Option<String>,
 }
 
-#[derive(Deserialize)]
+/// What is to change. What isn't said stays.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ChangeTenant)]
 pub(super) struct Change {
+    #[schema(value_type = Option<QuotaFields>)]
     quota: Option<Quota>,
+    #[schema(max_length = 64)]
     region: Option<String>,
 }
 
+/// What a tenant may use. Nothing set means no limit.
+#[derive(ToSchema)]
+#[schema(as = Quota)]
+#[expect(dead_code, reason = "the document's picture of a quota")]
+pub(super) struct QuotaFields {
+    /// Points that may be stored, over all collections.
+    points_max: Option<u64>,
+    /// Requests a second, sustained; a burst may hold as many as a second's.
+    #[schema(minimum = 1)]
+    requests_per_second: Option<u32>,
+}
+
+/// A tenant, as its operator sees it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Tenant)]
+pub(super) struct Shown {
+    #[schema(value_type = String)]
+    id: TenantId,
+    /// `active`, `suspended` or `deleting`.
+    state: &'static str,
+    #[schema(required)]
+    region: Option<String>,
+    #[schema(value_type = QuotaFields)]
+    quota: Quota,
+    #[schema(format = DateTime)]
+    created_at: String,
+}
+
+/// Every tenant.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Tenants)]
+pub(super) struct List {
+    tenants: Vec<Shown>,
+}
+
+/// A tenant that was just made.
+#[derive(Serialize, ToSchema)]
+#[schema(as = NewTenant)]
+pub(super) struct Created {
+    #[schema(value_type = String)]
+    id: TenantId,
+    state: &'static str,
+    owner_key: OwnerKey,
+}
+
+/// The key to hand over: the operator's way to the tenant's data ends here.
+#[derive(Serialize, ToSchema)]
+struct OwnerKey {
+    id: String,
+    /// The key itself. Shown this once, and kept nowhere.
+    key: String,
+}
+
+/// Makes a tenant, and its first key.
+#[utoipa::path(
+    post,
+    path = "/v1/tenants",
+    tag = "tenants",
+    request_body = Create,
+    responses((status = 201, description = "The tenant, and its owner's key.", body = Created))
+)]
 pub(super) async fn create(caller: Caller, Body(body): Body<Create>) -> Result<Response, Refusal> {
     let id = parse(&body.id)?;
     let new = NewTenant {
@@ -49,26 +121,41 @@ pub(super) async fn create(caller: Caller, Body(body): Body<Create>) -> Result<R
             engine.create_tenant(principal, new)
         })
         .await?;
-    let body = json!({
-        "id": created.record.id,
-        "state": created.record.state.name(),
-        "owner_key": {
-            "id": created.owner_key.id.to_string(),
-            "key": created.owner_key.reveal(),
+    let created = Created {
+        id: created.record.id.clone(),
+        state: created.record.state.name(),
+        owner_key: OwnerKey {
+            id: created.owner_key.id.to_string(),
+            key: created.owner_key.reveal().to_owned(),
         },
-    });
-    Ok((StatusCode::CREATED, Json(body)).into_response())
+    };
+    Ok((StatusCode::CREATED, Json(created)).into_response())
 }
 
-pub(super) async fn list(caller: Caller) -> Result<Json<Value>, Refusal> {
+/// Every tenant of the node.
+#[utoipa::path(
+    get,
+    path = "/v1/tenants",
+    tag = "tenants",
+    responses((status = 200, description = "The tenants.", body = List))
+)]
+pub(super) async fn list(caller: Caller) -> Result<Json<List>, Refusal> {
     let records = caller
         .run(Waits::Maybe, |engine, principal| engine.tenants(principal))
         .await?;
-    let tenants: Vec<Value> = records.iter().map(|record| shown(record)).collect();
-    Ok(Json(json!({"tenants": tenants})))
+    let tenants = records.iter().map(|record| shown(record)).collect();
+    Ok(Json(List { tenants }))
 }
 
-pub(super) async fn show(caller: Caller, Path(id): Path<String>) -> Result<Json<Value>, Refusal> {
+/// One tenant.
+#[utoipa::path(
+    get,
+    path = "/v1/tenants/{id}",
+    tag = "tenants",
+    params(("id" = String, Path, description = "The tenant's id")),
+    responses((status = 200, description = "The tenant.", body = Shown))
+)]
+pub(super) async fn show(caller: Caller, Path(id): Path<String>) -> Result<Json<Shown>, Refusal> {
     let id = known(&id)?;
     let record = caller
         .run(Waits::Maybe, move |engine, principal| {
@@ -78,11 +165,20 @@ pub(super) async fn show(caller: Caller, Path(id): Path<String>) -> Result<Json<
     Ok(Json(shown(&record)))
 }
 
+/// Changes a tenant's quota or region.
+#[utoipa::path(
+    patch,
+    path = "/v1/tenants/{id}",
+    tag = "tenants",
+    params(("id" = String, Path, description = "The tenant's id")),
+    request_body = Change,
+    responses((status = 200, description = "The tenant.", body = Shown))
+)]
 pub(super) async fn change(
     caller: Caller,
     Path(id): Path<String>,
     Body(body): Body<Change>,
-) -> Result<Json<Value>, Refusal> {
+) -> Result<Json<Shown>, Refusal> {
     let id = known(&id)?;
     let region = checked(body.region)?;
     let record = caller
@@ -96,10 +192,18 @@ pub(super) async fn change(
     Ok(Json(shown(&record)))
 }
 
+/// Stops serving a tenant; nothing of it is lost.
+#[utoipa::path(
+    post,
+    path = "/v1/tenants/{id}/suspend",
+    tag = "tenants",
+    params(("id" = String, Path, description = "The tenant's id")),
+    responses((status = 200, description = "The tenant.", body = Shown))
+)]
 pub(super) async fn suspend(
     caller: Caller,
     Path(id): Path<String>,
-) -> Result<Json<Value>, Refusal> {
+) -> Result<Json<Shown>, Refusal> {
     let id = known(&id)?;
     let record = caller
         .run(Waits::Maybe, move |engine, principal| {
@@ -109,7 +213,15 @@ pub(super) async fn suspend(
     Ok(Json(shown(&record)))
 }
 
-pub(super) async fn resume(caller: Caller, Path(id): Path<String>) -> Result<Json<Value>, Refusal> {
+/// Serves a suspended tenant again.
+#[utoipa::path(
+    post,
+    path = "/v1/tenants/{id}/resume",
+    tag = "tenants",
+    params(("id" = String, Path, description = "The tenant's id")),
+    responses((status = 200, description = "The tenant.", body = Shown))
+)]
+pub(super) async fn resume(caller: Caller, Path(id): Path<String>) -> Result<Json<Shown>, Refusal> {
     let id = known(&id)?;
     let record = caller
         .run(Waits::Maybe, move |engine, principal| {
@@ -119,6 +231,14 @@ pub(super) async fn resume(caller: Caller, Path(id): Path<String>) -> Result<Jso
     Ok(Json(shown(&record)))
 }
 
+/// Deletes a tenant: its key is shredded, its data dropped.
+#[utoipa::path(
+    delete,
+    path = "/v1/tenants/{id}",
+    tag = "tenants",
+    params(("id" = String, Path, description = "The tenant's id")),
+    responses((status = 202, description = "The tenant, which is going.", body = Shown))
+)]
 pub(super) async fn remove(caller: Caller, Path(id): Path<String>) -> Result<Response, Refusal> {
     let id = known(&id)?;
     let record = caller
@@ -129,14 +249,14 @@ pub(super) async fn remove(caller: Caller, Path(id): Path<String>) -> Result<Res
     Ok((StatusCode::ACCEPTED, Json(shown(&record))).into_response())
 }
 
-fn shown(record: &TenantRecord) -> Value {
-    json!({
-        "id": record.id,
-        "state": record.state.name(),
-        "region": record.region,
-        "quota": record.quota,
-        "created_at": record.created.to_string(),
-    })
+fn shown(record: &TenantRecord) -> Shown {
+    Shown {
+        id: record.id.clone(),
+        state: record.state.name(),
+        region: record.region.clone(),
+        quota: record.quota,
+        created_at: record.created.to_string(),
+    }
 }
 
 fn parse(id: &str) -> Result<TenantId, Refusal> {

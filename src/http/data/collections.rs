@@ -19,8 +19,8 @@ use crate::{
         refusal::Refusal,
     },
     index::Precision,
-    partition::{self, Schema},
-    vector::{Dimension, Metric},
+    partition::{self, Schema, VectorSchema},
+    vector::{DEFAULT_VECTOR, Dimension, Metric},
 };
 
 #[derive(Deserialize)]
@@ -52,8 +52,7 @@ struct VectorParams {
     datatype: Option<String>,
     #[serde(rename = "hnsw_config")]
     _hnsw_config: Option<Value>,
-    #[serde(rename = "quantization_config")]
-    _quantization_config: Option<Value>,
+    quantization_config: Option<Value>,
     #[serde(rename = "on_disk")]
     _on_disk: Option<bool>,
 }
@@ -139,42 +138,22 @@ pub(super) async fn remove(
 
 fn schema(body: Create) -> Result<Schema, Refusal> {
     wire::refuse_set([
-        ("sparse_vectors", &body.sparse_vectors),
+        (
+            "sparse_vectors",
+            &body.sparse_vectors.filter(|value| *value != json!({})),
+        ),
         ("init_from", &body.init_from),
         ("sharding_method", &body.sharding_method),
     ])?;
-    let vectors = body.vectors.unwrap_or_default();
-    let params = default_vector(&vectors)?.clone();
-    let params: VectorParams = serde_json::from_value(params).map_err(|error| {
-        Refusal::invalid(format!("Format error in JSON body: vectors: {error}"))
-    })?;
-    wire::refuse_set([("multivector_config", &params.multivector_config)])?;
-    if params
-        .datatype
-        .as_deref()
-        .is_some_and(|datatype| datatype != "float32")
-    {
-        return Err(Refusal::invalid(
-            "Bad request: `datatype` other than float32 isn't supported yet",
-        ));
-    }
-    let metric = match params.distance {
-        Distance::Cosine => Metric::Cosine,
-        Distance::Dot => Metric::Dot,
-        Distance::Euclid => Metric::Euclid,
-        Distance::Manhattan => Metric::Manhattan,
-    };
-    let dimension = Dimension::new(params.size)
-        .map_err(|error| Refusal::invalid(format!("Wrong input: {error}")))?;
-    // Int8 codes are the default here; this is how the dialect says to do without.
-    let disabled = |value: &Value| value.as_str() == Some("Disabled");
-    let precision = if body.quantization_config.as_ref().is_some_and(disabled) {
-        Precision::Full
-    } else {
-        Precision::Codes
-    };
+    let given = body.vectors.filter(|value| !value.is_null());
+    let given = given.unwrap_or_else(|| json!({}));
+    let vectors: Result<Vec<VectorSchema>, Refusal> = named(&given)?
+        .into_iter()
+        .map(|(name, params)| vector(name, params, body.quantization_config.as_ref()))
+        .collect();
+    let vectors = vectors?;
     let mut settings = Map::new();
-    settings.insert("vectors".to_owned(), vectors);
+    settings.insert("vectors".to_owned(), given);
     for (name, value) in [
         ("shard_number", body.shard_number),
         ("replication_factor", body.replication_factor),
@@ -197,31 +176,65 @@ fn schema(body: Create) -> Result<Schema, Refusal> {
             "Bad request: the collection's settings are longer than {SETTINGS_BYTES_MAX} bytes"
         )));
     }
-    Ok(Schema {
-        dimension,
-        metric,
-        precision,
-        settings,
+    Schema::new(vectors, settings)
+        .map_err(|error| Refusal::invalid(format!("Wrong input: {error}")))
+}
+
+/// Each vector's name and parameters: given as they are for the default one, or in a map.
+fn named(vectors: &Value) -> Result<Vec<(&str, &Value)>, Refusal> {
+    let fields = vectors.as_object().ok_or_else(|| {
+        Refusal::invalid(
+            "Bad request: `vectors` must be an object with `size` and `distance`, or a map of such objects by name",
+        )
+    })?;
+    // A vector may be called `size`, and then it has parameters.
+    let plain = |field: &str| fields.get(field).is_some_and(|value| !value.is_object());
+    Ok(if plain("size") || plain("distance") {
+        vec![(DEFAULT_VECTOR, vectors)]
+    } else {
+        let vectors = fields.iter();
+        vectors
+            .map(|(name, params)| (name.as_str(), params))
+            .collect()
     })
 }
 
-/// The default vector's parameters: given as they are, or in a map under the empty name.
-fn default_vector(vectors: &Value) -> Result<&Value, Refusal> {
-    let fields = vectors.as_object().ok_or_else(|| {
-        Refusal::invalid("Bad request: `vectors` must be an object with `size` and `distance`")
+fn vector(
+    name: &str,
+    params: &Value,
+    quantization: Option<&Value>,
+) -> Result<VectorSchema, Refusal> {
+    let params = VectorParams::deserialize(params).map_err(|error| {
+        Refusal::invalid(format!("Format error in JSON body: vectors: {error}"))
     })?;
-    if fields.contains_key("size") || fields.contains_key("distance") {
-        return Ok(vectors);
+    wire::refuse_set([("multivector_config", &params.multivector_config)])?;
+    let datatype = params.datatype.as_deref();
+    if datatype.is_some_and(|datatype| datatype != "float32") {
+        return Err(Refusal::invalid(
+            "Bad request: `datatype` other than float32 isn't supported yet",
+        ));
     }
-    match (fields.get(""), fields.len()) {
-        (Some(params), 1) => Ok(params),
-        (_, 0) => Err(Refusal::invalid(
-            "Bad request: a collection without vectors isn't supported yet",
-        )),
-        _ => Err(Refusal::invalid(
-            "Bad request: named vectors aren't supported yet; give `size` and `distance`",
-        )),
-    }
+    let metric = match params.distance {
+        Distance::Cosine => Metric::Cosine,
+        Distance::Dot => Metric::Dot,
+        Distance::Euclid => Metric::Euclid,
+        Distance::Manhattan => Metric::Manhattan,
+    };
+    let dimension = Dimension::new(params.size)
+        .map_err(|error| Refusal::invalid(format!("Wrong input: {error}")))?;
+    // Int8 codes are the default here; this is how the dialect says to do without.
+    let quantization = params.quantization_config.as_ref().or(quantization);
+    let precision = if quantization.and_then(Value::as_str) == Some("Disabled") {
+        Precision::Full
+    } else {
+        Precision::Codes
+    };
+    Ok(VectorSchema {
+        name: name.to_owned(),
+        dimension,
+        metric,
+        precision,
+    })
 }
 
 /// What clients read of a collection. The values that Locule doesn't have are the dialect's

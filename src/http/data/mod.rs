@@ -2,8 +2,8 @@
 //!
 //! Supported: collections (create, get, list, exists, delete), payload indexes, points (upsert, retrieve, delete),
 //! query and query batch, legacy search, count, scroll, filters over match, range, datetime
-//! range, values count, empty, null, ids. Known differences: one unnamed vector a collection;
-//! writes are always durable when they are answered, whatever `wait` says; what isn't supported
+//! range, values count, empty, null, ids. Collections have any number of dense
+//! vectors, by name. Known differences: writes are always durable when they are answered, whatever `wait` says; what isn't supported
 //! is refused by name. Qdrant's words stand in this folder and nowhere else.
 
 mod collections;
@@ -12,6 +12,7 @@ mod indexes;
 mod points;
 mod query;
 mod select;
+mod vectors;
 mod wire;
 
 use std::sync::Arc;
@@ -20,8 +21,14 @@ use axum::{
     Router,
     routing::{delete, get, post, put},
 };
+use utoipa::OpenApi;
 
 use crate::{engine::Engine, http::refusal};
+
+/// The data plane's part of the document.
+#[derive(OpenApi)]
+#[openapi(paths())]
+pub(super) struct Document;
 
 pub(super) fn routes() -> Router<Arc<Engine>> {
     Router::new()

@@ -7,7 +7,8 @@ use serde_json::{Map, Value, json};
 use super::{
     filter,
     select::{self, PayloadSelector, VectorSelector},
-    wire::{self, Collection, NoOtherParameters, UpdateResult, VectorInput},
+    vectors::{ManyVectors, VectorsIn},
+    wire::{self, Collection, NoOtherParameters, UpdateResult},
 };
 use crate::{
     engine::{Error, VectorsBack},
@@ -36,7 +37,7 @@ pub(super) struct Upsert {
 #[serde(deny_unknown_fields)]
 struct PointIn {
     id: PointId,
-    vector: VectorInput,
+    vector: VectorsIn,
     payload: Option<Map<String, Value>>,
 }
 
@@ -44,7 +45,7 @@ struct PointIn {
 #[serde(deny_unknown_fields)]
 struct Batch {
     ids: Vec<PointId>,
-    vectors: Vec<VectorInput>,
+    vectors: ManyVectors,
     payloads: Option<Vec<Option<Map<String, Value>>>>,
 }
 
@@ -76,7 +77,7 @@ pub(super) async fn upsert(
                 .map_err(|error| Refusal::invalid(format!("Wrong input: {error}")))?;
             Ok(PointUpsert {
                 id: point.id,
-                vector: point.vector.0,
+                vectors: point.vector.0,
                 payload,
             })
         })
@@ -94,18 +95,20 @@ fn unbatched(batch: Batch) -> Result<Vec<PointIn>, Refusal> {
     let payloads = batch
         .payloads
         .unwrap_or_else(|| (0..count).map(|_| None).collect());
-    if batch.vectors.len() != count || payloads.len() != count {
+    let vectors = batch.vectors.by_point();
+    let vectors = vectors.map_err(|error| Refusal::invalid(format!("Bad request: {error}")))?;
+    if vectors.len() != count || payloads.len() != count {
         return Err(Refusal::invalid(format!(
             "Bad request: the batch has {count} ids, {} vectors and {} payloads",
-            batch.vectors.len(),
+            vectors.len(),
             payloads.len()
         )));
     }
-    let points = batch.ids.into_iter().zip(batch.vectors).zip(payloads);
+    let points = batch.ids.into_iter().zip(vectors).zip(payloads);
     Ok(points
         .map(|((id, vector), payload)| PointIn {
             id,
-            vector,
+            vector: VectorsIn(vector),
             payload,
         })
         .collect())
@@ -130,7 +133,7 @@ pub(super) async fn retrieve(
     wire::refuse_set([("shard_key", &body.shard_key)])?;
     within(body.ids.len())?;
     let payload = body.with_payload.unwrap_or(PayloadSelector::All(true));
-    let vectors = VectorSelector::wanted(body.with_vector.as_ref())?;
+    let vectors = VectorSelector::wanted(body.with_vector);
     let ids = body.ids;
     let records = caller
         .run(Waits::NotWhenWarm, move |engine, principal| {
@@ -139,7 +142,7 @@ pub(super) async fn retrieve(
         .await?;
     let points: Vec<_> = records
         .into_iter()
-        .map(|record| select::point(record, &payload, vectors))
+        .map(|record| select::point(record, &payload, &vectors))
         .collect();
     Ok(answer::ok(&caller, points))
 }
@@ -164,7 +167,7 @@ pub(super) async fn show(
     })?;
     Ok(answer::ok(
         &caller,
-        select::point(record, &PayloadSelector::All(true), VectorsBack::Yes),
+        select::point(record, &PayloadSelector::All(true), &VectorsBack::All),
     ))
 }
 
@@ -230,7 +233,7 @@ pub(super) async fn scroll(
     within(limit)?;
     let filter = filter::parse(body.filter.as_ref())?;
     let payload = body.with_payload.unwrap_or(PayloadSelector::All(true));
-    let vectors = VectorSelector::wanted(body.with_vector.as_ref())?;
+    let vectors = VectorSelector::wanted(body.with_vector);
     let page = caller
         .run(Waits::Maybe, move |engine, principal| {
             engine.scroll(principal, &name, body.offset, limit, filter.as_ref())
@@ -239,7 +242,7 @@ pub(super) async fn scroll(
     let points: Vec<_> = page
         .points
         .into_iter()
-        .map(|record| select::point(record, &payload, vectors))
+        .map(|record| select::point(record, &payload, &vectors))
         .collect();
     Ok(answer::ok(
         &caller,

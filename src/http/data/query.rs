@@ -8,7 +8,8 @@ use super::{
     filter,
     points::LIMIT_DEFAULT,
     select::{self, PayloadSelector, VectorSelector},
-    wire::{self, Collection, NoOtherParameters, PointOut, VectorInput},
+    vectors::Dense,
+    wire::{self, Collection, NoOtherParameters, PointOut},
 };
 use crate::{
     engine::{Query, VectorsBack},
@@ -155,7 +156,7 @@ async fn answers(
     } else {
         Waits::NotWhenWarm
     };
-    let vectors = query.vectors;
+    let vectors = query.vectors.clone();
     let name = name.clone();
     let scored = caller
         .run(waits, move |engine, principal| {
@@ -164,7 +165,7 @@ async fn answers(
         .await?;
     Ok(scored
         .into_iter()
-        .map(|point| select::neighbour(point, &payload, vectors))
+        .map(|point| select::neighbour(point, &payload, &vectors))
         .collect())
 }
 
@@ -182,7 +183,7 @@ async fn all_answers(
     let mut queries = Vec::with_capacity(asked.len());
     let mut shown = Vec::with_capacity(asked.len());
     for Asked { query, payload } in asked {
-        shown.push((payload, query.vectors));
+        shown.push((payload, query.vectors.clone()));
         queries.push(query);
     }
     let name = name.clone();
@@ -196,7 +197,7 @@ async fn all_answers(
         .map(|(points, (payload, vectors))| {
             let points = points.into_iter();
             points
-                .map(|point| select::neighbour(point, &payload, vectors))
+                .map(|point| select::neighbour(point, &payload, &vectors))
                 .collect()
         })
         .collect())
@@ -225,12 +226,12 @@ fn asked(body: QueryIn, route: Route) -> Result<Asked, Refusal> {
         ("lookup_from", &body.lookup_from),
         ("shard_key", &body.shard_key),
     ])?;
-    default_vector_only(body.using.as_deref())?;
+    let mut using = body.using.unwrap_or_default();
     let (vector, by_point) = match (route, body.query, body.vector) {
         (Route::Query, Some(raw), None) => nearest(&raw)?,
         (Route::Search, None, Some(VectorIn::Plain(vector))) => (vector, None),
         (Route::Search, None, Some(VectorIn::Named { name, vector })) => {
-            default_vector_only(Some(&name))?;
+            using = name;
             (vector, None)
         }
         (Route::Query, ..) => {
@@ -246,9 +247,10 @@ fn asked(body: QueryIn, route: Route) -> Result<Asked, Refusal> {
     }
     let params = body.params.as_ref();
     let payload = body.with_payload.unwrap_or(PayloadSelector::All(false));
-    let vectors: VectorsBack = VectorSelector::wanted(body.with_vector.as_ref())?;
+    let vectors: VectorsBack = VectorSelector::wanted(body.with_vector);
     let search = SearchQuery {
         vector,
+        using,
         filter: filter::parse(body.filter.as_ref())?,
         limit,
         offset: body.offset.unwrap_or(0),
@@ -271,15 +273,6 @@ fn asked(body: QueryIn, route: Route) -> Result<Asked, Refusal> {
     })
 }
 
-fn default_vector_only(name: Option<&str>) -> Result<(), Refusal> {
-    match name {
-        None | Some("") => Ok(()),
-        Some(_) => Err(Refusal::invalid(
-            "Wrong input: Not existing vector name error: named vectors aren't supported yet",
-        )),
-    }
-}
-
 /// A vector or a point id, as they are or as `{"nearest": ..}`.
 fn nearest(raw: &RawValue) -> Result<(Vec<f32>, Option<PointId>), Refusal> {
     let text = raw.get().trim_start();
@@ -287,10 +280,7 @@ fn nearest(raw: &RawValue) -> Result<(Vec<f32>, Option<PointId>), Refusal> {
         Refusal::invalid(format!("Format error in JSON body: query: {error}"))
     };
     match text.as_bytes().first() {
-        Some(b'[') => Ok((
-            serde_json::from_str::<VectorInput>(text).map_err(bad)?.0,
-            None,
-        )),
+        Some(b'[') => Ok((serde_json::from_str::<Dense>(text).map_err(bad)?.0, None)),
         Some(b'{') => {
             let fields: serde_json::Map<String, Value> = serde_json::from_str(text).map_err(bad)?;
             if let Some(other) = fields.keys().find(|name| *name != "nearest") {
@@ -302,7 +292,7 @@ fn nearest(raw: &RawValue) -> Result<(Vec<f32>, Option<PointId>), Refusal> {
                 Refusal::invalid("Bad request: an empty query; ask for {\"nearest\": ..}")
             })?;
             if inner.is_array() {
-                let vector = serde_json::from_value::<VectorInput>(inner.clone()).map_err(bad)?;
+                let vector = serde_json::from_value::<Dense>(inner.clone()).map_err(bad)?;
                 return Ok((vector.0, None));
             }
             let id = serde_json::from_value::<PointId>(inner.clone()).map_err(bad)?;

@@ -3,12 +3,12 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, value::RawValue};
 
-use super::wire::PointOut;
+use super::{vectors::VectorOut, wire::PointOut};
 use crate::{
     engine::VectorsBack,
-    http::refusal::Refusal,
     partition::{PointRecord, ScoredPoint},
     payload::StoredPayload,
+    vector::Vectors,
 };
 
 /// `with_payload`: yes or no, the fields that are wanted, or those that aren't.
@@ -36,7 +36,7 @@ pub(super) struct Exclude {
     exclude: Vec<String>,
 }
 
-/// `with_vector`: yes or no, or a list of names, of which only the default one is there.
+/// `with_vector`: yes or no, or a list of names.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(
     untagged,
@@ -48,24 +48,13 @@ pub(super) enum VectorSelector {
 }
 
 impl VectorSelector {
-    pub(super) fn wanted(selector: Option<&Self>) -> Result<VectorsBack, Refusal> {
-        let yes = match selector {
-            None => false,
-            Some(Self::All(all)) => *all,
-            Some(Self::Names(names)) => {
-                if names.iter().any(|name| !name.is_empty()) {
-                    return Err(Refusal::invalid(
-                        "Wrong input: Not existing vector name error: named vectors aren't supported yet",
-                    ));
-                }
-                !names.is_empty()
-            }
-        };
-        Ok(if yes {
-            VectorsBack::Yes
-        } else {
-            VectorsBack::No
-        })
+    pub(super) fn wanted(selector: Option<Self>) -> VectorsBack {
+        match selector {
+            None | Some(Self::All(false)) => VectorsBack::No,
+            Some(Self::All(true)) => VectorsBack::All,
+            Some(Self::Names(names)) if names.is_empty() => VectorsBack::No,
+            Some(Self::Names(names)) => VectorsBack::Named(names),
+        }
     }
 }
 
@@ -162,22 +151,31 @@ fn exclude(map: &mut Map<String, Value>, steps: &[&str]) {
 pub(super) fn point(
     record: PointRecord,
     payload: &PayloadSelector,
-    vectors: VectorsBack,
+    vectors: &VectorsBack,
 ) -> PointOut {
     PointOut {
         id: record.id,
         version: None,
         score: None,
         payload: record.payload.and_then(|stored| payload.apply(stored)),
-        vector: record.vector.filter(|_| vectors == VectorsBack::Yes),
+        vector: record.vectors.and_then(|found| chosen(found, vectors)),
     }
+}
+
+fn chosen(mut found: Vectors, vectors: &VectorsBack) -> Option<VectorOut> {
+    match vectors {
+        VectorsBack::No => return None,
+        VectorsBack::All => {}
+        VectorsBack::Named(names) => found.retain(|name, _| names.contains(name)),
+    }
+    Some(VectorOut::of(found))
 }
 
 /// A neighbour as it is answered.
 pub(super) fn neighbour(
     scored: ScoredPoint,
     payload: &PayloadSelector,
-    vectors: VectorsBack,
+    vectors: &VectorsBack,
 ) -> PointOut {
     let version = scored.point.version;
     PointOut {

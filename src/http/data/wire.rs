@@ -1,14 +1,10 @@
 //! JSON shapes that several routes share, in the dialect's own words.
 
-use std::fmt;
-
 use axum::extract::{FromRequestParts, Path, Query as Parameters};
-use serde::{
-    Deserialize, Deserializer, Serialize,
-    de::{MapAccess, SeqAccess, Visitor},
-};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
 
+use super::vectors::VectorOut;
 use crate::{
     engine::Error,
     http::refusal::Refusal,
@@ -68,47 +64,6 @@ impl<S: Send + Sync> FromRequestParts<S> for NoOtherParameters {
     }
 }
 
-/// A vector as it comes: a list, or a map with the default vector under the empty name.
-#[derive(Debug)]
-pub(super) struct VectorInput(pub(super) Vec<f32>);
-
-impl<'de> Deserialize<'de> for VectorInput {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Shape;
-        impl<'de> Visitor<'de> for Shape {
-            type Value = VectorInput;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a dense vector: a list of numbers")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<VectorInput, A::Error> {
-                let mut values = Vec::with_capacity(items.size_hint().unwrap_or(384));
-                while let Some(value) = items.next_element::<f32>()? {
-                    values.push(value);
-                }
-                Ok(VectorInput(values))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<VectorInput, A::Error> {
-                let mut default = None;
-                while let Some(name) = fields.next_key::<String>()? {
-                    if !name.is_empty() {
-                        return Err(serde::de::Error::custom(
-                            "Not existing vector name error: named and sparse vectors aren't supported yet; use the default vector",
-                        ));
-                    }
-                    default = Some(fields.next_value::<Vec<f32>>()?);
-                }
-                default
-                    .map(VectorInput)
-                    .ok_or_else(|| serde::de::Error::custom("no vector"))
-            }
-        }
-        deserializer.deserialize_any(Shape)
-    }
-}
-
 /// What must not be set, because it would change the answer and isn't supported.
 pub(super) fn refuse_set<const N: usize>(
     fields: [(&str, &Option<Value>); N],
@@ -134,7 +89,7 @@ pub(super) struct PointOut {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) payload: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) vector: Option<Vec<f32>>,
+    pub(super) vector: Option<VectorOut>,
 }
 
 /// What a write is answered.

@@ -19,8 +19,9 @@ impl Graph {
     /// The graph over the slots that stay, under their new numbers.
     ///
     /// `numbers` has the new number of each old slot, nothing for one that goes; numbers keep the
-    /// order. `arena` is the new one: its first slots are the graph's that stay.
-    pub fn compacted(&self, arena: &Arena, numbers: &[Option<u32>]) -> Self {
+    /// order. `arena` is the new one: its first slots are the graph's that stay. `dead` are those
+    /// of them, by their new numbers, that stay without being in the graph.
+    pub fn compacted(&self, arena: &Arena, numbers: &[Option<u32>], dead: &FixedBitSet) -> Self {
         let number = |slot: u32| {
             numbers
                 .get(slot as usize)
@@ -61,18 +62,21 @@ impl Graph {
             fill(places, chosen);
         }
         let entry = match number(self.entry) {
-            NO_SLOT => 0,
+            NO_SLOT => (0..len)
+                .find(|slot| !dead.contains(*slot as usize))
+                .unwrap_or(0),
             entry => entry,
         };
         let mut compacted = Self { links, len, entry };
-        compacted.relink_lonely(arena, likeness);
-        repair::connect(&mut compacted, arena, likeness);
+        compacted.relink_lonely(arena, likeness, dead);
+        repair::connect(&mut compacted, arena, likeness, dead);
         compacted
     }
 
     /// Puts slots that have few links in anew.
-    fn relink_lonely(&mut self, arena: &Arena, likeness: Likeness) {
+    fn relink_lonely(&mut self, arena: &Arena, likeness: Likeness, dead: &FixedBitSet) {
         let lonely: Vec<u32> = (0..self.len)
+            .filter(|slot| !dead.contains(*slot as usize))
             .filter(|slot| self.links().of(*slot).count() < LONELY_LINKS)
             .collect();
         let rows = arena.rows();

@@ -34,18 +34,20 @@ impl Graph {
     }
 
     /// This graph, grown to cover the first `len` slots of its arena. New slots aren't linked to
-    /// dead ones.
+    /// dead ones, and slots that are dead already get no links.
     pub fn grown(&self, arena: &Arena, len: u32, dead: &FixedBitSet) -> Self {
         let likeness = Likeness::for_building(arena, len);
         let mut growing = Growing::new(self, arena, likeness, len, dead);
-        let mut slots: Vec<u32> = (self.len..len).collect();
+        let mut slots: Vec<u32> = (self.len..len)
+            .filter(|slot| growing.lives(*slot))
+            .collect();
         // What comes in order is often alike; in any other order early links reach everywhere.
         slots.sort_by_cached_key(|slot| Reverse(u64::from(*slot).wrapping_mul(SCATTER) >> 16));
         let mut waiting = slots.as_slice();
         let mut covered = self.len as usize;
-        if covered == 0 && len > 0 {
-            let (first, rest) =
-                waiting.split_at((len as usize).min(SEED_SLOTS_MIN.max(len as usize / 16)));
+        if covered == 0 && !waiting.is_empty() {
+            let seeds = SEED_SLOTS_MIN.max(waiting.len() / 16);
+            let (first, rest) = waiting.split_at(waiting.len().min(seeds));
             growing.start(seed::seed(arena, likeness, first));
             (waiting, covered) = (rest, first.len());
         }
@@ -56,7 +58,7 @@ impl Graph {
             (waiting, covered) = (rest, covered + batch.len());
         }
         let mut grown = growing.done();
-        repair::connect(&mut grown, arena, likeness);
+        repair::connect(&mut grown, arena, likeness, dead);
         grown
     }
 }

@@ -13,8 +13,9 @@ use crate::index::{
     query::{Likeness, Query},
 };
 
-/// Adds links until every slot can be reached from the entry.
-pub(super) fn connect(graph: &mut Graph, arena: &Arena, likeness: Likeness) {
+/// Adds links until every slot can be reached from the entry, but for dead ones that never had
+/// links.
+pub(super) fn connect(graph: &mut Graph, arena: &Arena, likeness: Likeness, dead: &FixedBitSet) {
     if graph.is_empty() {
         return;
     }
@@ -22,7 +23,8 @@ pub(super) fn connect(graph: &mut Graph, arena: &Arena, likeness: Likeness) {
     spread(graph, &mut reached, graph.entry);
     let (mut walker, mut query, rows) = (Walker::default(), Query::new(), arena.rows());
     for slot in 0..graph.len {
-        if reached.contains(slot as usize) {
+        let left_out = dead.contains(slot as usize) && !graph.links().is_linked(slot);
+        if reached.contains(slot as usize) || left_out {
             continue;
         }
         query.ask_slot(arena, likeness, slot);

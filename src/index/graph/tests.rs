@@ -148,7 +148,7 @@ fn a_clustered_half_deleted_and_refilled_is_found_as_well_as_before() {
         .collect();
     let mut half = Arena::new(Metric::Euclid, 24, Precision::Codes);
     half.push_slots(&arena, (0..6_000).filter(|slot| slot % 12 % 2 == 0));
-    let graph = graph.compacted(&half, &numbers);
+    let graph = graph.compacted(&half, &numbers, &nobody());
     assert_eq!((graph.len(), unreached(&graph)), (3_000, 0));
     let dead = nobody();
     let found = right(&half, &graph, Among::Living { dead: &dead });
@@ -159,6 +159,57 @@ fn a_clustered_half_deleted_and_refilled_is_found_as_well_as_before() {
     assert_eq!(unreached(&graph), 0);
     let found = right(&half, &graph, Among::Living { dead: &dead });
     assert!(found >= 960, "{found} of 1,000 after the refill");
+}
+
+/// Where only one slot in `every` has a vector, the others are rows of zeros and never linked.
+#[test]
+fn slots_without_a_vector_stay_out_of_the_graph() {
+    for (metric, every) in [(Metric::Dot, 2), (Metric::Cosine, 5), (Metric::Euclid, 17)] {
+        let some = clustered(metric, 3_000, 24, 11);
+        let slots = 3_000 * every;
+        let mut arena = Arena::new(metric, 24, Precision::Codes);
+        let mut absent = FixedBitSet::with_capacity(slots as usize);
+        for slot in 0..slots {
+            if slot % every == 1 {
+                arena.push_slots(&some, std::iter::once(slot / every));
+            } else {
+                arena.push(&[0.0; 24]);
+                absent.insert(slot as usize);
+            }
+        }
+        let mut graph = Graph::build(&arena, slots / 2, &absent);
+        for upto in [slots / 2 + 90, slots] {
+            graph = graph.grown(&arena, upto, &absent);
+        }
+        assert_eq!(unreached(&graph), absent.count_ones(..));
+        let found = right(&arena, &graph, Among::Living { dead: &absent });
+        assert!(
+            found >= 950,
+            "{found} of 1,000 where one in {every} is there"
+        );
+
+        // Every other one of those that are there goes, and half of the others.
+        let stays = |slot: u32| (slot / every).is_multiple_of(2);
+        let mut numbers = Vec::new();
+        let mut next = 0;
+        for slot in 0..slots {
+            numbers.push(stays(slot).then_some(next));
+            next += u32::from(stays(slot));
+        }
+        let mut half = Arena::new(metric, 24, Precision::Codes);
+        half.push_slots(&arena, (0..slots).filter(|slot| stays(*slot)));
+        let absent: FixedBitSet = (0..slots)
+            .filter(|slot| stays(*slot) && absent.contains(*slot as usize))
+            .filter_map(|slot| Some(numbers[slot as usize]? as usize))
+            .collect();
+        let graph = graph.compacted(&half, &numbers, &absent);
+        assert_eq!(unreached(&graph), absent.count_ones(..));
+        let found = right(&half, &graph, Among::Living { dead: &absent });
+        assert!(
+            found >= 950,
+            "{found} of 1,000 of what stayed, one in {every}"
+        );
+    }
 }
 
 #[test]

@@ -16,10 +16,10 @@ use rayon::prelude::*;
 use super::{
     CHANGED_PART, CHANGED_PART_LAST, CHUNK_BYTES, Coverage, Covered, SEGMENT_BYTES_MIN,
     format::{Manifest, OWN_PARTS},
-    table::Table,
+    table::{Table, bits_length, put_bits},
 };
 use crate::{
-    index::Image,
+    index::{Image, PackedArena},
     partition::{
         Lifecycle, Partition, PartitionError,
         collection::{Collection, View},
@@ -86,11 +86,25 @@ impl Partition {
         let Some(begun) = self.begin(collection)? else {
             return Ok(false);
         };
-        let arena = begun.view.arena.packed();
-        let image = Image::of(&arena, begun.view.graph.as_deref());
-        let table = Table::of(&begun.view);
-        let indexes = begun.view.indexes.encode();
-        let mut parts = image.parts;
+        let view = &begun.view;
+        let arenas: Vec<PackedArena> = view.spaces.iter().map(|s| s.arena.packed()).collect();
+        let absent: Vec<Vec<u8>> = view
+            .spaces
+            .iter()
+            .map(|space| match &space.absent {
+                Some(absent) => put_bits(absent, view.slots.len()),
+                None => Vec::new(),
+            })
+            .collect();
+        let table = Table::of(view);
+        let indexes = view.indexes.encode();
+        let (mut headers, mut parts) = (Vec::new(), Vec::new());
+        for ((space, arena), absent) in view.spaces.iter().zip(&arenas).zip(&absent) {
+            let image = Image::of(arena, space.graph.as_deref());
+            headers.push(image.header);
+            parts.extend(image.parts);
+            parts.push(absent.as_slice());
+        }
         let own: [&[u8]; OWN_PARTS] = [&table.slots, &table.dead, &table.order, &indexes];
         parts.extend(own);
         self.write_chunks(collection.number, &begun, &parts)?;
@@ -99,7 +113,7 @@ impl Partition {
             bound: begun.bound,
             through: begun.through,
             chunk_bytes: u32::try_from(CHUNK_BYTES).unwrap_or(u32::MAX),
-            header: image.header,
+            headers,
             parts: parts.iter().map(|part| part.len() as u64).collect(),
         };
         let written = self.name_segment(collection, &begun, &manifest)?;
@@ -118,7 +132,11 @@ impl Partition {
             return Ok(None);
         };
         let view = collection.view();
-        let mut lengths = Image::lengths(&view.arena, view.graph.as_deref());
+        let mut lengths = Vec::new();
+        for space in &view.spaces {
+            lengths.extend(Image::lengths(&space.arena, space.graph.as_deref()));
+            lengths.push(bits_length(view.slots.len()) as u64);
+        }
         lengths.extend(Table::lengths(&view).map(|length| length as u64));
         // About what the payload indexes take; more is reserved than is used.
         lengths.push(2 * view.indexes.bytes() as u64 + CHUNK_BYTES as u64);
@@ -271,5 +289,7 @@ impl Partition {
 }
 
 fn vector_bytes(collection: &Collection) -> u64 {
-    collection.points() * collection.schema.dimension.get() as u64 * size_of::<f32>() as u64
+    let vectors = collection.schema.vectors.iter();
+    let values: u64 = vectors.map(|vector| vector.dimension.get() as u64).sum();
+    collection.points() * values * size_of::<f32>() as u64
 }

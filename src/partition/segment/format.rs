@@ -1,15 +1,17 @@
 //! What is inside a segment's sealed records. Version first; all numbers little-endian.
 //!
 //! ```text
-//! manifest    version u8 = 1 | epoch u32 | bound u64 | through u64 | chunk bytes u32
-//!             | header of the index: length u32, bytes (`index/image.rs`)
+//! manifest    version u8 = 2 | epoch u32 | bound u64 | through u64 | chunk bytes u32
+//!             | spaces u16, each: header of its index: length u32, bytes (`index/image.rs`)
 //!             | parts u32, each: bytes u64
+//!             (version 1 has one header in place of the spaces, and no bits)
 //! tombstone   version u8 = 1 | rows u32, each: row u64
 //! chunk       so many bytes of a part; chunks are counted through all parts
 //! ```
 //!
-//! The parts are those of the index, then [`OWN_PARTS`] more: the three of the slot table
-//! (`table.rs`) and the payload index, which is empty so far.
+//! The parts are those of each space: of its index, then the bits of the slots that have no such
+//! vector, one a slot, empty if every living one has; then [`OWN_PARTS`] more: the three of the slot
+//! table (`table.rs`) and the payload indexes.
 
 use crate::partition::format::{FormatError, Reader, VERSION, put_length};
 
@@ -24,21 +26,26 @@ pub(super) struct Manifest {
     pub(super) through: u64,
     /// How long each chunk but a part's last is.
     pub(super) chunk_bytes: u32,
-    /// What the index says about its parts.
-    pub(super) header: Vec<u8>,
+    /// What each space's index says about its parts.
+    pub(super) headers: Vec<Vec<u8>>,
     /// How long each part is.
     pub(super) parts: Vec<u64>,
 }
 
 impl Manifest {
     pub(super) fn encode(&self) -> Vec<u8> {
-        let mut bytes = vec![VERSION];
+        let mut bytes = vec![MANIFEST_VERSION];
         bytes.extend_from_slice(&self.epoch.to_le_bytes());
         bytes.extend_from_slice(&self.bound.to_le_bytes());
         bytes.extend_from_slice(&self.through.to_le_bytes());
         bytes.extend_from_slice(&self.chunk_bytes.to_le_bytes());
-        put_length(&mut bytes, self.header.len());
-        bytes.extend_from_slice(&self.header);
+        // There is a limit on their number.
+        let spaces = u16::try_from(self.headers.len()).unwrap_or(u16::MAX);
+        bytes.extend_from_slice(&spaces.to_le_bytes());
+        for header in &self.headers {
+            put_length(&mut bytes, header.len());
+            bytes.extend_from_slice(header);
+        }
         put_length(&mut bytes, self.parts.len());
         for part in &self.parts {
             bytes.extend_from_slice(&part.to_le_bytes());
@@ -48,19 +55,32 @@ impl Manifest {
 
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, FormatError> {
         let mut reader = Reader(bytes);
-        reader.version()?;
+        let version = reader.u8()?;
         let mut manifest = Self {
             epoch: reader.u32()?,
             bound: reader.u64()?,
             through: reader.u64()?,
             chunk_bytes: reader.u32()?,
-            header: reader.blob()?.to_vec(),
+            headers: Vec::new(),
             parts: Vec::new(),
         };
+        let spaces = match version {
+            VERSION => 1,
+            MANIFEST_VERSION => reader.u16()?,
+            _ => return Err(FormatError),
+        };
+        for _ in 0..spaces {
+            manifest.headers.push(reader.blob()?.to_vec());
+        }
         for _ in 0..reader.u32()? {
             manifest.parts.push(reader.u64()?);
         }
         reader.end()?;
+        if version == VERSION {
+            // An empty part takes no chunk.
+            let index_parts = manifest.parts.len().saturating_sub(OWN_PARTS);
+            manifest.parts.insert(index_parts, 0);
+        }
         if manifest.chunk_bytes == 0 {
             return Err(FormatError);
         }
@@ -90,8 +110,9 @@ pub(super) fn decode_tombstone(bytes: &[u8]) -> Result<Vec<u64>, FormatError> {
     Ok(rows)
 }
 
-/// Parts behind those of the index.
+/// Parts behind those of the spaces.
 pub(super) const OWN_PARTS: usize = 4;
+const MANIFEST_VERSION: u8 = 2;
 
 #[cfg(test)]
 mod tests {
@@ -105,7 +126,7 @@ mod tests {
             bound: 2,
             through: 3,
             chunk_bytes: 4,
-            header: vec![5, 6],
+            headers: vec![vec![5, 6], Vec::new()],
             parts: vec![7, 8],
         }
     }
@@ -113,11 +134,23 @@ mod tests {
     #[test]
     fn golden_values_of_version_1_read_back() {
         let golden = include_bytes!("../../../tests/golden/segment.v1.bin");
-        assert_eq!(a_manifest().encode(), golden);
-        assert_eq!(Manifest::decode(golden), Ok(a_manifest()));
+        let manifest = Manifest {
+            headers: vec![vec![5, 6]],
+            // The bits, which version 1 doesn't have, stand before the last four parts.
+            parts: vec![0, 7, 8],
+            ..a_manifest()
+        };
+        assert_eq!(Manifest::decode(golden), Ok(manifest));
         let golden = include_bytes!("../../../tests/golden/tombstone.v1.bin");
         assert_eq!(encode_tombstone(&[1, u64::MAX]), golden);
         assert_eq!(decode_tombstone(golden), Ok(vec![1, u64::MAX]));
+    }
+
+    #[test]
+    fn a_golden_manifest_of_version_2_reads_back() {
+        let golden = include_bytes!("../../../tests/golden/segment.v2.bin");
+        assert_eq!(a_manifest().encode(), golden);
+        assert_eq!(Manifest::decode(golden), Ok(a_manifest()));
     }
 
     proptest! {

@@ -2,24 +2,30 @@
 
 use std::{
     ops::ControlFlow,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
+use fixedbitset::FixedBitSet;
 use rayon::prelude::*;
 
 use super::{
     Coverage, Covered,
     format::{self, Manifest, OWN_PARTS},
-    table::Table,
+    table::{Table, read_bits},
 };
 use crate::{
     clock::Stopwatch,
     index::{Blank, InvalidImage},
     partition::{
         Partition,
-        collection::{Schema, View},
+        collection::View,
         format::{FormatError, SegmentNote},
+        schema::{Schema, VectorSchema},
+        space::Space,
     },
     payload::index::{IndexFormatError, Indexes},
     seal::OpenError,
@@ -116,17 +122,25 @@ impl Partition {
         if manifest.epoch != note.epoch {
             return Err(Unusable::OtherEpoch);
         }
-        let (index_parts, own_parts) = manifest
+        let (space_parts, own_parts) = manifest
             .parts
             .split_last_chunk::<OWN_PARTS>()
             .ok_or(FormatError)?;
         // What is on disk bounds the memory that is taken for it.
         let bytes = manifest.parts.iter().copied().map(u128::from).sum::<u128>();
-        let lengths = Blank::lengths(schema.metric, schema.dimension, &manifest.header)?;
-        if bytes > u128::from(self.family.bytes()) || lengths != index_parts {
+        let right = manifest.headers.len() == schema.vectors.len();
+        if bytes > u128::from(self.family.bytes()) || !right {
             return Err(Unusable::Format(FormatError));
         }
-        let mut blank = Blank::new(schema.metric, schema.dimension, &manifest.header)?;
+        let mut rest = space_parts;
+        let spaces = schema.vectors.iter().zip(&manifest.headers);
+        let spaces: Result<Vec<BlankSpace<'_>>, Unusable> = spaces
+            .map(|(schema, header)| BlankSpace::new(schema, header, &mut rest))
+            .collect();
+        let mut spaces = spaces?;
+        if !rest.is_empty() {
+            return Err(Unusable::Format(FormatError));
+        }
         let [slots, dead, order, payload_index] = own_parts.map(buffer);
         let mut table = Table {
             slots: slots?,
@@ -134,7 +148,8 @@ impl Partition {
             order: order?,
         };
         let mut payload_index = payload_index?;
-        let mut places = blank.parts_mut();
+        let mut places: Vec<&mut [u8]> =
+            spaces.iter_mut().flat_map(BlankSpace::parts_mut).collect();
         places.extend([
             table.slots.as_mut_slice(),
             &mut table.dead,
@@ -144,19 +159,18 @@ impl Partition {
         self.fill(collection, &manifest, places)?;
 
         let watch = Stopwatch::start();
-        let (arena, graph) = blank.finish()?;
         let table = table.read(manifest.bound)?;
-        let precision = schema.precision.under(schema.metric);
-        if arena.len() != table.slots.len() || arena.precision() != precision {
-            return Err(Unusable::Format(FormatError));
-        }
+        let spaces: Result<Vec<Space>, Unusable> = spaces
+            .into_iter()
+            .map(|space| space.finish(&table.dead, table.slots.len()))
+            .collect();
         let stored = Indexes::decode(&payload_index)?;
         // Those of another time can't be used, and neither can what was made at that time.
         if !stored.defined_as(indexes) {
             return Err(Unusable::Format(FormatError));
         }
         let (slots, dead) = (table.slots, table.dead);
-        let mut view = View::restored(arena, graph, slots, dead, &table.order, stored);
+        let mut view = View::restored(spaces?, slots, dead, &table.order, stored);
         let covered = self.bury(collection, &manifest, note, &mut view)?;
         add(&self.times.tables, watch.elapsed());
         Ok(Loaded { view, covered })
@@ -235,6 +249,60 @@ impl Partition {
             view.remove_row(row);
         }
         Ok(covered)
+    }
+}
+
+/// A space that is being read back.
+struct BlankSpace<'a> {
+    schema: &'a VectorSchema,
+    blank: Blank,
+    absent: Vec<u8>,
+}
+
+impl<'a> BlankSpace<'a> {
+    /// Takes the memory for a space whose parts come next in a manifest.
+    fn new(schema: &'a VectorSchema, header: &[u8], rest: &mut &[u64]) -> Result<Self, Unusable> {
+        let lengths = Blank::lengths(schema.metric, schema.dimension, header)?;
+        let (parts, behind) = rest.split_at_checked(lengths.len()).ok_or(FormatError)?;
+        let (absent, behind) = behind.split_first().ok_or(FormatError)?;
+        if lengths != parts {
+            return Err(Unusable::Format(FormatError));
+        }
+        *rest = behind;
+        Ok(Self {
+            schema,
+            blank: Blank::new(schema.metric, schema.dimension, header)?,
+            absent: buffer(*absent)?,
+        })
+    }
+
+    fn parts_mut(&mut self) -> Vec<&mut [u8]> {
+        let mut parts = self.blank.parts_mut();
+        parts.push(&mut self.absent);
+        parts
+    }
+
+    /// The space, if what was filled in is one of so many slots.
+    fn finish(self, dead: &FixedBitSet, slots: usize) -> Result<Space, Unusable> {
+        let (arena, graph) = self.blank.finish()?;
+        let absent = if self.absent.is_empty() {
+            None
+        } else {
+            Some(read_bits(&self.absent, slots)?)
+        };
+        let precision = self.schema.precision.under(self.schema.metric);
+        let right = arena.len() == slots
+            && arena.precision() == precision
+            && absent.as_ref().is_none_or(|absent| dead.is_subset(absent));
+        if right {
+            Ok(Space {
+                arena,
+                graph: graph.map(Arc::new),
+                absent,
+            })
+        } else {
+            Err(Unusable::Format(FormatError))
+        }
     }
 }
 

@@ -37,19 +37,14 @@ pub(super) struct Slots {
 
 impl Table {
     pub(super) fn of(view: &View) -> Self {
-        let [slots, dead, order] = Self::lengths(view);
+        let [slots, _, order] = Self::lengths(view);
         let mut table = Self {
             slots: Vec::with_capacity(slots),
-            dead: vec![0; dead],
+            dead: put_bits(&view.dead, view.slots.len()),
             order: Vec::with_capacity(order),
         };
         for slot in &view.slots {
             put_slot(&mut table.slots, slot);
-        }
-        for number in view.dead.ones() {
-            if let Some(byte) = table.dead.get_mut(number / 8) {
-                *byte |= 1 << (number % 8);
-            }
         }
         for number in view.ids.values() {
             table.order.extend_from_slice(&number.to_le_bytes());
@@ -60,11 +55,7 @@ impl Table {
     /// How long the parts of a view's table are.
     pub(super) fn lengths(view: &View) -> [usize; 3] {
         let slots = view.slots.len();
-        [
-            slots * SLOT_BYTES,
-            slots.div_ceil(64) * 8,
-            view.ids.len() * 4,
-        ]
+        [slots * SLOT_BYTES, bits_length(slots), view.ids.len() * 4]
     }
 
     /// Reads a table back, of rows below `bound`.
@@ -83,21 +74,49 @@ impl Table {
             next_row = slot.row + 1;
             slots.push(slot);
         }
-        if !rest.is_empty() || self.dead.len() != slots.len().div_ceil(64) * 8 {
+        if !rest.is_empty() {
             return Err(FormatError);
         }
-        let mut dead = FixedBitSet::with_capacity(slots.len());
-        for (byte, first) in self.dead.iter().zip((0_usize..).step_by(8)) {
-            for bit in (0..8).filter(|bit| byte >> bit & 1 == 1) {
-                if first + bit >= slots.len() {
-                    return Err(FormatError);
-                }
-                dead.insert(first + bit);
-            }
-        }
+        let dead = read_bits(&self.dead, slots.len())?;
         let order = read_order(&self.order, &slots, &dead)?;
         Ok(Slots { slots, dead, order })
     }
+}
+
+/// How long the bits of so many slots are: whole words of 64.
+pub(super) const fn bits_length(slots: usize) -> usize {
+    slots.div_ceil(64) * 8
+}
+
+/// One bit a slot.
+pub(super) fn put_bits(bits: &FixedBitSet, slots: usize) -> Vec<u8> {
+    let mut bytes = vec![0; bits_length(slots)];
+    for number in bits.ones() {
+        if let Some(byte) = bytes.get_mut(number / 8) {
+            *byte |= 1 << (number % 8);
+        }
+    }
+    bytes
+}
+
+/// Reads the bits of so many slots back.
+///
+/// # Errors
+/// [`FormatError`] unless they are of so many slots.
+pub(super) fn read_bits(bytes: &[u8], slots: usize) -> Result<FixedBitSet, FormatError> {
+    if bytes.len() != bits_length(slots) {
+        return Err(FormatError);
+    }
+    let mut bits = FixedBitSet::with_capacity(slots);
+    for (byte, first) in bytes.iter().zip((0_usize..).step_by(8)) {
+        for bit in (0..8).filter(|bit| byte >> bit & 1 == 1) {
+            if first + bit >= slots {
+                return Err(FormatError);
+            }
+            bits.insert(first + bit);
+        }
+    }
+    Ok(bits)
 }
 
 fn read_order(bytes: &[u8], slots: &[Slot], dead: &FixedBitSet) -> Result<Vec<u32>, FormatError> {
@@ -169,18 +188,20 @@ mod tests {
     use super::*;
     use crate::{
         index::Precision,
-        partition::Schema,
+        partition::{Schema, VectorSchema},
         vector::{Dimension, Metric},
     };
 
     /// Three slots, of which the first died: its point stands in the last.
     fn a_view() -> View {
-        let mut view = View::empty(&Schema {
+        let vector = VectorSchema {
+            name: String::new(),
             dimension: Dimension::new(1).unwrap(),
             metric: Metric::Dot,
             precision: Precision::Codes,
-            settings: String::new(),
-        });
+        };
+        let schema = Schema::new(vec![vector], String::new()).unwrap();
+        let mut view = View::empty(&schema);
         let uuid = PointId::Uuid(Uuid::from_bytes([3; 16]));
         let ids = [PointId::Number(9), uuid, PointId::Number(9)];
         for (row, id) in (4..).zip(ids) {
@@ -190,7 +211,7 @@ mod tests {
                     row,
                     seq: 2 * row,
                 },
-                &[0.0],
+                std::iter::once(Some([0.0].as_slice())),
             );
         }
         view

@@ -47,6 +47,22 @@ fn sigterm_finishes_what_is_in_flight_and_leaves_with_0() {
 }
 
 #[test]
+fn sigterm_leaves_with_0_whatever_goes_on_in_the_background() {
+    for round in 0..16 {
+        let directory = tempfile::tempdir().unwrap();
+        let mut process = Process::start(directory.path());
+        // Each has families made ahead in the background.
+        for tenant in 0..3 {
+            process.tenant(&format!("tenant-{tenant}"));
+        }
+        thread::sleep(Duration::from_millis(round));
+        process.terminate();
+        let status = process.wait();
+        assert_eq!(status.code(), Some(0), "round {round}: {status}");
+    }
+}
+
+#[test]
 fn a_second_instance_on_a_directory_refuses_to_start() {
     let directory = tempfile::tempdir().unwrap();
     let first = Process::start(directory.path());

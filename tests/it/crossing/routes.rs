@@ -181,23 +181,7 @@ const fn route(
 /// A new route without a request on the list would be a route that no test here crosses.
 #[test]
 fn every_route_of_the_data_plane_is_on_the_list() {
-    let source = crate::harness::checkout("src/http/data/mod.rs");
-    let text = std::fs::read_to_string(source).unwrap();
-    let mut served = BTreeSet::new();
-    for route in text.split(".route(").skip(1) {
-        let pattern = route.split('"').nth(1).unwrap();
-        for method in [
-            "get", "put", "post", "delete", "patch", "head", "options", "any",
-        ] {
-            let called =
-                |at: usize| !route[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_');
-            let call = format!("{method}(");
-            let handlers = route.match_indices(&call);
-            if handlers.map(|(at, _)| at).any(called) {
-                served.insert(format!("{} {pattern}", method.to_uppercase()));
-            }
-        }
-    }
+    let served = crate::harness::routes_in("src/http/data/mod.rs");
     let listed: BTreeSet<_> = ROUTES.iter().map(Route::name).collect();
     assert!(served.len() >= 17, "{served:?}");
     assert_eq!(served, listed);

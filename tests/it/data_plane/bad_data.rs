@@ -8,7 +8,7 @@ use super::routes::{count, refused, stocked};
 fn a_batch_with_one_bad_point_stores_none() {
     let (_node, owner) = stocked();
     let good = |id: u64| json!({"id": id, "vector": [1.0, 0.0, 0.0]});
-    let bad: [(Value, &str); 7] = [
+    let bad: [(Value, &str); 9] = [
         (
             json!({"id": 12, "vector": [1.0, 0.0]}),
             "expected dim: 3, got 2",
@@ -23,7 +23,18 @@ fn a_batch_with_one_bad_point_stores_none() {
             "out of range",
         ),
         (json!({"id": 12, "vector": [3e19, 0.0, 0.0]}), "square norm"),
-        (json!({"id": 12, "vector": {"colour": [1.0]}}), "named"),
+        (
+            json!({"id": 12, "vector": {"colour": [1.0]}}),
+            "Wrong input: Not existing vector name error: colour",
+        ),
+        (
+            json!({"id": 12, "vector": {"": {"indices": [1], "values": [1.0]}}}),
+            "sparse vectors",
+        ),
+        (
+            json!({"id": 12, "vector": [[1.0, 0.0, 0.0]]}),
+            "list of numbers",
+        ),
         (json!({"id": 12}), "vector"),
     ];
     for (bad, because) in bad {
@@ -63,11 +74,20 @@ fn collections_that_can_t_be_are_refused_with_the_reason() {
             "Hamming",
         ),
         (json!({"vectors": {"size": 3}}), "distance"),
-        (json!({"vectors": {}}), "without vectors"),
-        (json!({}), "vectors"),
+        (json!({"vectors": []}), "vectors"),
+        (json!({"vectors": {"title": {"size": 3}}}), "distance"),
         (
-            json!({"vectors": {"title": {"size": 3, "distance": "Dot"}}}),
-            "named vectors",
+            json!({"vectors": {"t".repeat(256): {"size": 3, "distance": "Dot"}}}),
+            "255 bytes",
+        ),
+        (
+            json!({"vectors": (0..65).map(|n| (n.to_string(), json!({"size": 3, "distance": "Dot"})))
+                .collect::<serde_json::Map<_, _>>()}),
+            "the limit of 64",
+        ),
+        (
+            json!({"vectors": {"title": {"size": 3, "distance": "Dot", "multivector_config": {"comparator": "max_sim"}}}}),
+            "multivector_config",
         ),
         (
             json!({"vectors": {"size": 3, "distance": "Dot", "datatype": "uint8"}}),

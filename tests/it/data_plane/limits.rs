@@ -1,5 +1,8 @@
 //! Every limit: what stands at it is taken, one more is refused with the limit in the answer.
 
+use std::io::Write;
+
+use flate2::{Compression, write::GzEncoder};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -20,6 +23,46 @@ fn a_body_may_have_32_mib() {
     assert_eq!(count(&owner, "docs"), 3, "nothing of it was done");
     padded(32 << 20).expect(200);
     assert_eq!(count(&owner, "docs"), 2);
+}
+
+#[test]
+fn a_body_may_come_as_gzip_and_is_measured_unzipped() {
+    let (_node, owner) = stocked();
+    let path = "/collections/docs/points/delete";
+    let sent = |encoding: &str, body: Vec<u8>| {
+        owner.send(
+            Method::POST,
+            path,
+            &[("content-encoding", encoding)],
+            Some(body),
+        )
+    };
+    let body = br#"{"points": [1]}"#;
+    let mut bomb = body.to_vec();
+    bomb.resize((32 << 20) + 1, b' ');
+    let bomb = sent("gzip", gzip(&bomb));
+    assert_eq!(bomb.status, 413, "{}", bomb.text);
+    refused(&bomb, "33554432 bytes");
+    refused(&sent("gzip", body.to_vec()), "isn't gzip");
+    let zipped = gzip(body);
+    refused(
+        &sent("gzip", zipped[..zipped.len() - 9].to_vec()),
+        "cut short",
+    );
+    let other = sent("br", zipped.clone());
+    assert_eq!(other.status, 415, "{}", other.text);
+    refused(&other, "Content-Encoding: gzip");
+    assert_eq!(count(&owner, "docs"), 3, "nothing of it was done");
+    sent("gzip", zipped).expect(200);
+    assert_eq!(count(&owner, "docs"), 2);
+    sent("identity", br#"{"points": [2]}"#.to_vec()).expect(200);
+    assert_eq!(count(&owner, "docs"), 1);
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
 }
 
 #[test]

@@ -9,3 +9,4 @@ mod limits;
 mod quota;
 mod reading;
 mod routes;
+mod vectors;

@@ -86,7 +86,7 @@ fn what_isn_t_supported_is_refused_by_name() {
         (
             query,
             json!({"query": [1, 0], "using": "title"}),
-            "named vectors",
+            "Not existing vector name error: title",
         ),
         (
             query,

@@ -2,6 +2,7 @@
 
 mod actor;
 mod node;
+mod routes;
 pub mod vectors;
 
 use std::path::PathBuf;
@@ -15,4 +16,5 @@ pub fn checkout(path: &str) -> PathBuf {
 pub use self::{
     actor::{Actor, Answer},
     node::{Node, OPERATOR_KEY, Stopped, Tenant, options},
+    routes::routes_in,
 };

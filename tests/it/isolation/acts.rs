@@ -11,7 +11,7 @@ use locule::{
         path::Path,
     },
     tenant::{CollectionName, PointId},
-    vector::{Dimension, Metric},
+    vector::{DEFAULT_VECTOR, Dimension, Metric, only_default},
 };
 use serde_json::json;
 
@@ -40,7 +40,7 @@ pub const ACTS: [(&str, Act); 15] = [
     }),
     ("vector_of", |partition, visitor, _| {
         partition
-            .vector_of(&visitor.grant(), &name("docs"), ID)
+            .vector_of(&visitor.grant(), &name("docs"), DEFAULT_VECTOR, ID)
             .map(drop)
     }),
     ("retrieve", |partition, visitor, _| {
@@ -103,12 +103,7 @@ pub fn create(
     visitor: &Visitor<'_>,
     collection: &str,
 ) -> Result<(), PartitionError> {
-    let schema = Schema {
-        dimension: Dimension::new(2).unwrap(),
-        metric: Metric::Dot,
-        precision: Precision::Codes,
-        settings: "{}".to_owned(),
-    };
+    let schema = Schema::single(Dimension::new(2).unwrap(), Metric::Dot, Precision::Codes);
     let grant = visitor.grant::<CreateCollection>();
     partition.create_collection(&grant, &name(collection), schema)
 }
@@ -117,7 +112,7 @@ pub fn put(partition: &Partition, visitor: &Visitor<'_>, id: u64) -> Result<(), 
     let payload = json!({"text": "a secret"}).as_object().unwrap().clone();
     let point = PointUpsert {
         id: PointId::Number(id),
-        vector: vec![1.0, 0.0],
+        vectors: only_default(vec![1.0, 0.0]),
         payload: Payload::new(payload).unwrap(),
     };
     let grant = visitor.grant::<Write>();
@@ -129,6 +124,7 @@ pub fn put(partition: &Partition, visitor: &Visitor<'_>, id: u64) -> Result<(), 
 fn query() -> SearchQuery {
     SearchQuery {
         vector: vec![1.0, 0.0],
+        using: DEFAULT_VECTOR.to_owned(),
         filter: None,
         limit: 10,
         offset: 0,

@@ -2,14 +2,14 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
+    fs::{self, File},
     path::{Path, PathBuf},
 };
 
 use locule::{
     router::TenantRecord,
     seal::{GenerationKey, Keyring, RootKeySource},
-    store::{Catalog, CatalogKind, StorageKey},
+    store::{Catalog, CatalogKind, InUse, StorageKey},
     tenant::{Generation, TenantUuid},
 };
 use rocksdb::{DB, IteratorMode, Options};
@@ -30,7 +30,8 @@ impl Disk {
         let directory = stopped.path();
         let key = keyring(&directory).load(TenantUuid::SYSTEM, Generation::FIRST);
         let key = key.unwrap().derive_data_key(0);
-        let catalog = Catalog::open(&directory.join("catalog"), key).unwrap();
+        let (in_use, _) = InUse::new(File::open(directory.join("lock")).unwrap());
+        let catalog = Catalog::open(&directory.join("catalog"), key, in_use).unwrap();
         Self { directory, catalog }
     }
 

@@ -16,7 +16,7 @@ use locule::{
     clock::Timestamp,
     partition::{Partition, PartitionError},
     seal::{Keyring, RootKeySource},
-    store::{FamilyName, Shelves, StoreOptions},
+    store::{FamilyName, InUse, Shelves, StoreOptions},
     tenant::{Generation, TenantId, TenantUuid},
 };
 use tempfile::TempDir;
@@ -160,7 +160,7 @@ impl House {
         let audit = Arc::new(AuditLog::open(&path.join("audit")).unwrap());
         let keys = KeyTable::new(system.derive_hash_key(), []);
         let gate = Gate::new(audit, keys, Limits::default());
-        let in_use = Arc::new(File::create(path.join("lock")).unwrap());
+        let (in_use, _) = InUse::new(File::create(path.join("lock")).unwrap());
         let shelves = Shelves::new(&path.join("shelves"), &StoreOptions::default(), in_use);
         let tenants = [1, 2].map(|number| {
             let uuid = TenantUuid::from_bytes([number; 16]);

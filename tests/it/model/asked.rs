@@ -6,7 +6,7 @@ use locule::{
     engine::{Error, Query, VectorsBack},
     partition::{PointRecord, SearchQuery},
     tenant::PointId,
-    vector::Metric,
+    vector::{DEFAULT_VECTOR, Metric},
 };
 
 use super::{
@@ -74,6 +74,7 @@ impl Subject {
     ) -> Result<Vec<(f32, PointRecord)>, Error> {
         let search = SearchQuery {
             vector: question.vector[..dimension].to_vec(),
+            using: DEFAULT_VECTOR.to_owned(),
             filter: question.wanted.as_ref().map(Wanted::filter),
             limit: question.limit,
             offset: question.offset,
@@ -87,7 +88,7 @@ impl Subject {
             search,
             by_point: question.by_point,
             vectors: if question.with_vectors {
-                VectorsBack::Yes
+                VectorsBack::All
             } else {
                 VectorsBack::No
             },
@@ -177,7 +178,7 @@ fn check_record(expected: &Expected, record: &PointRecord, payload: bool, vector
         .as_ref()
         .map(|p| p.parse().unwrap().into_map());
     assert_eq!(found.as_ref(), payload.then_some(&point.payload));
-    let Some(found) = &record.vector else {
+    let Some(found) = record.vectors.as_ref().and_then(|v| v.get(DEFAULT_VECTOR)) else {
         assert!(!vector, "no vector came back");
         return;
     };

@@ -20,7 +20,7 @@ use locule::{
     },
     router::NewTenant,
     tenant::{CollectionName, PointId, TenantId},
-    vector::{Dimension, Metric},
+    vector::{DEFAULT_VECTOR, Dimension, Metric, only_default},
 };
 use serde_json::{Value, json};
 
@@ -113,12 +113,11 @@ impl<'a> Both<'a> {
             plain: CollectionName::parse("plain").unwrap(),
         };
         for name in [&both.indexed, &both.plain] {
-            let schema = Schema {
-                dimension: Dimension::new(DIMENSION as u64).unwrap(),
-                metric: Metric::Euclid,
-                precision: Precision::Codes,
-                settings: "{}".to_owned(),
-            };
+            let schema = Schema::single(
+                Dimension::new(DIMENSION as u64).unwrap(),
+                Metric::Euclid,
+                Precision::Codes,
+            );
             engine.create_collection(&both.owner, name, schema).unwrap();
         }
         both
@@ -190,6 +189,7 @@ impl<'a> Both<'a> {
         let [exact, fast] = [true, false].map(|exact| {
             let search = SearchQuery {
                 vector: vectors::random(1, DIMENSION, 99).remove(0),
+                using: DEFAULT_VECTOR.to_owned(),
                 filter: Some(filter.clone()),
                 limit: WANTED,
                 offset: 0,
@@ -230,7 +230,7 @@ fn point(id: u64, round: u64) -> PointUpsert {
     });
     PointUpsert {
         id: PointId::Number(id),
-        vector: vectors::random(1, DIMENSION, id + round * 1_000_000).remove(0),
+        vectors: only_default(vectors::random(1, DIMENSION, id + round * 1_000_000).remove(0)),
         payload: Payload::new(payload.as_object().unwrap().clone()).unwrap(),
     }
 }

@@ -20,7 +20,7 @@ use locule::{
     },
     router::NewTenant,
     tenant::{CollectionName, PointId, TenantId},
-    vector::{Dimension, Metric},
+    vector::{DEFAULT_VECTOR, Dimension, Metric, only_default},
 };
 use parking_lot::Mutex;
 use serde_json::json;
@@ -137,12 +137,11 @@ impl<'a> Large<'a> {
             name: CollectionName::parse("docs").unwrap(),
             directions: vectors::random(DIRECTIONS, DIMENSION, 7),
         };
-        let schema = Schema {
-            dimension: Dimension::new(DIMENSION as u64).unwrap(),
-            metric: Metric::Cosine,
-            precision: Precision::Codes,
-            settings: "{}".to_owned(),
-        };
+        let schema = Schema::single(
+            Dimension::new(DIMENSION as u64).unwrap(),
+            Metric::Cosine,
+            Precision::Codes,
+        );
         engine
             .create_collection(&large.owner, &large.name, schema)
             .unwrap();
@@ -166,7 +165,7 @@ impl<'a> Large<'a> {
         let payload = json!({"indexed": third, "plain": third});
         PointUpsert {
             id: PointId::Number(id),
-            vector: self.vector(seed),
+            vectors: only_default(self.vector(seed)),
             payload: Payload::new(payload.as_object().unwrap().clone()).unwrap(),
         }
     }
@@ -216,6 +215,7 @@ impl<'a> Large<'a> {
         let all = filter.is_none();
         let search = SearchQuery {
             vector: vector.to_vec(),
+            using: DEFAULT_VECTOR.to_owned(),
             filter,
             limit: K,
             offset: 0,

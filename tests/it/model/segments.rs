@@ -1,5 +1,5 @@
 //! A collection that is large enough for its index to be stored, written to and opened again and
-//! again.
+//! again. Each point has the default vector, and every third one a small one of another name.
 
 use std::{collections::BTreeMap, fs::File, ops::Range, sync::Arc, thread, time::Duration};
 
@@ -8,11 +8,11 @@ use locule::{
     clock::{Manual, Timestamp},
     engine::{Engine, Query, VectorsBack},
     index::Precision,
-    partition::{PointUpsert, Schema, SearchQuery, Selection},
+    partition::{PointUpsert, Schema, SearchQuery, Selection, VectorSchema},
     payload::Payload,
     router::NewTenant,
     tenant::{CollectionName, PointId, TenantId},
-    vector::{Dimension, Metric},
+    vector::{DEFAULT_VECTOR, Dimension, Metric, Vectors, only_default},
 };
 use tempfile::TempDir;
 
@@ -98,12 +98,17 @@ impl Large {
     }
 
     fn create(&self) {
-        let schema = Schema {
-            dimension: Dimension::new(DIMENSION as u64).unwrap(),
+        let vector = |name: &str, size: usize, precision: Precision| VectorSchema {
+            name: name.to_owned(),
+            dimension: Dimension::new(size as u64).unwrap(),
             metric: Metric::Euclid,
-            precision: Precision::Codes,
-            settings: "{}".to_owned(),
+            precision,
         };
+        let vectors = vec![
+            vector(DEFAULT_VECTOR, DIMENSION, Precision::Codes),
+            vector(SMALL, SMALL_DIMENSION, Precision::Full),
+        ];
+        let schema = Schema::new(vectors, "{}".to_owned()).unwrap();
         let created = self
             .engine()
             .create_collection(&self.owner(), &name(), schema);
@@ -143,7 +148,7 @@ impl Large {
         let payload = serde_json::Map::from_iter([("seed".to_owned(), self.seed.into())]);
         PointUpsert {
             id: PointId::Number(id),
-            vector: vector(self.seed),
+            vectors: vectors_of(self.seed),
             payload: Payload::new(payload).unwrap(),
         }
     }
@@ -170,7 +175,7 @@ impl Large {
         let expected = self.expected.keys().copied().map(PointId::Number);
         assert!(ids.into_iter().eq(expected));
         for (point, (id, seed)) in points.iter().zip(&self.expected) {
-            assert_eq!(point.vector.as_deref(), Some(vector(*seed).as_slice()));
+            assert_eq!(point.vectors, Some(vectors_of(*seed)));
             let payload = point.payload.as_ref().unwrap().parse().unwrap();
             let payload = String::from_utf8(payload.to_json()).unwrap();
             assert_eq!(payload, format!("{{\"seed\":{seed}}}"));
@@ -179,6 +184,7 @@ impl Large {
             }
             let search = SearchQuery {
                 vector: vector(*seed),
+                using: DEFAULT_VECTOR.to_owned(),
                 filter: None,
                 limit: 2,
                 offset: 0,
@@ -191,7 +197,7 @@ impl Large {
             let query = Query {
                 search,
                 by_point: None,
-                vectors: VectorsBack::Yes,
+                vectors: VectorsBack::All,
             };
             let found = engine.search(&owner, &name(), query).unwrap();
             assert_eq!(found.len(), self.expected.len().min(2));
@@ -200,6 +206,34 @@ impl Large {
             assert!(first.score.abs() < 0.1 && second.score > 1.0);
             assert_eq!(first.point.version, point.version);
         }
+        self.check_small();
+    }
+
+    /// A search by the small vectors answers all points that have one, and no others.
+    fn check_small(&self) {
+        let search = SearchQuery {
+            vector: vec![0.0; SMALL_DIMENSION],
+            using: SMALL.to_owned(),
+            filter: None,
+            limit: 10_000,
+            offset: 0,
+            ef: 16,
+            exact: false,
+            score_threshold: None,
+            except: None,
+            with_payload: false,
+        };
+        let query = Query {
+            search,
+            by_point: None,
+            vectors: VectorsBack::No,
+        };
+        let found = self.engine().search(&self.owner(), &name(), query).unwrap();
+        let mut found: Vec<PointId> = found.iter().map(|found| found.point.id).collect();
+        found.sort_unstable();
+        let expected = self.expected.iter().filter(|(_, seed)| has_small(**seed));
+        let expected: Vec<PointId> = expected.map(|(id, _)| PointId::Number(*id)).collect();
+        assert_eq!(found, expected);
     }
 
     fn wait_for_segment(&self) {
@@ -236,6 +270,19 @@ fn vector(seed: u64) -> Vec<f32> {
     vectors::random(1, DIMENSION, seed).remove(0)
 }
 
+const fn has_small(seed: u64) -> bool {
+    seed.is_multiple_of(3)
+}
+
+fn vectors_of(seed: u64) -> Vectors {
+    let mut all = only_default(vector(seed));
+    if has_small(seed) {
+        let small = vectors::random(1, SMALL_DIMENSION, seed).remove(0);
+        all.insert(SMALL.to_owned(), small);
+    }
+    all
+}
+
 fn name() -> CollectionName {
     CollectionName::parse("docs").unwrap()
 }
@@ -243,3 +290,5 @@ fn name() -> CollectionName {
 /// Just past the bytes from which on an index is stored.
 const POINTS: u64 = 600;
 const DIMENSION: usize = 2_048;
+const SMALL: &str = "small";
+const SMALL_DIMENSION: usize = 5;

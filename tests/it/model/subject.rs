@@ -16,7 +16,7 @@ use locule::{
     payload::Payload,
     router::NewTenant,
     tenant::{CollectionName, PointId, TenantId},
-    vector::{Dimension, Metric},
+    vector::{Dimension, Metric, only_default},
 };
 use tempfile::TempDir;
 
@@ -130,12 +130,11 @@ impl Subject {
     }
 
     fn create(&mut self, place: Place, metric: Metric, dimension: usize) {
-        let schema = Schema {
-            dimension: Dimension::new(dimension as u64).unwrap(),
+        let schema = Schema::single(
+            Dimension::new(dimension as u64).unwrap(),
             metric,
-            precision: Precision::Codes,
-            settings: "{}".to_owned(),
-        };
+            Precision::Codes,
+        );
         let owner = self.owner(place.tenant);
         let created = self
             .engine()
@@ -162,12 +161,13 @@ impl Subject {
             .iter()
             .map(|point| PointUpsert {
                 id: point.id,
-                vector: point.vector[..dimension].to_vec(),
+                vectors: only_default(point.vector[..dimension].to_vec()),
                 payload: Payload::new(point.payload.clone()).unwrap(),
             })
             .collect();
         if bad {
-            upserts.last_mut().unwrap().vector.pop();
+            let last = upserts.last_mut().unwrap().vectors.values_mut().next();
+            last.unwrap().pop();
         }
         let owner = self.owner(place.tenant);
         let stored = self.engine().upsert(&owner, &name(place), upserts);
