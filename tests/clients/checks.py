@@ -18,6 +18,7 @@ class Tenant:
 
     def __init__(self, name: str, url: str, key: str) -> None:
         self.name = name
+        self.url = url
         self.key = key
         self.remote = QdrantClient(url=url, api_key=key, timeout=30)
         self.oracle = QdrantClient(":memory:")

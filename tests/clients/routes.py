@@ -100,7 +100,7 @@ def changed_payloads(run: Run) -> None:
         "set_payload by ids": lambda side: side.set_payload(NAMED, payload={"new": 1, "n": None}, points=[1, 2]),
         "set_payload by filter": lambda side: side.set_payload(NAMED, payload={"warm": True}, points=matching("city", "Suva")),
         "set_payload under a key": lambda side: side.set_payload(NAMED, payload={"x": [1]}, points=[3], key="deep.er"),
-        "overwrite_payload": lambda side: side.overwrite_payload(NAMED, payload={"owner": "kept"}, points=[4]),
+        "overwrite_payload": lambda side: side.overwrite_payload(NAMED, payload={"owner": "kept", "gone": None}, points=[4]),
         "delete_payload": lambda side: side.delete_payload(NAMED, keys=["text", "at.lon", "parts[].price"], points=[6, 7]),
         "clear_payload": lambda side: side.clear_payload(NAMED, points_selector=[8]),
     }
@@ -237,7 +237,7 @@ def filtered(run: Run) -> None:
         "nested": models.NestedCondition(nested=models.Nested(key="parts", filter=dear_wheel)),
         "values_count": field(key="parts", values_count=models.ValuesCount(gte=2)),
         "is_empty": models.IsEmptyCondition(is_empty=models.PayloadField(key="text")),
-        "is_null": models.IsNullCondition(is_null=models.PayloadField(key="n")),
+        "is_null": models.IsNullCondition(is_null=models.PayloadField(key="gone")),
         "datetime range": field(key="day", range=models.DatetimeRange(gte="2024-02-01T00:00:00Z", lt="2024-06-01T00:00:00Z")),
     }
     kinds = {
