@@ -17,7 +17,10 @@ def nothing_crosses(run: Run, server: Server, collection: str) -> None:
         run.holds(f"{tenant.name} sees its own points", own > 0, texts["scroll"][:300])
         seen = [title for title, text in texts.items() if other.name in text]
         run.holds(f"{tenant.name} sees nothing of {other.name}", not seen, f"in {seen}")
-        run.holds(f"a filter for {other.name} finds nothing at {tenant.name}", found_by_owner(server, tenant, other, collection) == 0)
+        run.holds(
+            f"a filter for {other.name} finds nothing at {tenant.name}",
+            found_by_owner(server, tenant, other, collection) == 0,
+        )
     stranger = server.create_tenant(f"stranger-of-{collection}".lower().replace("_", "-"))
     listed = send("GET", f"{server.url}/collections", stranger)[1]["result"]["collections"]
     run.holds("a third tenant has no collections", listed == [], str(listed))
@@ -38,7 +41,9 @@ def requests(server: Server, key: str, collection: str) -> dict[str, tuple[int, 
 
 
 def answers(server: Server, key: str, collection: str) -> dict[str, str]:
-    return {title: json.dumps(body, ensure_ascii=False) for title, (_, body) in requests(server, key, collection).items()}
+    return {
+        title: json.dumps(body, ensure_ascii=False) for title, (_, body) in requests(server, key, collection).items()
+    }
 
 
 def found_by_owner(server: Server, tenant: Tenant, other: Tenant, collection: str) -> int:

@@ -21,13 +21,14 @@ import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import Any
 
+from qdrant_client import QdrantClient
+
 from diff import episode
 from diff.deviations import DEVIATIONS
 from diff.episode import Failure, Tally
 from diff.oracle import watched
 from diff.program import LENGTH, program
 from diff.shrink import shrink
-from qdrant_client import QdrantClient
 from server import serving
 
 Json = dict[str, Any]
@@ -117,7 +118,11 @@ def report(name: str, calls: list[Json], failure: Failure, remote: QdrantClient)
     short = shrink(calls[: failure.place + 1], fails_alike)
     last = episode.run(short, remote, Tally())
     lines = ",\n  ".join(json.dumps(call, ensure_ascii=False) for call in short)
-    details = f"{last.call['call']} {last.kind}: {last.text}" if last else "it doesn't fail again: is the server's state left over?"
+    details = (
+        f"{last.call['call']} {last.kind}: {last.text}"
+        if last
+        else "it doesn't fail again: is the server's state left over?"
+    )
     return (
         f"FAILED  {name}, call {failure.place}: {failure.call['call']} {failure.kind}: {failure.text}\n"
         f"in short: {details}\n[\n  {lines}\n]\n"

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Drives the server with langchain-qdrant, two tenants at a time, against the same on the in-memory mode.
 
-    tests/clients/langchain_roundtrip.py PATH-TO-LOCULE
+tests/clients/langchain_roundtrip.py PATH-TO-LOCULE
 """
 
 import importlib.metadata
@@ -9,12 +9,13 @@ import sys
 import uuid
 from typing import Any
 
-from checks import Mismatch, Run, Tenant, only_expected_warnings, two_tenants
-from crossing import nothing_crosses
 from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
 from langchain_qdrant import QdrantVectorStore
 from qdrant_client import QdrantClient, models
+
+from checks import Mismatch, Run, Tenant, only_expected_warnings, two_tenants
+from crossing import nothing_crosses
 from server import serving
 from words import DIMENSION, documents, text_vector
 
@@ -79,7 +80,9 @@ def searches(run: Run) -> None:
     kettles = models.Filter(must=[models.FieldCondition(key="metadata.thing", match=models.MatchValue(value="kettle"))])
     question = "who polishes a kettle"
     run.same("similarity_search", lambda side, *_: shown(store(side).similarity_search(question, k=5)))
-    run.same("similarity_search_with_score", lambda side, *_: shown(store(side).similarity_search_with_score(question, k=7)))
+    run.same(
+        "similarity_search_with_score", lambda side, *_: shown(store(side).similarity_search_with_score(question, k=7))
+    )
     run.same(
         "similarity_search_with_score, filtered, from the second",
         lambda side, *_: shown(store(side).similarity_search_with_score(question, k=4, filter=kettles, offset=1)),

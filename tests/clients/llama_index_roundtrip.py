@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Drives the server with llama-index-vector-stores-qdrant, two tenants at a time, against the same on the in-memory mode.
 
-    tests/clients/llama_index_roundtrip.py PATH-TO-LOCULE
+tests/clients/llama_index_roundtrip.py PATH-TO-LOCULE
 """
 
 import importlib.metadata
@@ -9,12 +9,19 @@ import sys
 import uuid
 from typing import Any
 
-from checks import Mismatch, Run, Tenant, only_expected_warnings, two_tenants
-from crossing import nothing_crosses
 from llama_index.core.schema import NodeRelationship, RelatedNodeInfo, TextNode
-from llama_index.core.vector_stores import FilterCondition, FilterOperator, MetadataFilter, MetadataFilters, VectorStoreQuery
+from llama_index.core.vector_stores import (
+    FilterCondition,
+    FilterOperator,
+    MetadataFilter,
+    MetadataFilters,
+    VectorStoreQuery,
+)
 from llama_index.vector_stores.qdrant import QdrantVectorStore
 from qdrant_client import QdrantClient
+
+from checks import Mismatch, Run, Tenant, only_expected_warnings, two_tenants
+from crossing import nothing_crosses
 from server import serving
 from words import documents, text_vector
 
@@ -40,14 +47,21 @@ def node_id(number: int) -> str:
 
 
 def asked(side: QdrantClient, filters: MetadataFilters | None = None, top: int = 6, **more: Any) -> Any:
-    query = VectorStoreQuery(query_embedding=text_vector("who paints a ladder"), similarity_top_k=top, filters=filters, **more)
+    query = VectorStoreQuery(
+        query_embedding=text_vector("who paints a ladder"), similarity_top_k=top, filters=filters, **more
+    )
     found = store(side).query(query)
-    return [[node.node_id, node.get_content(), node.metadata] for node in found.nodes or []], found.similarities, found.ids
+    return (
+        [[node.node_id, node.get_content(), node.metadata] for node in found.nodes or []],
+        found.similarities,
+        found.ids,
+    )
 
 
 def where(*conditions: tuple[str, Any, FilterOperator], how: FilterCondition = FilterCondition.AND) -> MetadataFilters:
     return MetadataFilters(
-        filters=[MetadataFilter(key=key, value=value, operator=operator) for key, value, operator in conditions], condition=how
+        filters=[MetadataFilter(key=key, value=value, operator=operator) for key, value, operator in conditions],
+        condition=how,
     )
 
 
@@ -72,7 +86,9 @@ def checks(run: Run) -> None:
     run.same("query, only these nodes", lambda side, *_: asked(side, node_ids=[node_id(2), node_id(9)]))
     run.same("get_nodes", lambda side, *_: got(side, node_ids=[node_id(1), node_id(3)]))
     run.same("delete a document", lambda side, *_: (store(side).delete("document 4"), asked(side, top=50)))
-    run.same("delete_nodes", lambda side, *_: (store(side).delete_nodes([node_id(0), node_id(28)]), asked(side, top=50)))
+    run.same(
+        "delete_nodes", lambda side, *_: (store(side).delete_nodes([node_id(0), node_id(28)]), asked(side, top=50))
+    )
     run.same(
         "delete_nodes by metadata",
         lambda side, *_: (store(side).delete_nodes(filters=where(("thing", "compass", FilterOperator.EQ))), got(side)),

@@ -16,10 +16,11 @@ import uuid
 from typing import Any
 
 import numpy as np
-import routes
-from checks import Mismatch, Run, Tenant, differs, error_of, only_expected_warnings, plain
 from qdrant_client import QdrantClient, models
 from qdrant_client.common.version_check import is_compatible
+
+import routes
+from checks import Mismatch, Run, Tenant, differs, error_of, only_expected_warnings, plain
 from server import Server, serving
 
 CLIENT_VERSION = importlib.metadata.version("qdrant-client")
@@ -286,9 +287,7 @@ def filters(run: Run, how: str) -> None:
         "a filter in a filter": models.Filter(
             must=[models.Filter(should=[red, in_kyoto]), models.Filter(must_not=[tagged_any])]
         ),
-        "min_should": models.Filter(
-            min_should=models.MinShould(conditions=[red, sold, cheap, in_kyoto], min_count=2)
-        ),
+        "min_should": models.Filter(min_should=models.MinShould(conditions=[red, sold, cheap, in_kyoto], min_count=2)),
     }
     for title, condition in cases.items():
         run.same(

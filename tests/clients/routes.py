@@ -5,8 +5,9 @@ Part of qdrant_roundtrip.py: random calls of the same routes are in differential
 
 from typing import Any
 
-from checks import Mismatch, Run, Tenant, error_of
 from qdrant_client import QdrantClient, models
+
+from checks import Mismatch, Run, Tenant, error_of
 
 NAMED = "named"
 COUNT = 40
@@ -64,7 +65,10 @@ def named_vectors(run: Run) -> None:
         "title": models.VectorParams(size=4, distance=models.Distance.COSINE),
         "image": models.VectorParams(size=6, distance=models.Distance.EUCLID),
     }
-    run.same("create_collection with two named vectors", lambda side, *_: side.create_collection(NAMED, vectors_config=config))
+    run.same(
+        "create_collection with two named vectors",
+        lambda side, *_: side.create_collection(NAMED, vectors_config=config),
+    )
     run.same("get_collection echoes them", lambda side, *_: side.get_collection(NAMED).config.params.vectors)
     run.same(
         "upsert points, some without one of the vectors",
@@ -75,7 +79,10 @@ def named_vectors(run: Run) -> None:
         run.same(
             f"query_points using {name}",
             lambda side, tenant, _, name=name: side.query_points(
-                NAMED, query=vector(tenant, 3, len(vector(tenant, 0, 4)) if name == "title" else 6), using=name, with_vectors=[name]
+                NAMED,
+                query=vector(tenant, 3, len(vector(tenant, 0, 4)) if name == "title" else 6),
+                using=name,
+                with_vectors=[name],
             ),
         )
 
@@ -83,9 +90,11 @@ def named_vectors(run: Run) -> None:
 def changed_vectors(run: Run) -> None:
     run.same(
         "update_vectors replaces one of two",
-        lambda side, tenant, _: side.update_vectors(
-            NAMED, points=[models.PointVectors(id=5, vector={"title": vector(tenant, 500, 4)})]
-        ).status,
+        lambda side, tenant, _: (
+            side.update_vectors(
+                NAMED, points=[models.PointVectors(id=5, vector={"title": vector(tenant, 500, 4)})]
+            ).status
+        ),
     )
     run.same("the other is as it was", everything)
     run.same(
@@ -98,16 +107,24 @@ def changed_vectors(run: Run) -> None:
 def changed_payloads(run: Run) -> None:
     changes = {
         "set_payload by ids": lambda side: side.set_payload(NAMED, payload={"new": 1, "n": None}, points=[1, 2]),
-        "set_payload by filter": lambda side: side.set_payload(NAMED, payload={"warm": True}, points=matching("city", "Suva")),
+        "set_payload by filter": lambda side: side.set_payload(
+            NAMED, payload={"warm": True}, points=matching("city", "Suva")
+        ),
         "set_payload under a key": lambda side: side.set_payload(NAMED, payload={"x": [1]}, points=[3], key="deep.er"),
-        "overwrite_payload": lambda side: side.overwrite_payload(NAMED, payload={"owner": "kept", "gone": None}, points=[4]),
-        "delete_payload": lambda side: side.delete_payload(NAMED, keys=["text", "at.lon", "parts[].price"], points=[6, 7]),
+        "overwrite_payload": lambda side: side.overwrite_payload(
+            NAMED, payload={"owner": "kept", "gone": None}, points=[4]
+        ),
+        "delete_payload": lambda side: side.delete_payload(
+            NAMED, keys=["text", "at.lon", "parts[].price"], points=[6, 7]
+        ),
         "clear_payload": lambda side: side.clear_payload(NAMED, points_selector=[8]),
     }
     for title, change in changes.items():
         run.same(title, lambda side, *_, change=change: (change(side).status, everything(side)))
     operations = [
-        models.UpsertOperation(upsert=models.PointsList(points=[models.PointStruct(id=900, vector={}, payload={"n": 1})])),
+        models.UpsertOperation(
+            upsert=models.PointsList(points=[models.PointStruct(id=900, vector={}, payload={"n": 1})])
+        ),
         models.SetPayloadOperation(set_payload=models.SetPayload(payload={"n": 2}, points=[900])),
         models.DeleteOperation(delete=models.PointIdsList(points=[9])),
     ]
@@ -130,7 +147,9 @@ def guarded_upserts(run: Run) -> None:
     run.same(
         "upsert with an update_filter",
         lambda side, tenant, _: (
-            side.upsert(NAMED, points=[point(tenant, number) for number in (3, 4)], update_filter=matching("owner", "kept")).status,
+            side.upsert(
+                NAMED, points=[point(tenant, number) for number in (3, 4)], update_filter=matching("owner", "kept")
+            ).status,
             everything(side),
         ),
     )
@@ -138,7 +157,9 @@ def guarded_upserts(run: Run) -> None:
 
 def ranked(run: Run) -> None:
     for strategy in models.RecommendStrategy:
-        recommend = models.RecommendQuery(recommend=models.RecommendInput(positive=[1, 2], negative=[10], strategy=strategy))
+        recommend = models.RecommendQuery(
+            recommend=models.RecommendInput(positive=[1, 2], negative=[10], strategy=strategy)
+        )
         run.same(
             f"recommend, {strategy.value}",
             lambda side, *_, recommend=recommend: side.query_points(NAMED, query=recommend, using="title", limit=7),
@@ -155,7 +176,9 @@ def ranked(run: Run) -> None:
     run.same("a query without a ranking", lambda side, *_: side.query_points(NAMED, limit=5))
     run.same(
         "a sample has as many as asked for",
-        lambda side, *_: len(side.query_points(NAMED, query=models.SampleQuery(sample=models.Sample.RANDOM), limit=5).points),
+        lambda side, *_: len(
+            side.query_points(NAMED, query=models.SampleQuery(sample=models.Sample.RANDOM), limit=5).points
+        ),
     )
 
 
@@ -196,7 +219,8 @@ def grouped_and_counted(run: Run) -> None:
     )
     run.same("facet", lambda side, *_: side.facet(NAMED, key="city", exact=True))
     run.same(
-        "facet, filtered", lambda side, *_: side.facet(NAMED, key="parts[].kind", facet_filter=matching("city", "Riga"), exact=True)
+        "facet, filtered",
+        lambda side, *_: side.facet(NAMED, key="parts[].kind", facet_filter=matching("city", "Riga"), exact=True),
     )
 
 
@@ -238,11 +262,15 @@ def filtered(run: Run) -> None:
         "values_count": field(key="parts", values_count=models.ValuesCount(gte=2)),
         "is_empty": models.IsEmptyCondition(is_empty=models.PayloadField(key="text")),
         "is_null": models.IsNullCondition(is_null=models.PayloadField(key="gone")),
-        "datetime range": field(key="day", range=models.DatetimeRange(gte="2024-02-01T00:00:00Z", lt="2024-06-01T00:00:00Z")),
+        "datetime range": field(
+            key="day", range=models.DatetimeRange(gte="2024-02-01T00:00:00Z", lt="2024-06-01T00:00:00Z")
+        ),
     }
     kinds = {
         "at": models.PayloadSchemaType.GEO,
-        "text": models.TextIndexParams(type=models.TextIndexType.TEXT, tokenizer=models.TokenizerType.WORD, phrase_matching=True),
+        "text": models.TextIndexParams(
+            type=models.TextIndexType.TEXT, tokenizer=models.TokenizerType.WORD, phrase_matching=True
+        ),
         "day": models.PayloadSchemaType.DATETIME,
         "parts[].kind": models.PayloadSchemaType.KEYWORD,
     }
@@ -250,23 +278,34 @@ def filtered(run: Run) -> None:
         for title, condition in conditions.items():
             run.same(
                 f"filter {how}: {title}",
-                lambda side, *_, condition=condition: side.scroll(NAMED, scroll_filter=models.Filter(must=[condition]), limit=100),
+                lambda side, *_, condition=condition: side.scroll(
+                    NAMED, scroll_filter=models.Filter(must=[condition]), limit=100
+                ),
             )
         for name, kind in kinds.items() if how == "without an index" else ():
             run.same(
                 f"create_payload_index {name}",
-                lambda side, *_, name=name, kind=kind: side.create_payload_index(NAMED, field_name=name, field_schema=kind).status,
+                lambda side, *_, name=name, kind=kind: (
+                    side.create_payload_index(NAMED, field_name=name, field_schema=kind).status
+                ),
             )
 
 
 def aliases(run: Run) -> None:
     create = models.CreateAliasOperation(create_alias=models.CreateAlias(collection_name=NAMED, alias_name="current"))
-    rename = models.RenameAliasOperation(rename_alias=models.RenameAlias(old_alias_name="current", new_alias_name="latest"))
+    rename = models.RenameAliasOperation(
+        rename_alias=models.RenameAlias(old_alias_name="current", new_alias_name="latest")
+    )
     delete = models.DeleteAliasOperation(delete_alias=models.DeleteAlias(alias_name="latest"))
     run.same("an alias", lambda side, *_: side.update_collection_aliases([create]))
-    run.same("an alias is as good as the name", lambda side, *_: (side.count("current"), side.collection_exists("current")))
+    run.same(
+        "an alias is as good as the name", lambda side, *_: (side.count("current"), side.collection_exists("current"))
+    )
     run.same("get_aliases", lambda side, *_: side.get_aliases())
-    run.same("a renamed alias", lambda side, *_: (side.update_collection_aliases([rename]), side.get_collection_aliases(NAMED)))
+    run.same(
+        "a renamed alias",
+        lambda side, *_: (side.update_collection_aliases([rename]), side.get_collection_aliases(NAMED)),
+    )
     run.same("a deleted alias", lambda side, *_: (side.update_collection_aliases([delete]), side.get_aliases()))
 
 
@@ -286,9 +325,18 @@ def refused(run: Run) -> None:
     for tenant in run.tenants:
         remote = tenant.remote
         cases = {
-            "an unknown vector name": (400, lambda remote=remote: remote.query_points(NAMED, query=[0.1] * 4, using="sound")),
-            "a query by a missing id": (404, lambda remote=remote: remote.query_points(NAMED, query=77_777, using="title")),
-            "a payload for a missing id": (404, lambda remote=remote: remote.set_payload(NAMED, payload={"a": 1}, points=[77_777])),
+            "an unknown vector name": (
+                400,
+                lambda remote=remote: remote.query_points(NAMED, query=[0.1] * 4, using="sound"),
+            ),
+            "a query by a missing id": (
+                404,
+                lambda remote=remote: remote.query_points(NAMED, query=77_777, using="title"),
+            ),
+            "a payload for a missing id": (
+                404,
+                lambda remote=remote: remote.set_payload(NAMED, payload={"a": 1}, points=[77_777]),
+            ),
         }
         for title, (status, call) in cases.items():
             found = error_of(call)

@@ -1,4 +1,4 @@
-"""Vectors of texts, for clients that want an embedding model: each word has a direction, a text is the sum of its words.
+"""Vectors of texts, for clients that want an embedding model: a word has a direction, a text is the sum of its words.
 
 No model: it only makes texts with words in common neighbours, and is the same on every machine.
 """
@@ -28,5 +28,7 @@ def documents(owner: str) -> list[tuple[str, dict[str, object]]]:
     for number in range(len(things) * len(doings)):
         thing, doing = things[number % len(things)], doings[number // len(things)]
         text = f"{owner} {doing} a {thing} number {number} for {owner}"
-        found.append((text, {"owner": owner, "thing": thing, "number": number, "price": number * 1.5, "doing": [doing, "work"]}))
+        found.append(
+            (text, {"owner": owner, "thing": thing, "number": number, "price": number * 1.5, "doing": [doing, "work"]})
+        )
     return found

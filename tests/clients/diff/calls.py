@@ -46,7 +46,9 @@ class Unsayable(Exception):
 
 
 # For `self` and the arguments.
-CLIENT_METHODS = {name: inspect.signature(method) for name, method in inspect.getmembers(QdrantClient, inspect.isfunction)}
+CLIENT_METHODS = {
+    name: inspect.signature(method) for name, method in inspect.getmembers(QdrantClient, inspect.isfunction)
+}
 
 
 def arguments(call: Json) -> dict[str, Any]:

@@ -46,7 +46,10 @@ class LookUp:
     def __init__(self, oracle: QdrantClient, call: Json) -> None:
         self.oracle = oracle
         self.name = call.get("collection_name", "")
-        wanted = {"with_payload": call.get("with_payload"), "with_vectors": call.get("with_vectors", call.get("with_vector"))}
+        wanted = {
+            "with_payload": call.get("with_payload"),
+            "with_vectors": call.get("with_vectors", call.get("with_vector")),
+        }
         self.shown = arguments({name: value for name, value in wanted.items() if value is not None})
 
     def __call__(self, ids: list[Any]) -> list[Any]:
@@ -80,7 +83,9 @@ def choice_differs(ranking: Ranking, expected: list[Any], found: list[Any], look
         return True
     shown = {point.id: plain(point) for point in look_up([point.id for point in found])}
     return any(
-        plain_differs(shown[point.id][part], plain(point)[part], part) for point in found for part in ("payload", "vector")
+        plain_differs(shown[point.id][part], plain(point)[part], part)
+        for point in found
+        for part in ("payload", "vector")
     )
 
 

@@ -115,7 +115,10 @@ def nested(rng: random.Random) -> dict[str, Any]:
         found["a"] = rng.choice([1, 2, "red", {"deep": rng.choice([1, 2, None])}])
     if rng.random() < 0.8:
         found["list"] = [
-            {key: rng.choice([0, 1, 2, "red", None, 0.5, [1, 2]]) for key in rng.sample(["x", "y", "z"], rng.randint(0, 3))}
+            {
+                key: rng.choice([0, 1, 2, "red", None, 0.5, [1, 2]])
+                for key in rng.sample(["x", "y", "z"], rng.randint(0, 3))
+            }
             if rng.random() < 0.9
             else rng.choice([3, "red", None, [{"x": 1}]])
             for _ in range(rng.randint(0, 3))

@@ -11,6 +11,12 @@ DEVIATIONS: list[tuple[str, str, str]] = [
         "these scores are better the larger they are; the in-memory mode cuts as if they were distances",
         "not generated",
     ),
+    (
+        "a write that names an id that isn't there",
+        "the in-memory mode and the server that it imitates change the other points, and then answer 404; "
+        "Locule answers 404 and changes nothing, a whole batch update included",
+        "after a refusal the oracle is put back to where it was",
+    ),
 ]
 
 

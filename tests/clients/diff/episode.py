@@ -1,6 +1,9 @@
 """Runs a program on both sides, call by call, and tells where they part."""
 
+import contextlib
+import copy
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +17,16 @@ from .oracle import WATCH
 
 Json = dict[str, Any]
 
+# Writes that may name a point that isn't there.
+BY_IDS = (
+    "set_payload",
+    "overwrite_payload",
+    "delete_payload",
+    "clear_payload",
+    "update_vectors",
+    "delete_vectors",
+    "batch_update_points",
+)
 REFUSALS = (400, 404, 409, 413, 422)
 
 
@@ -70,7 +83,8 @@ def step(call: Json, oracle: QdrantClient, remote: QdrantClient, tally: Tally) -
     WATCH.begin()
     expected, refusal = None, None
     try:
-        expected = perform(oracle, call)
+        with whole_or_not_at_all(oracle, call):
+            expected = perform(oracle, call)
     except Exception as error:
         refusal = error
     queries = list(WATCH.queries)
@@ -88,6 +102,20 @@ def step(call: Json, oracle: QdrantClient, remote: QdrantClient, tally: Tally) -
         tally.undecided += 1
         return None
     return ("other answer", text) if text else None
+
+
+@contextlib.contextmanager
+def whole_or_not_at_all(oracle: QdrantClient, call: Json) -> Iterator[None]:
+    """Puts the oracle's collection back when it refuses a write that it began: see deviations."""
+    name, collections = call.get("collection_name"), oracle._client.collections
+    name = oracle._client.aliases.get(name, name)
+    before = copy.deepcopy(collections[name]) if call["call"] in BY_IDS and name in collections else None
+    try:
+        yield
+    except Exception:
+        if before is not None:
+            collections[name] = before
+        raise
 
 
 def refused(error: UnexpectedResponse, expected: Exception | None, tally: Tally) -> tuple[str, str] | None:

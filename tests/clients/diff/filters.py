@@ -13,7 +13,9 @@ INNER_PATHS = ["x", "y", "z", "x[]"]
 def random_filter(rng: random.Random, vectors: list[str], depth: int = 2, inner: bool = False) -> Json:
     """`inner`: inside of a nested condition, where only the element's own fields count."""
     found: Json = {}
-    clauses = rng.choices(["must", "should", "must_not", "min_should"], weights=[6, 4, 3, 2], k=rng.choice([1, 1, 1, 2]))
+    clauses = rng.choices(
+        ["must", "should", "must_not", "min_should"], weights=[6, 4, 3, 2], k=rng.choice([1, 1, 1, 2])
+    )
     for clause in clauses:
         conditions = [condition(rng, vectors, depth, inner) for _ in range(rng.choice([1, 1, 1, 2, 2, 3]))]
         if clause == "min_should":
@@ -40,6 +42,8 @@ def condition(rng: random.Random, vectors: list[str], depth: int, inner: bool) -
             (3, box),
             (3, polygon),
             (5, lambda rng: {"has_id": data.some_ids(rng, 6)}),
+            (3, part_of_a_string),
+            (2, partition),
             (3, lambda rng: {"has_vector": rng.choice([*vectors, ""])}),
         ]
     if depth > 0:
@@ -78,9 +82,21 @@ def match(rng: random.Random) -> Json:
 
 
 def text(rng: random.Random) -> Json:
-    words = rng.sample(["fox", "brown", "the", "Quick", "dog", "grüner", "ox", "brown fox", "fox dog", ""], rng.choice([1, 1, 2]))
+    words = rng.sample(
+        ["fox", "brown", "the", "Quick", "dog", "grüner", "ox", "brown fox", "fox dog", ""], rng.choice([1, 1, 2])
+    )
     kind = rng.choice(["text", "text_any", "phrase"])
     return {"key": path(rng, "text"), "match": {kind: " ".join(words)}}
+
+
+def part_of_a_string(rng: random.Random) -> Json:
+    part = rng.choice(["", "r", "re", "R", "ü", "日", "b", "0", "fox"])
+    return {"key": path(rng, "color", "tags", "text", "u"), "match": {rng.choice(["prefix", "substring"]): part}}
+
+
+def partition(rng: random.Random) -> Json:
+    total = rng.choice([1, 2, 3, 10])
+    return {"slice": {"total": total, "index": rng.randrange(total)}}
 
 
 def bounds(rng: random.Random, pick: Callable[[], Any]) -> Json:
@@ -100,7 +116,10 @@ def datetime_range(rng: random.Random) -> Json:
 
 
 def values_count(rng: random.Random) -> Json:
-    return {"key": path(rng, "tags", "o.list", "color", "o.list[].x"), "values_count": bounds(rng, lambda: rng.randint(0, 4))}
+    return {
+        "key": path(rng, "tags", "o.list", "color", "o.list[].x"),
+        "values_count": bounds(rng, lambda: rng.randint(0, 4)),
+    }
 
 
 def emptiness(rng: random.Random) -> Json:

@@ -131,7 +131,11 @@ def query(rng: random.Random, on: Collection) -> Json:
     if rng.random() < 0.2:
         made["offset"] = rng.choice([0, 1, 3, 20])
     if not inner and rng.random() < 0.03:
-        made = {"query": {"sample": "random"}, "limit": made.get("limit", 10), **({"filter": made["filter"]} if "filter" in made else {})}
+        made = {
+            "query": {"sample": "random"},
+            "limit": made.get("limit", 10),
+            **({"filter": made["filter"]} if "filter" in made else {}),
+        }
     return made
 
 

@@ -8,7 +8,7 @@ Json = dict[str, Any]
 Fails = Callable[[list[Json]], bool]
 
 # Each try is a run of what is left on both sides.
-TRIES = 1_500
+TRIES = 500
 
 
 def shrink(program: list[Json], fails: Fails) -> list[Json]:
@@ -50,7 +50,11 @@ def smaller_calls(program: list[Json], budget: Budget) -> list[Json]:
     place = len(program) - 1
     while place >= 0:
         smaller = next(
-            (one for one in smaller_values(program[place]) if "call" in one and budget.try_one([*program[:place], one, *program[place + 1 :]])),
+            (
+                one
+                for one in smaller_values(program[place])
+                if "call" in one and budget.try_one([*program[:place], one, *program[place + 1 :]])
+            ),
             None,
         )
         if smaller is None:

@@ -64,7 +64,9 @@ def delete(rng: random.Random, on: Collection) -> Json:
 def set_payload(rng: random.Random, on: Collection) -> Json:
     made: Json = {"call": "set_payload", "payload": data.payload(rng), "points": selector(rng, on)}
     if rng.random() < 0.4:
-        made["key"] = rng.choice(["o", "o.a", "o.list[]", "o.list[0]", "o.list[].x", "new", "new.deep", "tags", '"a.b"', "ключ"])
+        made["key"] = rng.choice(
+            ["o", "o.a", "o.list[]", "o.list[0]", "o.list[].x", "new", "new.deep", "tags", '"a.b"', "ключ"]
+        )
         made["payload"] = {name: data.scalar(rng) for name in rng.sample(["x", "y", "deep"], rng.randint(0, 2))}
     return made
 
@@ -119,7 +121,17 @@ def batch(rng: random.Random, on: Collection) -> Json:
 def operation(rng: random.Random, on: Collection) -> Json:
     """One operation of a batch update: the same words, in another order."""
     make = rng.choice(
-        [upsert, upsert, delete, set_payload, overwrite_payload, delete_payload, clear_payload, update_vectors, delete_vectors]
+        [
+            upsert,
+            upsert,
+            delete,
+            set_payload,
+            overwrite_payload,
+            delete_payload,
+            clear_payload,
+            update_vectors,
+            delete_vectors,
+        ]
     )
     made = make(rng, on)
     call = made.pop("call")
