@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Drives the server with llama-index-vector-stores-qdrant, two tenants at a time, against the same on the in-memory mode.
+"""Drives the server with llama-index-vector-stores-qdrant, two tenants at a time, beside the in-memory mode.
 
 tests/clients/llama_index_roundtrip.py PATH-TO-LOCULE
 """

@@ -3,9 +3,9 @@
 
     tests/clients/qdrant_roundtrip.py PATH-TO-LOCULE
 
-Two tenants use the same collection names and the same point ids for different data. Every answer is compared with that
-of qdrant-client's own in-memory mode, which has seen the same calls for that tenant alone: so a wrong answer, and another
-tenant's point in a right one, both show. One line a check; the first mismatch ends the run with exit code 1.
+Two tenants use the same collection names and the same point ids for different data. Every answer is compared with
+that of qdrant-client's own in-memory mode, which has seen the same calls for that tenant alone: so a wrong answer, and
+another tenant's point in a right one, both show. One line a check; the first mismatch ends the run with exit code 1.
 `scripts/test` makes the environment it needs (requirements.txt beside this file). Random calls are in differential.py.
 """
 

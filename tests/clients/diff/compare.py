@@ -63,7 +63,8 @@ def points_differ(expected: list[Any], found: list[Any], query: Query, look_up: 
     if query.close():
         raise Undecided
     ranking = query.answer()
-    return same if ranking is None else choice_differs(ranking, expected, found, look_up) and same
+    wrong = ranking is None or choice_differs(ranking, expected, found, look_up)
+    return same if wrong else None
 
 
 def choice_differs(ranking: Ranking, expected: list[Any], found: list[Any], look_up: LookUp) -> bool:

@@ -1,7 +1,7 @@
 """The in-memory mode of qdrant-client, watched while it answers.
 
 An answer alone doesn't tell which other answers would be as right: where scores are equal, any order is, and any choice
-at the place where the answer is cut off. So the whole rankings are recorded, those of the answer and those that led to it.
+at the place where the answer is cut off. So the whole rankings are recorded, the answer's and those that led to it.
 """
 
 from collections.abc import Callable
