@@ -59,6 +59,24 @@ python_with() {
     echo "$home"
 }
 
+# Prints a folder with the node_modules that a folder's package-lock.json names; makes it once for each content. Node comes
+# from the Python environment that the folder's requirements.txt names: the same everywhere, and none of the system's.
+node_with() {
+    local node home
+    node=$(python_with "$1/requirements.txt") || return 1
+    home=$CACHE/node-$(cat "$1/requirements.txt" "$1/package-lock.json" | sha256sum | cut -c1-12)
+    if [ ! -e "$home/complete" ]; then
+        echo "Installing what $1/package-lock.json names" >&2
+        rm -rf "$home"
+        mkdir -p "$home"
+        cp "$1/package.json" "$1/package-lock.json" "$1/.npmrc" "$home"
+        (cd "$home" && PATH=$node/bin:$PATH npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2) || return 1
+        ln -s "$node/bin/node" "$home/node"
+        touch "$home/complete"
+    fi
+    echo "$home"
+}
+
 # The library and the compiler's own headers: one without the other isn't enough for bindgen.
 has_libclang() {
     [ -n "${LIBCLANG_PATH:-}" ] && return

@@ -3,43 +3,29 @@
 
     tests/clients/qdrant_roundtrip.py PATH-TO-LOCULE
 
-The server runs on a free port in a temporary directory. Two tenants use the same collection names and the same point
-ids for different data. Every answer is compared with that of qdrant-client's own in-memory mode, which has seen the
-same calls for that tenant alone: so a wrong answer, and another tenant's point in a right one, both show.
-One line a check; the first mismatch ends the run with exit code 1. `scripts/test` makes the environment it needs
-(requirements.txt beside this file).
+Two tenants use the same collection names and the same point ids for different data. Every answer is compared with
+that of qdrant-client's own in-memory mode, which has seen the same calls for that tenant alone: so a wrong answer, and
+another tenant's point in a right one, both show. One line a check; the first mismatch ends the run with exit code 1.
+`scripts/test` makes the environment it needs (requirements.txt beside this file). Random calls are in differential.py.
 """
 
-import contextlib
 import importlib.metadata
-import json
-import math
-import os
-import pathlib
 import secrets
-import signal
-import socket
-import subprocess
 import sys
-import tempfile
-import time
-import urllib.error
-import urllib.request
 import uuid
-import warnings
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 from qdrant_client import QdrantClient, models
 from qdrant_client.common.version_check import is_compatible
-from qdrant_client.http.exceptions import UnexpectedResponse
+
+import routes
+from checks import Mismatch, Run, Tenant, differs, error_of, only_expected_warnings, plain
+from server import Server, serving
 
 CLIENT_VERSION = importlib.metadata.version("qdrant-client")
 DIMENSION = 24
 POINTS = 120
-TOLERANCE = 2e-4
-START_SECONDS = 30
 METRICS = {
     "docs": models.Distance.COSINE,
     "docs-dot": models.Distance.DOT,
@@ -48,17 +34,11 @@ METRICS = {
 }
 
 
-class Mismatch(Exception):
-    """An answer that isn't the expected one."""
+class Shop(Tenant):
+    """A tenant whose data come from its own seed."""
 
-
-class Tenant:
-    """One tenant twice: over HTTP, and as the in-memory oracle. Its data come from its own seed."""
-
-    def __init__(self, name: str, seed: int, url: str, key: str) -> None:
-        self.name = name
-        self.remote = QdrantClient(url=url, api_key=key, timeout=30)
-        self.oracle = QdrantClient(":memory:")
+    def __init__(self, name: str, seed: int, server: Server) -> None:
+        super().__init__(name, server.url, server.create_tenant(name))
         self.random = np.random.default_rng(seed)
         self.points = [self.point(number) for number in range(POINTS)]
 
@@ -80,65 +60,23 @@ class Tenant:
         return self.random.normal(size=DIMENSION).astype(np.float32).tolist()
 
 
-class Run:
-    """The checks done so far: each asks both tenants, and each tenant's two sides."""
-
-    def __init__(self, tenants: list[Tenant]) -> None:
-        self.tenants = tenants
-        self.passed = 0
-
-    def same(self, title: str, ask: Callable[[QdrantClient, Tenant, dict[str, Any]], Any]) -> None:
-        """`ask` is called for each side with the same `given`, a dictionary that it may fill once per tenant."""
-        for tenant in self.tenants:
-            given: dict[str, Any] = {}
-            expected = plain(ask(tenant.oracle, tenant, given))
-            try:
-                found = plain(ask(tenant.remote, tenant, given))
-            except Exception as error:
-                raise Mismatch(f"{title} ({tenant.name}): {type(error).__name__}: {error}") from error
-            difference = differs(expected, found, "answer")
-            if difference:
-                raise Mismatch(f"{title} ({tenant.name}): {difference}")
-        self.done(title)
-
-    def holds(self, title: str, condition: bool, detail: str = "") -> None:
-        if not condition:
-            raise Mismatch(f"{title}: {detail}")
-        self.done(title)
-
-    def done(self, title: str) -> None:
-        self.passed += 1
-        print(f"ok {self.passed:3} {title}", flush=True)
-
-
 def main() -> int:
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    binary = pathlib.Path(sys.argv[1]).resolve()
-    # A client that complains has found something. But a key over plain HTTP on the loopback is on purpose.
-    warnings.simplefilter("error")
-    warnings.filterwarnings("ignore", message="Api key is used with an insecure connection")
-    # The oracle says that it is always exact.
-    warnings.filterwarnings("ignore", message="Local mode performs exact")
-    warnings.filterwarnings("ignore", category=ResourceWarning)
-    warnings.filterwarnings("ignore", category=DeprecationWarning)
+    only_expected_warnings()
     print(f"qdrant-client {CLIENT_VERSION}")
     try:
-        with tempfile.TemporaryDirectory(prefix="locule-clients-") as folder:
-            with serving(binary, pathlib.Path(folder)) as (url, operator_key):
-                tenants = [
-                    Tenant(name, seed, url, create_tenant(url, operator_key, name))
-                    for seed, name in enumerate(["acme", "globex"], start=1)
-                ]
-                run = Run(tenants)
-                collections(run)
-                writes(run)
-                queries(run)
-                filters(run, "without an index")
-                indexes(run)
-                listings(run)
-                deletions(run)
-                refusals(run, url)
+        with serving(sys.argv[1]) as server:
+            run = Run([Shop(name, seed, server) for seed, name in enumerate(["acme", "globex"], start=1)])
+            collections(run)
+            writes(run)
+            queries(run)
+            filters(run, "without an index")
+            indexes(run)
+            listings(run)
+            routes.all_of_them(run)
+            deletions(run)
+            refusals(run, server.url)
     except Mismatch as mismatch:
         print(f"FAILED  {mismatch}", file=sys.stderr)
         return 1
@@ -349,9 +287,7 @@ def filters(run: Run, how: str) -> None:
         "a filter in a filter": models.Filter(
             must=[models.Filter(should=[red, in_kyoto]), models.Filter(must_not=[tagged_any])]
         ),
-        "min_should": models.Filter(
-            min_should=models.MinShould(conditions=[red, sold, cheap, in_kyoto], min_count=2)
-        ),
+        "min_should": models.Filter(min_should=models.MinShould(conditions=[red, sold, cheap, in_kyoto], min_count=2)),
     }
     for title, condition in cases.items():
         run.same(
@@ -524,116 +460,6 @@ def by_id(records: list[models.Record]) -> list[models.Record]:
 
 def everything(side: QdrantClient, *_: Any) -> Any:
     return side.count("docs", exact=True), side.scroll("docs", limit=POINTS * 2, with_vectors=True)
-
-
-def error_of(call: Callable[[], Any]) -> int:
-    """The HTTP status that a call is refused with; 0 when it goes through."""
-    try:
-        call()
-    except UnexpectedResponse as error:
-        return error.status_code or 0
-    return 0
-
-
-# How it compares.
-
-
-def plain(answer: Any) -> Any:
-    """An answer as plain data, without what a server may choose: versions, operation ids, times."""
-    if isinstance(answer, (models.ScoredPoint, models.Record)):
-        facts = {"id": answer.id, "payload": answer.payload, "vector": answer.vector}
-        if isinstance(answer, models.ScoredPoint):
-            facts["score"] = answer.score
-        return facts
-    if hasattr(answer, "model_dump"):
-        return {name: plain(getattr(answer, name)) for name in type(answer).model_fields}
-    if isinstance(answer, (list, tuple)):
-        return [plain(one) for one in answer]
-    return answer
-
-
-def differs(expected: Any, found: Any, place: str) -> str | None:
-    """Where two answers part, or None. Numbers may differ in the last places of an f32."""
-    if isinstance(expected, float) and isinstance(found, (float, int)):
-        close = math.isclose(expected, found, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
-        return None if close else f"{place}: expected {expected}, got {found}"
-    if isinstance(expected, dict) and isinstance(found, dict):
-        if expected.keys() != found.keys():
-            return f"{place}: expected the fields {sorted(expected)}, got {sorted(found)}"
-        parts = ((f"{place}.{name}", expected[name], found[name]) for name in expected)
-    elif isinstance(expected, list) and isinstance(found, list):
-        if len(expected) != len(found):
-            return f"{place}: expected {len(expected)} entries, got {len(found)}"
-        parts = ((f"{place}[{row}]", *pair) for row, pair in enumerate(zip(expected, found)))
-    else:
-        return None if expected == found else f"{place}: expected {expected!r}, got {found!r}"
-    return next((where for name, one, other in parts if (where := differs(one, other, name))), None)
-
-
-# How the server is run.
-
-
-@contextlib.contextmanager
-def serving(binary: pathlib.Path, folder: pathlib.Path) -> Iterator[tuple[str, str]]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    operator_key = secrets.token_urlsafe(36)
-    # Nothing of the caller's own configuration may reach the server under test.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("LOCULE_")}
-    environment["LOCULE_OPERATOR_KEY"] = operator_key
-    log_path = folder / "server.log"
-    with log_path.open("wb") as log:
-        process = subprocess.Popen(
-            [binary, "serve", "--data", folder / "data", "--listen", f"127.0.0.1:{port}"],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-        )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        wait_until_ready(url, process)
-        yield url, operator_key
-        process.send_signal(signal.SIGTERM)
-        code = process.wait(timeout=30)
-        if code != 0:
-            raise Mismatch(f"the server left with exit code {code} after SIGTERM")
-    except BaseException:
-        process.kill()
-        process.wait()
-        sys.stderr.write("the server's last words:\n" + log_path.read_text(errors="replace")[-4000:])
-        raise
-
-
-def wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + START_SECONDS
-    while time.monotonic() < end:
-        if process.poll() is not None:
-            raise Mismatch(f"the server left with exit code {process.returncode} before it was ready")
-        with contextlib.suppress(OSError):
-            with urllib.request.urlopen(f"{url}/readyz", timeout=2):
-                return
-        time.sleep(0.05)
-    raise Mismatch(f"the server wasn't ready after {START_SECONDS} s")
-
-
-def create_tenant(url: str, operator_key: str, name: str) -> str:
-    """The new tenant's owner key."""
-    request = urllib.request.Request(
-        f"{url}/v1/tenants",
-        data=json.dumps({"id": name}).encode(),
-        headers={"authorization": f"Bearer {operator_key}", "content-type": "application/json"},
-        method="POST",
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=30) as response:
-            body = json.load(response)
-    except urllib.error.HTTPError as error:
-        raise Mismatch(f"POST /v1/tenants: {error.code} {error.read().decode(errors='replace')}") from error
-    if response.status != 201 or body["id"] != name:
-        raise Mismatch(f"POST /v1/tenants: {response.status} {body}")
-    return body["owner_key"]["key"]
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 //! Changes to points that are there: payloads, vectors, and any number of operations at once.
 
+use std::thread;
+
 use serde_json::{Value, json};
 
 use super::routes::{count, owner, refused, stocked};
@@ -324,4 +326,33 @@ fn what_was_changed_is_there_after_a_restart() {
     let before = everything(&owner);
     let node = node.restart();
     assert_eq!(everything(&node.actor(&key)), before);
+}
+
+/// Writers that come together are planned together: each sees what those before it did, though it
+/// isn't on disk yet.
+#[test]
+fn changes_that_come_together_lose_nothing_of_each_other() {
+    let (_node, owner) = stocked();
+    thread::scope(|scope| {
+        for writer in 0..8_u64 {
+            let owner = owner.clone();
+            scope.spawn(move || {
+                for turn in 0..40_u64 {
+                    let fields = json!({format!("w{writer}"): turn});
+                    let meant = if writer % 2 == 0 {
+                        json!({"points": [1], "payload": fields})
+                    } else {
+                        let filter = json!({"must_not": [{"is_empty": {"key": "n"}}]});
+                        json!({"filter": filter, "payload": fields})
+                    };
+                    owner.post(&at("payload"), meant).expect(200);
+                }
+            });
+        }
+    });
+    let payload = payload(&owner, 1);
+    for writer in 0..8 {
+        assert_eq!(payload[format!("w{writer}")], 39, "{payload}");
+    }
+    assert_eq!(payload["n"], 1);
 }
