@@ -22,7 +22,11 @@ const LAYERS: [&[&str]; 10] = [
 ];
 
 /// Imports within a group.
-const BESIDE: [(&str, &str); 2] = [("payload", "tenant"), ("telemetry", "tenant")];
+const BESIDE: [(&str, &str); 3] = [
+    ("payload", "tenant"),
+    ("telemetry", "tenant"),
+    ("telemetry", "clock"),
+];
 
 /// Crates that have one home, and what to use elsewhere.
 const HOMES: [(&str, &[&str], &str); 17] = [

@@ -35,7 +35,6 @@ use utoipa::OpenApi;
 
 use crate::{engine::Engine, http::refusal};
 
-/// The data plane's part of the document.
 #[derive(OpenApi)]
 #[openapi(
     paths(
@@ -79,7 +78,14 @@ use crate::{engine::Engine, http::refusal};
         (name = "query", description = "Nearest neighbours, and every other way to rank points."),
     )
 )]
-pub(super) struct Document;
+struct Described;
+
+/// The data plane's part of the document.
+pub(super) fn document() -> utoipa::openapi::OpenApi {
+    let mut document = Described::openapi();
+    document.merge(openapi::Recursive::openapi());
+    document
+}
 
 pub(super) fn routes() -> Router<Arc<Engine>> {
     Router::new()

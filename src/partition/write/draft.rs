@@ -124,6 +124,9 @@ impl<'a> Draft<'a> {
                     let ids: Vec<PointId> = points.iter().map(|(id, _)| *id).collect();
                     self.read_all(&ids)?;
                 }
+                let only = only
+                    .as_ref()
+                    .map(|only| self.view.indexes.bind(only).into_owned());
                 for (id, vectors) in points {
                     if let Some(only) = &only
                         && self.is_there(id)
@@ -158,14 +161,16 @@ impl<'a> Draft<'a> {
         rule: &UpsertRule,
     ) -> Result<(), PartitionError> {
         let mode = rule.mode;
+        let replaced = rule.replaced.as_ref();
+        let replaced = replaced.map(|filter| self.view.indexes.bind(filter).into_owned());
         for (id, point) in points {
-            if mode == UpsertMode::Both && rule.replaced.is_none() {
+            if mode == UpsertMode::Both && replaced.is_none() {
                 self.put(id, Some(point));
                 continue;
             }
             let stored = if self.is_there(id) {
                 mode != UpsertMode::Insert
-                    && match &rule.replaced {
+                    && match &replaced {
                         None => true,
                         Some(filter) => self.matches(filter, id)?,
                     }
@@ -203,6 +208,7 @@ impl<'a> Draft<'a> {
                 newest,
             } => (filter, found, newest),
         };
+        let filter = self.view.indexes.bind(&filter);
         let untouched = |id: PointId| !self.places.contains_key(&id);
         let as_seen = found.into_iter().filter(|(id, seq)| {
             let slot = self.view.slot(*id);

@@ -114,7 +114,7 @@ pub fn all() -> Vec<Route> {
         ),
         post(
             "/collections/docs/points/vectors/delete",
-            json!({"points": [1], "vector": [""]}),
+            json!({"points": [3], "vector": [""]}),
         ),
         post(
             "/collections/docs/points/batch",

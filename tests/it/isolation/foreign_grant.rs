@@ -137,6 +137,7 @@ fn every_method_of_a_partition_takes_a_grant_but_those_that_show_no_data() {
         "make",
         "open",
         "close",
+        "counted",
         "maintain",
         "store_changed",
         "wants_maintenance",

@@ -23,7 +23,7 @@ pub(in crate::http::data) struct Filter {
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = MinShould)]
-struct MinShould {
+pub(super) struct MinShould {
     conditions: Clause,
     #[schema(minimum = 1)]
     min_count: u64,
@@ -33,7 +33,7 @@ struct MinShould {
 #[derive(ToSchema)]
 #[serde(untagged)]
 #[schema(as = Clause, no_recursion)]
-enum Clause {
+pub(super) enum Clause {
     One(Box<Condition>),
     All(Vec<Condition>),
 }
@@ -42,7 +42,7 @@ enum Clause {
 #[derive(ToSchema)]
 #[serde(untagged)]
 #[schema(as = Condition, no_recursion)]
-enum Condition {
+pub(super) enum Condition {
     /// One test of the values at a key, like `city` or `reviews[].stars`.
     Match {
         key: String,
@@ -93,14 +93,14 @@ enum Condition {
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = PayloadKey)]
-struct Key {
+pub(super) struct Key {
     key: String,
 }
 
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Nested, no_recursion)]
-struct Nested {
+pub(super) struct Nested {
     key: String,
     filter: Box<Filter>,
 }
@@ -108,7 +108,7 @@ struct Nested {
 #[derive(ToSchema)]
 #[serde(untagged)]
 #[schema(as = Match)]
-enum Match {
+pub(super) enum Match {
     Value {
         value: Scalar,
     },
@@ -134,7 +134,7 @@ enum Match {
 #[derive(ToSchema)]
 #[serde(untagged)]
 #[schema(as = Scalar)]
-enum Scalar {
+pub(super) enum Scalar {
     Keyword(String),
     Integer(i64),
     Bool(bool),
@@ -144,7 +144,7 @@ enum Scalar {
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Range)]
-struct Range {
+pub(super) struct Range {
     gt: Option<Bound>,
     gte: Option<Bound>,
     lt: Option<Bound>,
@@ -154,7 +154,7 @@ struct Range {
 #[derive(ToSchema)]
 #[serde(untagged)]
 #[schema(as = Bound)]
-enum Bound {
+pub(super) enum Bound {
     Number(f64),
     Time(String),
 }
@@ -163,7 +163,7 @@ enum Bound {
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = CountRange)]
-struct CountRange {
+pub(super) struct CountRange {
     gt: Option<u64>,
     gte: Option<u64>,
     lt: Option<u64>,
@@ -174,7 +174,7 @@ struct CountRange {
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = GeoPoint)]
-struct GeoPoint {
+pub(super) struct GeoPoint {
     #[schema(minimum = -180, maximum = 180)]
     lon: f64,
     #[schema(minimum = -90, maximum = 90)]
@@ -184,7 +184,7 @@ struct GeoPoint {
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = GeoBoundingBox)]
-struct GeoBoundingBox {
+pub(super) struct GeoBoundingBox {
     top_left: GeoPoint,
     bottom_right: GeoPoint,
 }
@@ -192,7 +192,7 @@ struct GeoBoundingBox {
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = GeoRadius)]
-struct GeoRadius {
+pub(super) struct GeoRadius {
     center: GeoPoint,
     /// Metres.
     #[schema(minimum = 0)]
@@ -202,7 +202,7 @@ struct GeoRadius {
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = GeoPolygon)]
-struct GeoPolygon {
+pub(super) struct GeoPolygon {
     exterior: GeoLine,
     interiors: Option<Vec<GeoLine>>,
 }
@@ -211,7 +211,7 @@ struct GeoPolygon {
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = GeoLine)]
-struct GeoLine {
+pub(super) struct GeoLine {
     #[schema(min_items = 4)]
     points: Vec<GeoPoint>,
 }

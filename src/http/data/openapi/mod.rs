@@ -10,14 +10,33 @@ mod query;
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
-use utoipa::ToSchema;
+use utoipa::{OpenApi, ToSchema};
 
-use super::collections::VectorParams;
+use super::{collections::VectorParams, query::PrefetchIn};
 
 pub(super) use self::{
     filter::Filter,
     query::{Example, QueryKind},
 };
+
+/// What is reached only through pictures of themselves, which utoipa doesn't follow.
+#[derive(OpenApi)]
+#[openapi(components(schemas(
+    Filter,
+    filter::Clause,
+    filter::Condition,
+    filter::CountRange,
+    filter::GeoBoundingBox,
+    filter::GeoPolygon,
+    filter::GeoRadius,
+    filter::Key,
+    filter::Match,
+    filter::MinShould,
+    filter::Nested,
+    filter::Range,
+    PrefetchIn,
+)))]
+pub(super) struct Recursive;
 
 /// A point's id: an unsigned integer or a UUID.
 #[derive(ToSchema)]

@@ -88,7 +88,7 @@ pub(in crate::http::data) struct GroupsIn {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Prefetch, no_recursion)]
-struct PrefetchIn {
+pub(in crate::http::data) struct PrefetchIn {
     prefetch: Option<Prefetches>,
     #[schema(value_type = Option<openapi::QueryKind>)]
     query: Option<Given>,

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use self::body::{BatchIn, GroupsIn, QueryIn};
 pub(super) use self::{
-    body::{Level, Params, grouping},
+    body::{Level, Params, PrefetchIn, grouping},
     given::Given,
     kinds::{OrderByIn, QueryObject, RecommendIn, StrategyIn},
 };
