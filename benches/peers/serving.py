@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -130,6 +131,18 @@ class Locule:
             raise SystemExit("locule answered without payload")
         return [point["id"] for point in points]
 
+    def stages(self) -> dict[str, float]:
+        """Seconds that requests have spent in each stage so far, and in all."""
+        with urllib.request.urlopen(self.url + "/metrics", timeout=60) as answer:
+            lines = answer.read().decode().splitlines()
+        of = {}
+        for line in lines:
+            if found := re.match(r'locule_stage_seconds_total\{stage="(\w+)"\} (\S+)', line):
+                of[found[1]] = float(found[2])
+            if found := re.match(r'locule_request_seconds_sum\{route="[^"]*/points/query"\} (\S+)', line):
+                of["all"] = float(found[1])
+        return of
+
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
         if self.process.wait(timeout=120) != 0:
@@ -227,6 +240,7 @@ def run(records: Records, binary: pathlib.Path, folder: pathlib.Path, rounds: in
                 indexed_seconds=round(complete - (3 if server.name == "locule" else 0), 2),
                 recall=round(corpus.recall(answers), 4),
             )
+        before = servers[0].stages()
         for connections in CONNECTIONS:
             taken: dict[str, list[dict]] = {server.name: [] for server in servers}
             for turn in range(rounds):
@@ -243,6 +257,12 @@ def run(records: Records, binary: pathlib.Path, folder: pathlib.Path, rounds: in
                     p50_ms=statistics.median(turn["p50_ms"] for turn in turns),
                     p99_ms=statistics.median(turn["p99_ms"] for turn in turns),
                 )
+        after = servers[0].stages()
+        spent = {stage: after[stage] - before[stage] for stage in after}
+        whole = spent.pop("all")
+        shares = {stage: round(seconds / whole, 3) for stage, seconds in spent.items()}
+        shares["the rest"] = round(1 - sum(shares.values()), 3)
+        records.add("serving", server="locule", what="stages", shares=shares)
     finally:
         for server in servers:
             server.stop()

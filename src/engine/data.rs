@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{Engine, Error};
+use super::{Engine, Error, query::within_reach};
 use crate::{
-    access::{CreateCollection, DeleteCollection, Describe, Grant, Principal, Read, Search, Write},
+    access::{Describe, Grant, Principal, Read, Search, Write},
     partition::{
-        Collection, Page, Partition, PointRecord, PointUpsert, Schema, ScoredPoint, SearchQuery,
-        Selection,
+        Collection, Page, Partition, PartitionError, PointRecord, ScoredPoint, SearchQuery,
     },
     payload::{filter::Filter, index::Definition, path::Path},
     tenant::{CollectionName, PointId},
@@ -98,13 +97,7 @@ impl Engine {
             VectorsBack::No => None,
         };
         let wanted = query.search.limit.saturating_add(query.search.offset);
-        let most = grant.neighbours_max();
-        if wanted > most {
-            return Err(Error::invalid(format!(
-                "Wrong input: limit and offset ask for {wanted} neighbours; the role `{}` may ask for {most} at most",
-                principal.role().name()
-            )));
-        }
+        within_reach(principal, &grant, wanted)?;
         Ok((grant, vectors))
     }
 
@@ -122,12 +115,7 @@ impl Engine {
         };
         let vector = partition.vector_of(grant, collection, &query.search.using, id);
         let vector = self.watch(principal, vector.map_err(Error::from))?;
-        query.search.vector = vector.ok_or_else(|| {
-            Error::new(
-                super::ErrorKind::NotFound,
-                "Not found: No point with the id asked about",
-            )
-        })?;
+        query.search.vector = vector.ok_or(PartitionError::NoPoint { id })?;
         query.search.except = Some(id);
         Ok(())
     }
@@ -182,48 +170,6 @@ impl Engine {
         self.watch(principal, count.map_err(Error::from))
     }
 
-    /// Stores points. Returns the write's sequence number.
-    ///
-    /// # Errors
-    /// [`Error`].
-    pub fn upsert(
-        &self,
-        principal: &Principal,
-        collection: &CollectionName,
-        points: Vec<PointUpsert>,
-    ) -> Result<u64, Error> {
-        let grant: Grant<Write> = self.check(principal, Some(collection))?;
-        let partition = self.partition(principal, &grant)?;
-        let count = points.len() as u64;
-        let written = partition
-            .upsert(&grant, collection, points)
-            .map_err(Error::from);
-        let seq = self.watch(principal, written)?;
-        self.metrics.points_written.inc_by(count);
-        self.maintain_later(&partition);
-        Ok(seq)
-    }
-
-    /// Removes points. Returns the write's sequence number.
-    ///
-    /// # Errors
-    /// [`Error`].
-    pub fn remove(
-        &self,
-        principal: &Principal,
-        collection: &CollectionName,
-        selection: Selection,
-    ) -> Result<u64, Error> {
-        let grant: Grant<Write> = self.check(principal, Some(collection))?;
-        let partition = self.partition(principal, &grant)?;
-        let removed = partition
-            .remove(&grant, collection, selection)
-            .map_err(Error::from);
-        let seq = self.watch(principal, removed)?;
-        self.maintain_later(&partition);
-        Ok(seq)
-    }
-
     /// Makes a payload index. Returns the write's sequence number.
     ///
     /// # Errors
@@ -253,37 +199,6 @@ impl Engine {
         let grant: Grant<Write> = self.check(principal, Some(collection))?;
         let partition = self.partition(principal, &grant)?;
         let deleted = partition.delete_payload_index(&grant, collection, field);
-        self.watch(principal, deleted.map_err(Error::from))
-    }
-
-    /// Makes a collection.
-    ///
-    /// # Errors
-    /// [`super::ErrorKind::Conflict`] when the name is taken.
-    pub fn create_collection(
-        &self,
-        principal: &Principal,
-        collection: &CollectionName,
-        schema: Schema,
-    ) -> Result<(), Error> {
-        let grant: Grant<CreateCollection> = self.check(principal, Some(collection))?;
-        let partition = self.partition(principal, &grant)?;
-        let created = partition.create_collection(&grant, collection, schema);
-        self.watch(principal, created.map_err(Error::from))
-    }
-
-    /// Removes a collection. Whether there was one.
-    ///
-    /// # Errors
-    /// [`Error`].
-    pub fn delete_collection(
-        &self,
-        principal: &Principal,
-        collection: &CollectionName,
-    ) -> Result<bool, Error> {
-        let grant: Grant<DeleteCollection> = self.check(principal, Some(collection))?;
-        let partition = self.partition(principal, &grant)?;
-        let deleted = partition.delete_collection(grant, collection);
         self.watch(principal, deleted.map_err(Error::from))
     }
 

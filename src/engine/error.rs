@@ -105,12 +105,21 @@ impl From<Unauthenticated> for Error {
 impl From<PartitionError> for Error {
     fn from(error: PartitionError) -> Self {
         let kind = match &error {
-            PartitionError::NoCollection { .. } => ErrorKind::NotFound,
-            PartitionError::CollectionExists { .. } => ErrorKind::Conflict,
+            PartitionError::NoCollection { .. }
+            | PartitionError::NoAlias { .. }
+            | PartitionError::NoPoint { .. }
+            | PartitionError::PointWithoutVector { .. } => ErrorKind::NotFound,
+            PartitionError::CollectionExists { .. } | PartitionError::AliasExists { .. } => {
+                ErrorKind::Conflict
+            }
             PartitionError::Vector(_)
+            | PartitionError::Query(_)
             | PartitionError::NoVector { .. }
+            | PartitionError::Payload(_)
+            | PartitionError::TooMuch { .. }
+            | PartitionError::TooManyAliases { .. }
             | PartitionError::TooManyIndexes { .. } => ErrorKind::Invalid,
-            PartitionError::Quota { .. } => ErrorKind::Denied,
+            PartitionError::Quota { .. } | PartitionError::NotGranted => ErrorKind::Denied,
             PartitionError::Corrupt | PartitionError::WrongPartition => ErrorKind::Corrupt,
             PartitionError::Closed | PartitionError::Store(_) => ErrorKind::Unavailable,
             PartitionError::Seal(SealError::TooLong) => ErrorKind::Invalid,

@@ -8,7 +8,9 @@
 mod control;
 mod data;
 mod error;
+mod query;
 mod start;
+mod write;
 
 use std::{
     fmt,
@@ -24,17 +26,18 @@ pub use self::{
     control::{CreatedKey, CreatedTenant, NewKey, SelfReport, Usage},
     data::{Query, VectorsBack},
     error::{Error, ErrorKind},
+    query::Asked,
     start::{EngineOptions, StartError, Started},
 };
 use crate::{
-    access::{Gate, Grant, Op, Presented, Principal, Target},
+    access::{Describe, Gate, Grant, Op, Presented, Principal, Target},
     audit::{Actor, AuditLog, Durability, Entry, Outcome},
     clock::Clock,
     partition::Partition,
     router::{Router, Tally, TenantState},
     seal,
     store::InUse,
-    telemetry::Metrics,
+    telemetry::{Metrics, Stage},
     tenant::CollectionName,
 };
 
@@ -76,8 +79,10 @@ impl Engine {
         request: u64,
     ) -> Result<Principal, Error> {
         let now = self.clock.now();
-        self.gate
-            .authenticate(presented, ip, request, now)
+        let gate = || self.gate.authenticate(presented, ip, request, now);
+        self.metrics
+            .stages
+            .timed(Stage::Gate, gate)
             .map_err(|error| {
                 self.metrics.authentication_failures.inc();
                 error.into()
@@ -100,18 +105,40 @@ impl Engine {
             .tenant()
             .and_then(|tenant| self.router.own_record(tenant))
             .map(|record| record.state);
-        let target = match (state, collection) {
+        let aliased = match collection {
+            Some(name) => self.aliased(principal, name)?,
+            None => None,
+        };
+        let target = match (state, aliased.as_ref().or(collection)) {
             (Some(TenantState::Active) | None, Some(name)) => Target::Collection(name),
             (Some(TenantState::Active) | None, None) => Target::Whole,
             (Some(_), _) => Target::Suspended,
         };
-        self.gate
-            .check(principal, target, self.clock.now())
+        let gate = || self.gate.check(principal, target, self.clock.now());
+        self.metrics
+            .stages
+            .timed(Stage::Gate, gate)
             .map_err(|denial| {
                 self.metrics.denials.inc();
                 self.tally(principal, |tally| &tally.rejections);
                 denial.into()
             })
+    }
+
+    /// The collection that a name stands for, if it is an alias and the key is bound to collections,
+    /// of which that is one: the gate knows no aliases.
+    fn aliased(
+        &self,
+        principal: &Principal,
+        name: &CollectionName,
+    ) -> Result<Option<CollectionName>, Error> {
+        let bound = principal.key().collections.as_ref();
+        if bound.is_none_or(|names| names.contains(name)) {
+            return Ok(None);
+        }
+        let grant: Grant<Describe> = self.check(principal, None)?;
+        let partition = self.partition(principal, &grant)?;
+        Ok(partition.aliased(&grant, name)?)
     }
 
     fn tally(&self, principal: &Principal, counter: impl Fn(&Tally) -> &AtomicU64) {

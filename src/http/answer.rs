@@ -6,25 +6,31 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::caller::Caller;
+use crate::telemetry::Stage;
 
-#[derive(Serialize)]
-struct Envelope<T> {
+/// A result as it is answered.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Envelope<T> {
     result: T,
+    /// `ok`.
     status: &'static str,
+    /// Seconds.
     time: f64,
 }
 
 /// Wraps a result.
 pub(super) fn ok<T: Serialize>(caller: &Caller, result: T) -> Response {
     let time = caller.watch.elapsed().as_secs_f64();
-    Json(Envelope {
+    let envelope = Envelope {
         result,
         status: "ok",
         time,
-    })
-    .into_response()
+    };
+    let stages = &caller.engine.metrics().stages;
+    stages.timed(Stage::Serialise, || Json(envelope).into_response())
 }
 
 /// Plain text.

@@ -1,6 +1,6 @@
 //! Request bodies: JSON, plain or gzip, read whole, within the limit.
 
-use std::io::Read;
+use std::{fmt, io::Read, marker::PhantomData, sync::Arc};
 
 use axum::{
     body::Bytes,
@@ -8,19 +8,23 @@ use axum::{
     http::{HeaderMap, StatusCode, header::CONTENT_ENCODING},
 };
 use flate2::bufread::MultiGzDecoder;
-use serde::de::DeserializeOwned;
+use serde::{
+    Deserializer,
+    de::{DeserializeOwned, MapAccess, Visitor, value::MapAccessDeserializer},
+};
 
 use super::refusal::Refusal;
+use crate::{engine::Engine, telemetry::Stage};
 
 /// A body of type `T`.
 pub(super) struct Body<T>(pub(super) T);
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+impl<T: DeserializeOwned> FromRequest<Arc<Engine>> for Body<T> {
     type Rejection = Refusal;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
+    async fn from_request(request: Request, engine: &Arc<Engine>) -> Result<Self, Refusal> {
         let encoding = Encoding::of(request.headers())?;
-        let bytes = Bytes::from_request(request, state)
+        let bytes = Bytes::from_request(request, engine)
             .await
             .map_err(|rejection| {
                 if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
@@ -29,14 +33,37 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
                     Refusal::new(rejection.status(), "the body couldn't be read to its end")
                 }
             })?;
-        let parsed = match encoding {
-            Encoding::Plain => serde_json::from_slice(&bytes),
-            Encoding::Gzip => serde_json::from_slice(&unzipped(&bytes)?),
+        let bytes = match encoding {
+            Encoding::Plain => bytes,
+            Encoding::Gzip => unzipped(&bytes)?.into(),
         };
-        parsed
+        let parse = || object(&bytes);
+        let stages = &engine.metrics().stages;
+        stages
+            .timed(Stage::Parse, parse)
             .map(Self)
             .map_err(|error| Refusal::invalid(format!("Format error in JSON body: {error}")))
     }
+}
+
+/// Reads an object. Serde would take a list of a struct's fields for the struct, too.
+fn object<T: DeserializeOwned>(json: &[u8]) -> Result<T, serde_json::Error> {
+    struct Object<T>(PhantomData<T>);
+    impl<'de, T: DeserializeOwned> Visitor<'de> for Object<T> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<T, A::Error> {
+            T::deserialize(MapAccessDeserializer::new(fields))
+        }
+    }
+    let mut deserializer = serde_json::Deserializer::from_slice(json);
+    let read = deserializer.deserialize_map(Object(PhantomData))?;
+    deserializer.end()?;
+    Ok(read)
 }
 
 /// How a body is encoded.

@@ -76,7 +76,7 @@ fn description() -> Description {
     whole.info.version = env!("CARGO_PKG_VERSION").to_owned();
     whole.merge(health::Document::openapi());
     for (mut plane, refused, media) in [
-        (data::Document::openapi(), "Failure", "application/json"),
+        (data::document(), "Failure", "application/json"),
         (
             control::Document::openapi(),
             "Problem",

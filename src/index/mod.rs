@@ -12,6 +12,7 @@
 
 mod arena;
 mod flat;
+mod given;
 mod graph;
 mod image;
 mod kernels;
@@ -27,6 +28,7 @@ use fixedbitset::FixedBitSet;
 pub use self::{
     arena::{Arena, PackedArena, Precision},
     flat::kernel_name,
+    given::nearness,
     graph::Graph,
     image::{Blank, Image, InvalidImage},
     top::Hit,

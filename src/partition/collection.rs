@@ -7,7 +7,7 @@ use fixedbitset::FixedBitSet;
 use imbl::{OrdMap, Vector as Sequence};
 use parking_lot::Mutex;
 
-use super::{schema::Schema, segment::Coverage, space::Space};
+use super::{format, schema::Schema, segment::Coverage, space::Space};
 use crate::{
     payload::{
         Payload,
@@ -20,7 +20,9 @@ use crate::{
 pub struct Collection {
     pub(super) number: u32,
     pub(super) name: CollectionName,
+    /// With the settings that it had when it was opened.
     pub(super) schema: Schema,
+    settings: ArcSwap<String>,
     /// What is known about the segment. Only who holds the writer's lock changes it, but for
     /// noting that it gained or failed.
     pub(super) coverage: Mutex<Coverage>,
@@ -37,6 +39,7 @@ impl Collection {
         Self {
             number,
             name,
+            settings: ArcSwap::from_pointee(schema.settings.clone()),
             schema,
             coverage: Mutex::new(coverage),
             view: ArcSwap::from_pointee(view),
@@ -60,6 +63,26 @@ impl Collection {
     /// What it is for.
     pub const fn schema(&self) -> &Schema {
         &self.schema
+    }
+
+    /// What else was said about it, as JSON, when that was last changed.
+    pub fn settings(&self) -> Arc<String> {
+        self.settings.load_full()
+    }
+
+    pub(super) fn put_settings(&self, settings: String) {
+        self.settings.store(Arc::new(settings));
+    }
+
+    /// Its record, with these settings and payload indexes.
+    pub(super) fn record(&self, settings: &str, indexes: &Indexes) -> Vec<u8> {
+        let definitions: Vec<&Definition> =
+            indexes.fields().map(|field| field.definition()).collect();
+        let schema = Schema {
+            settings: settings.to_owned(),
+            vectors: self.schema.vectors.clone(),
+        };
+        format::encode_collection(&self.name, &schema, &definitions)
     }
 
     /// How many points it has.

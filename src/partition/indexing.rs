@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::{
     Partition, PartitionError,
     collection::{Collection, View},
-    format::{self, Head},
+    format::Head,
     read::parsed,
 };
 use crate::{
@@ -82,12 +82,7 @@ impl Partition {
         collection: &Collection,
         view: View,
     ) -> Result<u64, PartitionError> {
-        let definitions: Vec<&Definition> = view
-            .indexes
-            .fields()
-            .map(|field| field.definition())
-            .collect();
-        let record = format::encode_collection(&collection.name, &collection.schema, &definitions);
+        let record = collection.record(&collection.settings(), &view.indexes);
         let key = StorageKey::collection(collection.number);
         let mut batch = Batch::default();
         batch.put(key, self.key.seal(key.kind(), key.as_bytes(), &record)?);

@@ -10,12 +10,17 @@
 //! Collections live here and not in the node's catalog: their names are the tenant's own words,
 //! and so they must end with the tenant's key.
 
+mod aliases;
+mod bits;
 mod collection;
 mod commit;
+mod facet;
 mod format;
 mod indexing;
 mod maintain;
 mod plan;
+mod planned;
+mod query;
 mod read;
 mod recover;
 mod schema;
@@ -37,20 +42,28 @@ use imbl::OrdMap;
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 
 pub use self::{
+    aliases::AliasAction,
     collection::Collection,
     format::{FormatError, Row},
+    query::{
+        Diversity, EXAMPLES_MAX, Example, Fusion, Group, Grouping, Kind, MMR_COMPARISONS_MAX,
+        Order, PREFETCH_DEPTH_MAX, PREFETCH_LIMIT_MAX, PREFETCHES_MAX, Query, QueryError,
+        RRF_K_DEFAULT, Strategy, Wanted,
+    },
     read::{Page, PointRecord},
     schema::{Schema, SchemaError, VECTORS_MAX, VectorSchema},
     search::{ScoredPoint, SearchQuery},
     segment::OpeningTimes,
-    write::{Mutation, PointUpsert, Selection},
+    write::{Mutation, Operation, PayloadChange, PointUpsert, Selection, UpsertMode, UpsertRule},
 };
-use self::{commit::CommitQueue, format::Head, segment::Times, write::Done};
+use self::{aliases::Aliases, commit::CommitQueue, format::Head, segment::Times, write::Done};
 use crate::{
     access::{Grant, Op},
+    payload::PayloadError,
     seal::{DataKey, OpenError, SealError},
     store::{Family, StoreError},
-    tenant::{CollectionName, TenantUuid},
+    telemetry::Stages,
+    tenant::{CollectionName, PointId, TenantUuid},
     vector::VectorError,
 };
 
@@ -60,6 +73,7 @@ pub struct Partition {
     family: Arc<Family>,
     key: DataKey,
     collections: ArcSwap<Directory>,
+    aliases: ArcSwap<Aliases>,
     /// The counters, and the right to write.
     writer: Mutex<Head>,
     queue: CommitQueue<Mutation, Result<Done, PartitionError>>,
@@ -71,6 +85,7 @@ pub struct Partition {
     /// Segments that were read back when it was opened, and those that couldn't be.
     segments_read: (u64, u64),
     times: Times,
+    stages: Stages,
     used: AtomicBool,
 }
 
@@ -83,6 +98,12 @@ enum Lifecycle {
 }
 
 impl Partition {
+    /// This partition, with the time of its queries counted here.
+    #[must_use]
+    pub fn counted(self, stages: Stages) -> Self {
+        Self { stages, ..self }
+    }
+
     /// Whose partition it is.
     pub const fn tenant(&self) -> TenantUuid {
         self.tenant
@@ -167,18 +188,19 @@ impl Partition {
         now.is_some_and(|now| Arc::ptr_eq(now, collection))
     }
 
+    /// The collection of a name, which may be an alias, if the grant is good for it.
     fn find<O: Op>(
         &self,
         grant: &Grant<O>,
         name: &CollectionName,
     ) -> Result<Arc<Collection>, PartitionError> {
-        if !grant.covers(name) {
-            return Err(PartitionError::NoCollection { name: name.clone() });
-        }
         let collections = self.collections.load();
-        collections
-            .get(name)
-            .cloned()
+        let found = collections.get(name).cloned().or_else(|| {
+            let aliases = self.aliases.load();
+            collections.get(aliases.get(name)?).cloned()
+        });
+        found
+            .filter(|collection| grant.covers(&collection.name))
             .ok_or_else(|| PartitionError::NoCollection { name: name.clone() })
     }
 }
@@ -210,6 +232,35 @@ pub enum PartitionError {
         /// The name.
         name: CollectionName,
     },
+    /// The name is a collection's alias.
+    #[error("Wrong input: Alias `{name}` already exists!")]
+    AliasExists {
+        /// The name.
+        name: CollectionName,
+    },
+    /// There is no such alias.
+    #[error("Not found: Alias `{name}` doesn't exist!")]
+    NoAlias {
+        /// The name that was asked for.
+        name: CollectionName,
+    },
+    /// The tenant may not have so many aliases.
+    #[error("Wrong input: a tenant may have {max} aliases, and these would be more")]
+    TooManyAliases {
+        /// How many it may have.
+        max: usize,
+    },
+    /// A payload would be more than it may.
+    #[error("Wrong input: {0}")]
+    Payload(#[from] PayloadError),
+    /// One write would change too much at once.
+    #[error(
+        "Wrong input: more than {max} bytes of points would be changed by one request; change fewer at a time"
+    )]
+    TooMuch {
+        /// How many bytes may be.
+        max: usize,
+    },
     /// A vector isn't the collection's.
     #[error("Wrong input: {0}")]
     Vector(VectorError),
@@ -219,6 +270,26 @@ pub enum PartitionError {
         /// The name that was asked for.
         name: String,
     },
+    /// A query can't be asked so.
+    #[error("Wrong input: {0}")]
+    Query(QueryError),
+    /// There is no such point, and a query is about it or it would have been changed.
+    #[error("Not found: No point with id {id} found")]
+    NoPoint {
+        /// The point.
+        id: PointId,
+    },
+    /// A query is about a vector that its point doesn't have.
+    #[error("Not found: Vector with name {name} for point {id} not found")]
+    PointWithoutVector {
+        /// The point.
+        id: PointId,
+        /// The vector's name.
+        name: String,
+    },
+    /// The grants aren't good for all that is asked: a bug in the engine, stopped here.
+    #[error("what is asked takes permission to read points")]
+    NotGranted,
     /// The collection may not have so many payload indexes.
     #[error("Wrong input: a collection may have {max} payload indexes, and this one has them")]
     TooManyIndexes {

@@ -1,63 +1,28 @@
-//! Filters: what the payload indexes tell of one, and the rows that are opened for the rest.
+//! Filtered reads and searches: the rows that are opened where indexes leave it open.
 //!
 //! Indexes leave three kinds of slots: those that match, those that don't, and *open* ones, of
 //! which only the payload tells. With no open slots nothing is read. A few are opened, and the
 //! filter is exact. Where many are open, a search asks the other way round: it takes the nearest
 //! candidates and opens those, nearest first, until enough match.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
-use fixedbitset::FixedBitSet;
 use rayon::prelude::*;
 use roaring::RoaringBitmap;
 
 use super::{
     Partition, PartitionError,
+    bits::bits,
     collection::{Collection, View},
-    read::parsed,
+    planned::Planned,
     search::Found,
 };
 use crate::{
     index::{self, Among, Hit, SearchParams},
-    payload::{
-        filter::Filter,
-        index::{Points, Within},
-    },
+    payload::filter::Filter,
     store::KeyRange,
-    tenant::PointId,
     vector::Vector,
 };
-
-impl View {
-    /// The slots that aren't dead.
-    pub(super) fn living(&self) -> RoaringBitmap {
-        let mut living = RoaringBitmap::new();
-        living.insert_range(0..u32::try_from(self.slots.len()).unwrap_or(u32::MAX));
-        if self.ids.len() < self.slots.len() {
-            let words = self.dead.as_slice().iter();
-            let bytes: Vec<u8> = words.flat_map(|word| word.to_le_bytes()).collect();
-            living -= RoaringBitmap::from_lsb0_bytes(0, &bytes);
-        }
-        living
-    }
-
-    /// The slots that a filter means, as far as ids and indexes tell.
-    pub(super) fn within(&self, filter: &Filter) -> Within {
-        let by_id = |ids: &HashSet<PointId>| {
-            if ids.len() < self.ids.len() {
-                ids.iter().filter_map(|id| self.ids.get(id)).collect()
-            } else {
-                let living = self.ids.iter().filter(|(id, _)| ids.contains(id));
-                living.map(|(_, number)| number).collect()
-            }
-        };
-        let points = Points {
-            living: &self.living(),
-            by_id: &by_id,
-        };
-        self.indexes.within(filter, &points)
-    }
-}
 
 impl Partition {
     /// The living slots that match.
@@ -67,8 +32,7 @@ impl Partition {
         view: &View,
         filter: &Filter,
     ) -> Result<RoaringBitmap, PartitionError> {
-        let within = view.within(filter);
-        self.settled(collection, view, filter, &within)
+        self.settled(collection, view, &view.planned(&collection.schema, filter))
     }
 
     /// Opens the rows of all open slots, and returns the slots that match.
@@ -76,11 +40,10 @@ impl Partition {
         &self,
         collection: &Collection,
         view: &View,
-        filter: &Filter,
-        within: &Within,
+        planned: &Planned<'_>,
     ) -> Result<RoaringBitmap, PartitionError> {
-        let open = within.open();
-        let mut matching = within.sure().clone();
+        let open = planned.within.open();
+        let mut matching = planned.within.sure().clone();
         if open.len() > view.slots.len() as u64 / SCAN_SHARE {
             let rows = KeyRange::rows_of(collection.number);
             self.scan_rows(
@@ -88,7 +51,7 @@ impl Partition {
                 |_, row| {
                     let number = view.ids.get(&row.id).copied();
                     Ok(match number.filter(|number| open.contains(*number)) {
-                        Some(number) if filter.matches(row.id, &parsed(&row)?) => Some(number),
+                        Some(number) if planned.accepts(&row)? => Some(number),
                         Some(_) | None => None,
                     })
                 },
@@ -104,7 +67,7 @@ impl Partition {
                 None => None,
             };
             match row {
-                Some(row) if filter.matches(row.id, &parsed(&row)?) => Ok(Some(*number)),
+                Some(row) if planned.accepts(&row)? => Ok(Some(*number)),
                 Some(_) | None => Ok(None),
             }
         };
@@ -151,7 +114,8 @@ impl Partition {
         let Some(filter) = filter.filter(|filter| !filter.is_empty()) else {
             return Ok(Found::all(search(Among::Living { dead }, params)));
         };
-        let within = view.within(filter);
+        let planned = view.planned(&collection.schema, filter);
+        let within = &planned.within;
         let open = within.possible().len() - within.sure().len();
         if open == 0 {
             return Ok(Found::all(among(within.sure(), params)));
@@ -165,12 +129,12 @@ impl Partition {
                 };
                 among(within.possible(), params)
             };
-            let found = self.post_checked(collection, view, filter, &within, params.k, candidates);
+            let found = self.post_checked(collection, view, &planned, params.k, candidates);
             if let Some(found) = found? {
                 return Ok(found);
             }
         }
-        let matching = self.settled(collection, view, filter, &within)?;
+        let matching = self.settled(collection, view, &planned)?;
         Ok(Found::all(among(&matching, params)))
     }
 
@@ -179,8 +143,7 @@ impl Partition {
         &self,
         collection: &Collection,
         view: &View,
-        filter: &Filter,
-        within: &Within,
+        planned: &Planned<'_>,
         k: usize,
         candidates: impl Fn(usize) -> Vec<Hit>,
     ) -> Result<Option<Found>, PartitionError> {
@@ -194,8 +157,8 @@ impl Partition {
             for hit in nearest {
                 let matches = match known.get(&hit.slot) {
                     Some(matches) => *matches,
-                    None if within.sure().contains(hit.slot) => true,
-                    None => match self.checked(collection, view, filter, hit.slot)? {
+                    None if planned.within.sure().contains(hit.slot) => true,
+                    None => match self.checked(collection, view, planned, hit.slot)? {
                         Some(matches) => matches,
                         None => {
                             found.overtaken = true;
@@ -229,7 +192,7 @@ impl Partition {
         &self,
         collection: &Collection,
         view: &View,
-        filter: &Filter,
+        planned: &Planned<'_>,
         number: u32,
     ) -> Result<Option<bool>, PartitionError> {
         let Some(slot) = view.slots.get(number as usize) else {
@@ -237,20 +200,11 @@ impl Partition {
         };
         match self.row(collection, slot.row)? {
             Some(row) if row.id == slot.id && row.seq == slot.seq => {
-                Ok(Some(filter.matches(row.id, &parsed(&row)?)))
+                Ok(Some(planned.accepts(&row)?))
             }
             Some(_) | None => Ok(None),
         }
     }
-}
-
-/// Slots as bits, `length` of them.
-fn bits(slots: &RoaringBitmap, length: usize) -> FixedBitSet {
-    let mut bits = FixedBitSet::with_capacity(length);
-    for slot in slots {
-        bits.insert(slot as usize);
-    }
-    bits
 }
 
 /// Where more than one in so many slots is open, all rows are read, one after the other. Measured

@@ -81,9 +81,9 @@ impl Partition {
             points: Vec::new(),
             next: None,
         };
-        let within = filter.map(|filter| (filter, view.within(filter)));
+        let planned = filter.map(|filter| view.planned(&collection.schema, filter));
         for (id, number) in view.ids.range(from.unwrap_or(PointId::Number(0))..) {
-            let possible = within.as_ref().map(|(_, within)| within.possible());
+            let possible = planned.as_ref().map(|planned| planned.within.possible());
             if possible.is_some_and(|possible| !possible.contains(*number)) {
                 continue;
             }
@@ -93,10 +93,10 @@ impl Partition {
             let Some(row) = self.point(&collection, *slot)? else {
                 continue;
             };
-            if let Some((filter, within)) = &within {
+            if let Some(planned) = &planned {
                 // A row that was written since isn't what the indexes saw.
-                let sure = row.seq == slot.seq && within.sure().contains(*number);
-                if !sure && !filter.matches(*id, &parsed(&row)?) {
+                let sure = row.seq == slot.seq && planned.within.sure().contains(*number);
+                if !sure && !planned.accepts(&row)? {
                     continue;
                 }
             }
@@ -125,6 +125,30 @@ impl Partition {
             Some(filter) if !filter.is_empty() => Ok(self
                 .matching(&collection, &collection.view(), filter)?
                 .len()),
+            Some(_) | None => Ok(collection.points()),
+        }
+    }
+
+    /// About how many points match, as far as ids and indexes tell: halfway between how many surely do
+    /// and how many may. No row is read.
+    ///
+    /// # Errors
+    /// [`PartitionError`].
+    pub fn estimate(
+        &self,
+        grant: &Grant<Read>,
+        name: &CollectionName,
+        filter: Option<&Filter>,
+    ) -> Result<u64, PartitionError> {
+        let _open = self.admit(grant)?;
+        let collection = self.find(grant, name)?;
+        match filter {
+            Some(filter) if !filter.is_empty() => {
+                let view = collection.view();
+                let planned = view.planned(&collection.schema, filter);
+                let (least, most) = planned.within.estimate();
+                Ok(u64::midpoint(least, most))
+            }
             Some(_) | None => Ok(collection.points()),
         }
     }
@@ -233,6 +257,16 @@ impl Partition {
                 Some((_, now)) => slot = now,
             }
         }
+    }
+
+    /// The row of the point in a slot. Nothing if it was replaced or removed since.
+    pub(super) fn row_of(
+        &self,
+        collection: &Collection,
+        slot: Slot,
+    ) -> Result<Option<Row>, PartitionError> {
+        let row = self.row(collection, slot.row)?;
+        Ok(row.filter(|row| row.id == slot.id && row.seq == slot.seq))
     }
 
     pub(super) fn row(

@@ -15,6 +15,7 @@ use parking_lot::{Mutex, RwLock};
 
 use super::{
     Directory, Lifecycle, Partition, PartitionError,
+    aliases::Aliases,
     collection::{Collection, Slot, View},
     commit::CommitQueue,
     format::{self, Head, Row},
@@ -26,6 +27,7 @@ use crate::{
     payload::index::{Entry, Indexes},
     seal::GenerationKey,
     store::{Batch, Family, KeyRange, StorageKey},
+    telemetry::Stages,
     tenant::CollectionName,
 };
 
@@ -62,6 +64,7 @@ impl Partition {
             family,
             key,
             collections: ArcSwap::from_pointee(Directory::new()),
+            aliases: ArcSwap::from_pointee(Aliases::new()),
             writer: Mutex::new(Head::NEW),
             queue: CommitQueue::new(),
             lifecycle: RwLock::new(Lifecycle::Open),
@@ -69,6 +72,7 @@ impl Partition {
             maintenance: Mutex::default(),
             segments_read: (0, 0),
             times: Times::default(),
+            stages: Stages::default(),
             used: AtomicBool::new(false),
         };
         let schemas = partition.schemas(&head)?;
@@ -92,6 +96,8 @@ impl Partition {
             );
         }
         *partition.writer.get_mut() = head;
+        let aliases = partition.stored_aliases(&directory)?;
+        partition.aliases.store(Arc::new(aliases));
         partition.collections.store(Arc::new(directory));
         Ok(partition)
     }

@@ -6,9 +6,9 @@ use super::{Partition, PartitionError, collection::Collection, read::PointRecord
 use crate::{
     access::{Grant, Read, Search},
     index::{self, Hit, SearchParams},
-    payload::filter::Filter,
+    payload::{filter::Filter, values::OrderValue},
     tenant::{CollectionName, PointId},
-    vector::Vector,
+    vector::{Metric, Vector},
 };
 
 /// What is searched for.
@@ -28,7 +28,7 @@ pub struct SearchQuery {
     pub ef: usize,
     /// Whether to look at every vector.
     pub exact: bool,
-    /// The worst score that is still answered.
+    /// A score that those answered must be better than.
     pub score_threshold: Option<f32>,
     /// A point that isn't to be answered: the one that is asked about.
     pub except: Option<PointId>,
@@ -41,6 +41,8 @@ pub struct SearchQuery {
 pub struct ScoredPoint {
     /// Its score, as the metric's users know it.
     pub score: f32,
+    /// What it was ordered by, if it was by payload values.
+    pub value: Option<OrderValue>,
     /// The point.
     pub point: PointRecord,
 }
@@ -169,13 +171,8 @@ impl Partition {
         let filter = query.filter.as_ref();
         let found = self.nearest(collection, &view, (place, vector), filter, params)?;
         let good = |score: f32| {
-            query.score_threshold.is_none_or(|threshold| {
-                if metric.higher_is_nearer() {
-                    score >= threshold
-                } else {
-                    score <= threshold
-                }
-            })
+            let threshold = query.score_threshold;
+            threshold.is_none_or(|threshold| beats(metric, score, threshold))
         };
         let chosen = found
             .hits
@@ -211,7 +208,11 @@ impl Partition {
                 payload: payload.filter(|_| query.with_payload),
                 vectors: found.map(|found| found.into_iter().collect()),
             };
-            answers.points.push(ScoredPoint { score, point });
+            answers.points.push(ScoredPoint {
+                score,
+                value: None,
+                point,
+            });
         }
         Ok(answers)
     }
@@ -241,5 +242,14 @@ impl Partition {
     }
 }
 
+/// Whether a score is better than a threshold.
+pub(super) fn beats(metric: Metric, score: f32, threshold: f32) -> bool {
+    if metric.higher_is_nearer() {
+        score > threshold
+    } else {
+        score < threshold
+    }
+}
+
 /// How often a search starts over because writes overtake it: then it answers what it has.
-const SNAPSHOTS_MAX: usize = 4;
+pub(super) const SNAPSHOTS_MAX: usize = 4;

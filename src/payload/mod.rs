@@ -1,12 +1,18 @@
 //! Payloads: the JSON object that a tenant keeps beside a vector.
 //!
-//! Owns: the limits on size and depth, paths into a payload, the [`filter`] language, and the
-//! [`index`]es that answer filters without reading payloads.
+//! Owns: the limits on size and depth, paths into a payload, the [`filter`] language with what it
+//! says of [`text`]s and [`region`]s, the [`index`]es that answer filters without reading payloads,
+//! and the [`values`] that points are ordered, grouped and counted by.
 //! Never: wire shapes (those are `http/data`), storage.
 
+pub mod edit;
 pub mod filter;
 pub mod index;
 pub mod path;
+pub mod region;
+pub mod text;
+pub mod time;
+pub mod values;
 
 use serde_json::{Map, Value};
 

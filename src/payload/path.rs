@@ -4,10 +4,10 @@ use serde_json::{Map, Value};
 
 /// A parsed path.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Path(Vec<Step>);
+pub struct Path(pub(super) Vec<Step>);
 
 #[derive(Clone, PartialEq, Eq, Debug)]
-enum Step {
+pub(super) enum Step {
     Key(String),
     Every,
     Index(usize),
@@ -55,6 +55,21 @@ impl Path {
                 None => return Err(fail()),
             }
         }
+    }
+
+    /// The path to the elements of the array that this one leads to; the same if it already is.
+    #[must_use]
+    pub fn every(mut self) -> Self {
+        if self.0.last() != Some(&Step::Every) {
+            self.0.push(Step::Every);
+        }
+        self
+    }
+
+    /// The path that goes on with another one.
+    #[must_use]
+    pub fn join(&self, rest: &Self) -> Self {
+        Self(self.0.iter().chain(&rest.0).cloned().collect())
     }
 
     /// Every value that the path leads to, without looking into a final array.

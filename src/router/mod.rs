@@ -141,7 +141,7 @@ impl Router {
             Err(StoreError::NoFamily) => return Err(PartitionError::Corrupt.into()),
             Err(error) => return Err(error.into()),
         };
-        let partition = Partition::open(family, &key)?;
+        let partition = Partition::open(family, &key)?.counted(self.metrics.stages.clone());
         partition.set_points_max(record.quota.points_max);
         Ok(partition)
     }

@@ -19,17 +19,20 @@ pub enum RecordKind {
     Segment = 5,
     /// Rows that were removed since the segment that knows them was written.
     Tombstone = 6,
+    /// A partition's aliases: one record.
+    Aliases = 7,
 }
 
 impl RecordKind {
     /// Every kind.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Head,
         Self::Collection,
         Self::Row,
         Self::Chunk,
         Self::Segment,
         Self::Tombstone,
+        Self::Aliases,
     ];
 
     /// The kind with this number.
@@ -41,6 +44,7 @@ impl RecordKind {
             4 => Some(Self::Chunk),
             5 => Some(Self::Segment),
             6 => Some(Self::Tombstone),
+            7 => Some(Self::Aliases),
             _ => None,
         }
     }
@@ -80,6 +84,11 @@ impl StorageKey {
     /// The key of the tombstone that the write with this sequence number left.
     pub fn tombstone(collection: u32, seq: u64) -> Self {
         Self::new(RecordKind::Tombstone, collection, seq)
+    }
+
+    /// The key of a partition's aliases.
+    pub fn aliases() -> Self {
+        Self::new(RecordKind::Aliases, 0, 0)
     }
 
     /// Reads a key back.

@@ -49,7 +49,7 @@ pub struct Metrics {
     pub points_written: Counter,
     /// Queries answered.
     pub queries: Counter,
-    /// Where the time of queries goes.
+    /// Where the time of requests goes.
     pub stages: Stages,
     /// Stored indexes that were read back when their tenant was opened.
     pub segments_read: Counter,

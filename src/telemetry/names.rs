@@ -21,8 +21,8 @@ pub const TENANTS: &str = "tenants";
 pub const POINTS_WRITTEN: &str = "points_written";
 /// Queries answered.
 pub const QUERIES: &str = "queries";
-/// Seconds that queries spent, by stage.
-pub const QUERY_STAGE_SECONDS: &str = "query_stage_seconds";
+/// Seconds that requests spent, by stage.
+pub const STAGE_SECONDS: &str = "stage_seconds";
 /// Stored indexes that were read back when their tenant was opened.
 pub const SEGMENTS_READ: &str = "segments_read";
 /// Stored indexes that couldn't be used, and were rebuilt from their rows.

@@ -1,4 +1,4 @@
-//! Where the time of queries goes.
+//! Where the time of requests goes.
 
 use std::{sync::atomic::AtomicU64, time::Duration};
 
@@ -9,19 +9,20 @@ use prometheus_client::{
 };
 
 use super::names;
+use crate::clock::Stopwatch;
 
-/// A part of the way from a query's body to its answer.
+/// A part of the way from a request's body to its answer.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Stage {
-    /// Reading the body's JSON.
+    /// Reading a body's JSON.
     Parse,
     /// Who asks, whether they may, and the audit log's entry about it.
     Gate,
-    /// Finding the neighbours.
+    /// Finding what a query ranks first.
     Search,
     /// Reading and opening their rows.
     Fetch,
-    /// Writing the answer's JSON.
+    /// Writing an answer's JSON.
     Serialise,
 }
 
@@ -37,8 +38,8 @@ impl Stage {
     }
 }
 
-/// The seconds that queries have spent in each stage.
-#[derive(Clone, Debug)]
+/// The seconds that requests have spent in each stage.
+#[derive(Clone, Debug, Default)]
 pub struct Stages {
     parse: Seconds,
     gate: Seconds,
@@ -58,8 +59,8 @@ impl Stages {
     pub(super) fn register(registry: &mut Registry) -> Self {
         let family: Family<StageLabels, Seconds> = Family::default();
         registry.register(
-            names::QUERY_STAGE_SECONDS,
-            "Time of queries, by stage",
+            names::STAGE_SECONDS,
+            "Time of requests, by stage",
             family.clone(),
         );
         let of = |stage: Stage| {
@@ -75,8 +76,8 @@ impl Stages {
         }
     }
 
-    /// Adds what a query took.
-    pub fn add(&self, stage: Stage, took: Duration) {
+    /// Adds what a request took.
+    fn add(&self, stage: Stage, took: Duration) {
         let seconds = match stage {
             Stage::Parse => &self.parse,
             Stage::Gate => &self.gate,
@@ -85,5 +86,13 @@ impl Stages {
             Stage::Serialise => &self.serialise,
         };
         seconds.inc_by(took.as_secs_f64());
+    }
+
+    /// Does something, and adds what it took.
+    pub fn timed<T>(&self, stage: Stage, act: impl FnOnce() -> T) -> T {
+        let watch = Stopwatch::start();
+        let done = act();
+        self.add(stage, watch.elapsed());
+        done
     }
 }

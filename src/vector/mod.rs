@@ -118,6 +118,11 @@ impl Vector {
         Ok(Self(values))
     }
 
+    /// A vector that was one before: what a row holds.
+    pub(crate) const fn from_stored(values: Vec<f32>) -> Self {
+        Self(values)
+    }
+
     /// The components.
     pub fn as_slice(&self) -> &[f32] {
         &self.0

@@ -22,10 +22,14 @@ const LAYERS: [&[&str]; 10] = [
 ];
 
 /// Imports within a group.
-const BESIDE: [(&str, &str); 2] = [("payload", "tenant"), ("telemetry", "tenant")];
+const BESIDE: [(&str, &str); 3] = [
+    ("payload", "tenant"),
+    ("telemetry", "tenant"),
+    ("telemetry", "clock"),
+];
 
 /// Crates that have one home, and what to use elsewhere.
-const HOMES: [(&str, &[&str], &str); 16] = [
+const HOMES: [(&str, &[&str], &str); 17] = [
     (
         "rocksdb",
         &["store/"],
@@ -46,6 +50,7 @@ const HOMES: [(&str, &[&str], &str); 16] = [
     ("anyhow", &["cli/"], "an error enum of the layer's own"),
     ("rustix", &["cli/bench/", "engine/start.rs"], "std"),
     ("governor", &["access/limit.rs"], "access::Limits"),
+    ("geo", &["payload/region.rs"], "payload::region"),
 ];
 
 /// Layers that know nothing of JSON: what they store is bytes.

@@ -196,7 +196,7 @@ impl Share {
         let path = PayloadPath::parse("shares").context("the bench's own path")?;
         let label = Scalar::Keyword(self.label.clone());
         Ok(Filter {
-            must: vec![Condition::Field(path, Test::Any(vec![label]))],
+            must: vec![Condition::Field(path, Test::Any([label].into()))],
             ..Filter::default()
         })
     }

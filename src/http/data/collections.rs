@@ -3,38 +3,47 @@
 use std::sync::Arc;
 
 use axum::response::Response;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
 
 use super::{
-    indexes,
+    indexes, openapi, settings,
     wire::{self, Collection, NoOtherParameters},
 };
 use crate::{
     engine::ErrorKind,
     http::{
-        answer,
+        answer::{self, Envelope},
         body::Body,
         caller::{Caller, Waits},
         refusal::Refusal,
     },
     index::Precision,
     partition::{self, Schema, VectorSchema},
+    tenant::CollectionName,
     vector::{DEFAULT_VECTOR, Dimension, Metric},
 };
 
-#[derive(Deserialize)]
+/// What a collection is to be.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = CreateCollection)]
 pub(super) struct Create {
+    #[schema(value_type = Option<openapi::VectorsConfig>)]
     vectors: Option<Value>,
+    #[schema(ignore)]
     sparse_vectors: Option<Value>,
+    #[schema(ignore)]
     init_from: Option<Value>,
+    #[schema(ignore)]
     sharding_method: Option<Value>,
     // Accepted and given back: none of them changes an answer here.
     shard_number: Option<Value>,
     replication_factor: Option<Value>,
     write_consistency_factor: Option<Value>,
     on_disk_payload: Option<Value>,
+    payload: Option<Value>,
     hnsw_config: Option<Value>,
     wal_config: Option<Value>,
     optimizers_config: Option<Value>,
@@ -43,11 +52,14 @@ pub(super) struct Create {
     metadata: Option<Value>,
 }
 
-#[derive(Deserialize)]
+/// A vector of a collection.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct VectorParams {
+#[schema(as = VectorParams)]
+pub(super) struct VectorParams {
     size: u64,
     distance: Distance,
+    #[schema(ignore)]
     multivector_config: Option<Value>,
     datatype: Option<String>,
     #[serde(rename = "hnsw_config")]
@@ -55,9 +67,13 @@ struct VectorParams {
     quantization_config: Option<Value>,
     #[serde(rename = "on_disk")]
     _on_disk: Option<bool>,
+    #[serde(rename = "memory")]
+    _memory: Option<String>,
 }
 
-#[derive(Deserialize)]
+/// How vectors are compared.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = Distance)]
 enum Distance {
     Cosine,
     Dot,
@@ -65,6 +81,36 @@ enum Distance {
     Manhattan,
 }
 
+/// Collections by name.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Collections)]
+pub(super) struct CollectionsOut {
+    collections: Vec<Named>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = CollectionName)]
+struct Named {
+    #[schema(value_type = String)]
+    name: CollectionName,
+}
+
+/// Whether there is a collection.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Exists)]
+pub(super) struct ExistsOut {
+    exists: bool,
+}
+
+/// Makes a collection.
+#[utoipa::path(
+    put,
+    path = "/collections/{name}",
+    tag = "collections",
+    params(("name" = String, Path, description = "The collection, or an alias of one")),
+    request_body = Create,
+    responses((status = 200, description = "The answer.", body = Envelope<bool>))
+)]
 pub(super) async fn create(
     caller: Caller,
     Collection(name): Collection,
@@ -80,19 +126,34 @@ pub(super) async fn create(
     Ok(answer::ok(&caller, true))
 }
 
+/// The collections that the key is good for.
+#[utoipa::path(
+    get,
+    path = "/collections",
+    tag = "collections",
+    responses((status = 200, description = "The answer.", body = Envelope<CollectionsOut>))
+)]
 pub(super) async fn list(caller: Caller, _: NoOtherParameters) -> Result<Response, Refusal> {
     let all = caller
         .run(Waits::NotWhenWarm, |engine, principal| {
             engine.collections(principal)
         })
         .await?;
-    let names: Vec<Value> = all
-        .iter()
-        .map(|collection| json!({"name": collection.name()}))
-        .collect();
-    Ok(answer::ok(&caller, json!({"collections": names})))
+    let collections = all.iter().map(|collection| Named {
+        name: collection.name().clone(),
+    });
+    let collections = collections.collect();
+    Ok(answer::ok(&caller, CollectionsOut { collections }))
 }
 
+/// What a collection is, and what it holds.
+#[utoipa::path(
+    get,
+    path = "/collections/{name}",
+    tag = "collections",
+    params(("name" = String, Path, description = "The collection, or an alias of one")),
+    responses((status = 200, description = "The answer.", body = Envelope<Value>))
+)]
 pub(super) async fn show(
     caller: Caller,
     Collection(name): Collection,
@@ -106,6 +167,14 @@ pub(super) async fn show(
     Ok(answer::ok(&caller, described(&collection)))
 }
 
+/// Whether there is a collection.
+#[utoipa::path(
+    get,
+    path = "/collections/{name}/exists",
+    tag = "collections",
+    params(("name" = String, Path, description = "The collection, or an alias of one")),
+    responses((status = 200, description = "The answer.", body = Envelope<ExistsOut>))
+)]
 pub(super) async fn exists(
     caller: Caller,
     Collection(name): Collection,
@@ -120,9 +189,17 @@ pub(super) async fn exists(
             }
         })
         .await?;
-    Ok(answer::ok(&caller, json!({"exists": exists})))
+    Ok(answer::ok(&caller, ExistsOut { exists }))
 }
 
+/// Deletes a collection and its points. Whether there was one.
+#[utoipa::path(
+    delete,
+    path = "/collections/{name}",
+    tag = "collections",
+    params(("name" = String, Path, description = "The collection, or an alias of one")),
+    responses((status = 200, description = "The answer.", body = Envelope<bool>))
+)]
 pub(super) async fn remove(
     caller: Caller,
     Collection(name): Collection,
@@ -159,6 +236,7 @@ fn schema(body: Create) -> Result<Schema, Refusal> {
         ("replication_factor", body.replication_factor),
         ("write_consistency_factor", body.write_consistency_factor),
         ("on_disk_payload", body.on_disk_payload),
+        ("payload", body.payload),
         ("hnsw_config", body.hnsw_config),
         ("wal_config", body.wal_config),
         ("optimizers_config", body.optimizers_config),
@@ -170,12 +248,7 @@ fn schema(body: Create) -> Result<Schema, Refusal> {
             settings.insert(name.to_owned(), value);
         }
     }
-    let settings = Value::Object(settings).to_string();
-    if settings.len() > SETTINGS_BYTES_MAX {
-        return Err(Refusal::invalid(format!(
-            "Bad request: the collection's settings are longer than {SETTINGS_BYTES_MAX} bytes"
-        )));
-    }
+    let settings = settings::text(settings).map_err(Refusal::invalid)?;
     Schema::new(vectors, settings)
         .map_err(|error| Refusal::invalid(format!("Wrong input: {error}")))
 }
@@ -187,9 +260,7 @@ fn named(vectors: &Value) -> Result<Vec<(&str, &Value)>, Refusal> {
             "Bad request: `vectors` must be an object with `size` and `distance`, or a map of such objects by name",
         )
     })?;
-    // A vector may be called `size`, and then it has parameters.
-    let plain = |field: &str| fields.get(field).is_some_and(|value| !value.is_object());
-    Ok(if plain("size") || plain("distance") {
+    Ok(if settings::is_plain(fields) {
         vec![(DEFAULT_VECTOR, vectors)]
     } else {
         let vectors = fields.iter();
@@ -241,7 +312,10 @@ fn vector(
 /// defaults, since clients refuse an answer without them.
 fn described(collection: &Arc<partition::Collection>) -> Value {
     let settings: Map<String, Value> =
-        serde_json::from_str(&collection.schema().settings).unwrap_or_default();
+        serde_json::from_str(&collection.settings()).unwrap_or_default();
+    // Clients know it as a word of requests alone.
+    let quantization = settings.get("quantization_config");
+    let quantization = quantization.filter(|value| value.as_str() != Some("Disabled"));
     let set = |name: &str, default: Value| settings.get(name).cloned().unwrap_or(default);
     let over = |name: &str, mut defaults: Value| {
         if let (Some(fields), Some(Value::Object(set))) =
@@ -265,6 +339,9 @@ fn described(collection: &Arc<partition::Collection>) -> Value {
                 "replication_factor": set("replication_factor", json!(1)),
                 "write_consistency_factor": set("write_consistency_factor", json!(1)),
                 "on_disk_payload": set("on_disk_payload", json!(true)),
+                "read_fan_out_factor": set("read_fan_out_factor", Value::Null),
+                "read_fan_out_delay_ms": set("read_fan_out_delay_ms", Value::Null),
+                "payload": set("payload", Value::Null),
             },
             "hnsw_config": over("hnsw_config", json!({
                 "m": 16,
@@ -287,13 +364,10 @@ fn described(collection: &Arc<partition::Collection>) -> Value {
                 "wal_capacity_mb": 64,
                 "wal_segments_ahead": 0,
             })),
-            "quantization_config": set("quantization_config", Value::Null),
+            "quantization_config": quantization.unwrap_or(&Value::Null),
             "strict_mode_config": set("strict_mode_config", Value::Null),
             "metadata": set("metadata", Value::Null),
         },
         "payload_schema": indexes::described(collection),
     })
 }
-
-/// Longest settings: they are kept for their owner to read back, nothing more.
-const SETTINGS_BYTES_MAX: usize = 16 << 10;

@@ -7,11 +7,12 @@ use axum::{
 };
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
 
 use super::wire::{Collection, NoOtherParameters, UpdateResult};
 use crate::{
     http::{
-        answer,
+        answer::{self, Envelope},
         body::Body,
         caller::{Caller, Waits},
         refusal::Refusal,
@@ -23,13 +24,24 @@ use crate::{
     },
 };
 
-#[derive(Deserialize)]
+/// Which field, and as what its values are indexed.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = CreateIndex)]
 pub(super) struct Create {
     field_name: String,
     field_schema: Option<Value>,
 }
 
+/// Makes a payload index.
+#[utoipa::path(
+    put,
+    path = "/collections/{name}/index",
+    tag = "collections",
+    params(("name" = String, Path, description = "The collection, or an alias of one"), ("wait" = Option<bool>, Query, description = "Taken and without effect: a write is durable and visible when it is answered"), ("ordering" = Option<String>, Query, description = "`weak`, `medium` or `strong`; without effect"), ("timeout" = Option<u64>, Query, minimum = 1, description = "Seconds; without effect")),
+    request_body = Create,
+    responses((status = 200, description = "The answer.", body = Envelope<UpdateResult>))
+)]
 pub(super) async fn create(
     caller: Caller,
     Collection(name): Collection,
@@ -45,6 +57,14 @@ pub(super) async fn create(
     Ok(answer::ok(&caller, UpdateResult::completed(seq)))
 }
 
+/// Removes a payload index.
+#[utoipa::path(
+    delete,
+    path = "/collections/{name}/index/{field}",
+    tag = "collections",
+    params(("name" = String, Path, description = "The collection, or an alias of one"), ("field" = String, Path, description = "The field, as in `author.name`"), ("wait" = Option<bool>, Query, description = "Taken and without effect: a write is durable and visible when it is answered"), ("ordering" = Option<String>, Query, description = "`weak`, `medium` or `strong`; without effect"), ("timeout" = Option<u64>, Query, minimum = 1, description = "Seconds; without effect")),
+    responses((status = 200, description = "The answer.", body = Envelope<UpdateResult>))
+)]
 pub(super) async fn remove(
     caller: Caller,
     Collection(name): Collection,
@@ -118,34 +138,34 @@ fn definition(body: &Create) -> Result<Definition, Refusal> {
 fn kind(name: &str) -> Result<IndexKind, Refusal> {
     let known = IndexKind::ALL.into_iter().find(|kind| kind.name() == name);
     known.ok_or_else(|| {
-        if ["geo", "text"].contains(&name) {
-            bad(&format!(
-                "a payload index of type `{name}` isn't supported yet"
-            ))
-        } else {
-            let names = IndexKind::ALL.map(IndexKind::name).join(", ");
-            bad(&format!("unknown type of payload index; there are {names}"))
-        }
+        let names = IndexKind::ALL.map(IndexKind::name).join(", ");
+        bad(&format!("unknown type of payload index; there are {names}"))
     })
 }
 
 /// Refuses parameters that the dialect doesn't have, and those that promise what isn't there.
-/// The others are about where Qdrant keeps an index and what it is prepared for: given back, and
-/// without a meaning here.
+/// Those of a text index say how it cuts texts. The others are about where Qdrant keeps an index
+/// and what it is prepared for: given back, and without a meaning here.
 fn known(kind: IndexKind, params: &Map<String, Value>) -> Result<(), Refusal> {
-    let own: &[&str] = match kind {
+    let flags: &[&str] = match kind {
         IndexKind::Keyword => &["is_tenant", "prefix"],
         IndexKind::Uuid => &["is_tenant"],
         IndexKind::Integer => &["lookup", "range", "is_principal"],
         IndexKind::Float | IndexKind::Datetime => &["is_principal"],
-        IndexKind::Bool => &[],
+        IndexKind::Bool | IndexKind::Geo => &[],
+        IndexKind::Text => &["lowercase", "phrase_matching", "ascii_folding"],
     };
+    let of_texts = kind == IndexKind::Text;
     for (name, value) in params {
-        let flag = own.contains(&name.as_str()) || ["on_disk", "enable_hnsw"].contains(&&**name);
         let fits = match name.as_str() {
             "type" => true,
             "memory" => value.is_string() || value.is_null(),
-            _ if flag => value.is_boolean() || value.is_null(),
+            "tokenizer" if of_texts => value.is_string() || value.is_null(),
+            "min_token_len" | "max_token_len" if of_texts => value.is_u64() || value.is_null(),
+            "stopwords" | "stemmer" if of_texts => true,
+            flag if flags.contains(&flag) || ["on_disk", "enable_hnsw"].contains(&flag) => {
+                value.is_boolean() || value.is_null()
+            }
             _ => {
                 return Err(bad(&format!(
                     "field_schema: unknown parameter of an index of type {}",
@@ -157,10 +177,8 @@ fn known(kind: IndexKind, params: &Map<String, Value>) -> Result<(), Refusal> {
             return Err(bad(&format!("field_schema: `{name}` has another type")));
         }
     }
-    if params.get("prefix") == Some(&Value::Bool(true)) {
-        return Err(bad(
-            "field_schema: `prefix` isn't supported yet in a keyword index",
-        ));
+    if of_texts {
+        cut_as_it_can_be(params)?;
     }
     if let Some(Value::String(place)) = params.get("memory")
         && !["pinned", "cached", "cold"].contains(&place.as_str())
@@ -168,6 +186,35 @@ fn known(kind: IndexKind, params: &Map<String, Value>) -> Result<(), Refusal> {
         return Err(bad("field_schema: unknown placement in `memory`"));
     }
     Ok(())
+}
+
+/// Refuses what would cut texts, or change words, in a way that isn't there.
+fn cut_as_it_can_be(params: &Map<String, Value>) -> Result<(), Refusal> {
+    if let Some(Value::String(tokenizer)) = params.get("tokenizer")
+        && !["word", "whitespace", "prefix"].contains(&tokenizer.as_str())
+    {
+        return Err(bad(
+            "field_schema: `tokenizer` takes word, whitespace or prefix; multilingual isn't \
+             supported",
+        ));
+    }
+    let there = |name: &str| match params.get(name) {
+        None | Some(Value::Null | Value::Bool(false)) => false,
+        Some(Value::Object(parts)) if name == "stopwords" => parts
+            .values()
+            .any(|part| part.as_array().is_none_or(|list| !list.is_empty()) && !part.is_null()),
+        Some(Value::Object(parts)) => parts.get("type") != Some(&Value::from("none")),
+        Some(Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => true,
+    };
+    match ["ascii_folding", "stopwords", "stemmer"]
+        .into_iter()
+        .find(|name| there(name))
+    {
+        Some(name) => Err(bad(&format!(
+            "field_schema: `{name}` isn't supported in a text index"
+        ))),
+        None => Ok(()),
+    }
 }
 
 fn bad(message: &str) -> Refusal {

@@ -1,129 +1,49 @@
-//! Points: upsert, retrieve, delete, scroll, count.
+//! Points: retrieve.
 
 use axum::{extract::Path, http::StatusCode, response::Response};
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::{
-    filter,
+    openapi,
     select::{self, PayloadSelector, VectorSelector},
-    vectors::{ManyVectors, VectorsIn},
-    wire::{self, Collection, NoOtherParameters, UpdateResult},
+    wire::{self, Collection, NoOtherParameters, PointOut},
 };
 use crate::{
     engine::{Error, VectorsBack},
     http::{
-        answer,
+        answer::{self, Envelope},
         body::Body,
         caller::{Caller, Waits},
         refusal::Refusal,
     },
-    partition::{PointUpsert, Selection},
-    payload::Payload,
     tenant::PointId,
 };
 
-#[derive(Deserialize)]
+/// Which points, and what of them.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Upsert {
-    points: Option<Vec<PointIn>>,
-    batch: Option<Batch>,
-    shard_key: Option<Value>,
-    update_filter: Option<Value>,
-    update_mode: Option<Value>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PointIn {
-    id: PointId,
-    vector: VectorsIn,
-    payload: Option<Map<String, Value>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Batch {
-    ids: Vec<PointId>,
-    vectors: ManyVectors,
-    payloads: Option<Vec<Option<Map<String, Value>>>>,
-}
-
-pub(super) async fn upsert(
-    caller: Caller,
-    Collection(name): Collection,
-    _: NoOtherParameters,
-    Body(body): Body<Upsert>,
-) -> Result<Response, Refusal> {
-    wire::refuse_set([
-        ("shard_key", &body.shard_key),
-        ("update_filter", &body.update_filter),
-        ("update_mode", &body.update_mode),
-    ])?;
-    let points = match (body.points, body.batch) {
-        (Some(points), None) => points,
-        (None, Some(batch)) => unbatched(batch)?,
-        (Some(_), Some(_)) | (None, None) => {
-            return Err(Refusal::invalid(
-                "Bad request: give either `points` or `batch`",
-            ));
-        }
-    };
-    within(points.len())?;
-    let points = points
-        .into_iter()
-        .map(|point| {
-            let payload = Payload::new(point.payload.unwrap_or_default())
-                .map_err(|error| Refusal::invalid(format!("Wrong input: {error}")))?;
-            Ok(PointUpsert {
-                id: point.id,
-                vectors: point.vector.0,
-                payload,
-            })
-        })
-        .collect::<Result<Vec<_>, Refusal>>()?;
-    let seq = caller
-        .run(Waits::Maybe, move |engine, principal| {
-            engine.upsert(principal, &name, points)
-        })
-        .await?;
-    Ok(answer::ok(&caller, UpdateResult::completed(seq)))
-}
-
-fn unbatched(batch: Batch) -> Result<Vec<PointIn>, Refusal> {
-    let count = batch.ids.len();
-    let payloads = batch
-        .payloads
-        .unwrap_or_else(|| (0..count).map(|_| None).collect());
-    let vectors = batch.vectors.by_point();
-    let vectors = vectors.map_err(|error| Refusal::invalid(format!("Bad request: {error}")))?;
-    if vectors.len() != count || payloads.len() != count {
-        return Err(Refusal::invalid(format!(
-            "Bad request: the batch has {count} ids, {} vectors and {} payloads",
-            vectors.len(),
-            payloads.len()
-        )));
-    }
-    let points = batch.ids.into_iter().zip(vectors).zip(payloads);
-    Ok(points
-        .map(|((id, vector), payload)| PointIn {
-            id,
-            vector: VectorsIn(vector),
-            payload,
-        })
-        .collect())
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[schema(as = Retrieve)]
 pub(super) struct Retrieve {
+    #[schema(value_type = Vec<openapi::Id>)]
     ids: Vec<PointId>,
     with_payload: Option<PayloadSelector>,
     #[serde(alias = "with_vectors")]
     with_vector: Option<VectorSelector>,
+    #[schema(ignore)]
     shard_key: Option<Value>,
 }
 
+/// Points by id, those that are there, in the order in which they are asked for.
+#[utoipa::path(
+    post,
+    path = "/collections/{name}/points",
+    tag = "points",
+    params(("name" = String, Path, description = "The collection, or an alias of one")),
+    request_body = Retrieve,
+    responses((status = 200, description = "The answer.", body = Envelope<Vec<PointOut>>))
+)]
 pub(super) async fn retrieve(
     caller: Caller,
     Collection(name): Collection,
@@ -147,6 +67,14 @@ pub(super) async fn retrieve(
     Ok(answer::ok(&caller, points))
 }
 
+/// One point, with its payload and vectors.
+#[utoipa::path(
+    get,
+    path = "/collections/{name}/points/{id}",
+    tag = "points",
+    params(("name" = String, Path, description = "The collection, or an alias of one"), ("id" = openapi::Id, Path, description = "The point's id")),
+    responses((status = 200, description = "The answer.", body = Envelope<PointOut>))
+)]
 pub(super) async fn show(
     caller: Caller,
     Path((_, id)): Path<(String, String)>,
@@ -171,112 +99,7 @@ pub(super) async fn show(
     ))
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Remove {
-    points: Option<Vec<PointId>>,
-    filter: Option<Value>,
-    shard_key: Option<Value>,
-}
-
-pub(super) async fn remove(
-    caller: Caller,
-    Collection(name): Collection,
-    _: NoOtherParameters,
-    Body(body): Body<Remove>,
-) -> Result<Response, Refusal> {
-    wire::refuse_set([("shard_key", &body.shard_key)])?;
-    let selection = match (body.points, filter::parse(body.filter.as_ref())?) {
-        (Some(ids), None) => {
-            within(ids.len())?;
-            Selection::Ids(ids)
-        }
-        (None, Some(filter)) => Selection::Filter(filter),
-        (Some(_), Some(_)) | (None, None) => {
-            return Err(Refusal::invalid(
-                "Bad request: give either `points` or `filter`",
-            ));
-        }
-    };
-    let seq = caller
-        .run(Waits::Maybe, move |engine, principal| {
-            engine.remove(principal, &name, selection)
-        })
-        .await?;
-    Ok(answer::ok(&caller, UpdateResult::completed(seq)))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Scroll {
-    offset: Option<PointId>,
-    limit: Option<usize>,
-    filter: Option<Value>,
-    with_payload: Option<PayloadSelector>,
-    #[serde(alias = "with_vectors")]
-    with_vector: Option<VectorSelector>,
-    order_by: Option<Value>,
-    shard_key: Option<Value>,
-}
-
-pub(super) async fn scroll(
-    caller: Caller,
-    Collection(name): Collection,
-    _: NoOtherParameters,
-    Body(body): Body<Scroll>,
-) -> Result<Response, Refusal> {
-    wire::refuse_set([("order_by", &body.order_by), ("shard_key", &body.shard_key)])?;
-    let limit = body.limit.unwrap_or(LIMIT_DEFAULT);
-    if limit == 0 {
-        return Err(Refusal::invalid("Bad request: limit must be 1 or more"));
-    }
-    within(limit)?;
-    let filter = filter::parse(body.filter.as_ref())?;
-    let payload = body.with_payload.unwrap_or(PayloadSelector::All(true));
-    let vectors = VectorSelector::wanted(body.with_vector);
-    let page = caller
-        .run(Waits::Maybe, move |engine, principal| {
-            engine.scroll(principal, &name, body.offset, limit, filter.as_ref())
-        })
-        .await?;
-    let points: Vec<_> = page
-        .points
-        .into_iter()
-        .map(|record| select::point(record, &payload, &vectors))
-        .collect();
-    Ok(answer::ok(
-        &caller,
-        json!({"points": points, "next_page_offset": page.next}),
-    ))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Count {
-    filter: Option<Value>,
-    #[serde(rename = "exact")]
-    _exact: Option<bool>,
-    shard_key: Option<Value>,
-}
-
-/// Always exact.
-pub(super) async fn count(
-    caller: Caller,
-    Collection(name): Collection,
-    _: NoOtherParameters,
-    Body(body): Body<Count>,
-) -> Result<Response, Refusal> {
-    wire::refuse_set([("shard_key", &body.shard_key)])?;
-    let filter = filter::parse(body.filter.as_ref())?;
-    let count = caller
-        .run(Waits::Maybe, move |engine, principal| {
-            engine.count(principal, &name, filter.as_ref())
-        })
-        .await?;
-    Ok(answer::ok(&caller, json!({"count": count})))
-}
-
-fn within(points: usize) -> Result<(), Refusal> {
+pub(super) fn within(points: usize) -> Result<(), Refusal> {
     if points > POINTS_MAX {
         return Err(Refusal::invalid(format!(
             "Bad request: {points} points in one request, more than the limit of {POINTS_MAX}"

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use serde_json::{Map, Value, value::RawValue};
+use utoipa::ToSchema;
 
 use super::{vectors::VectorOut, wire::PointOut};
 use crate::{
@@ -12,7 +13,7 @@ use crate::{
 };
 
 /// `with_payload`: yes or no, the fields that are wanted, or those that aren't.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(
     untagged,
     expecting = "with_payload takes true, false, a list of fields, or {include} or {exclude}"
@@ -24,20 +25,22 @@ pub(super) enum PayloadSelector {
     Exclude(Exclude),
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = PayloadInclude)]
 pub(super) struct Include {
     include: Vec<String>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = PayloadExclude)]
 pub(super) struct Exclude {
     exclude: Vec<String>,
 }
 
 /// `with_vector`: yes or no, or a list of names.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(
     untagged,
     expecting = "with_vector takes true, false, or a list of vector names"
@@ -159,6 +162,7 @@ pub(super) fn point(
         score: None,
         payload: record.payload.and_then(|stored| payload.apply(stored)),
         vector: record.vectors.and_then(|found| chosen(found, vectors)),
+        order_value: None,
     }
 }
 
@@ -179,6 +183,7 @@ pub(super) fn neighbour(
 ) -> PointOut {
     let version = scored.point.version;
     PointOut {
+        order_value: scored.value.map(Into::into),
         version: Some(version),
         score: Some(scored.score),
         ..point(scored.point, payload, vectors)

@@ -96,10 +96,11 @@ impl<'de> Deserialize<'de> for Dense {
 
 fn numbers<'de, A: SeqAccess<'de>>(mut items: A) -> Result<Vec<f32>, A::Error> {
     let mut values = Vec::with_capacity(items.size_hint().unwrap_or(384));
-    while let Some(value) = items
-        .next_element::<f32>()
-        .map_err(|error| Error::custom(format!("a dense vector is a list of numbers: {error}")))?
-    {
+    while let Some(value) = items.next_element::<f32>().map_err(|error| {
+        Error::custom(format!(
+            "a dense vector is a list of numbers (multivectors aren't supported yet): {error}"
+        ))
+    })? {
         values.push(value);
     }
     Ok(values)

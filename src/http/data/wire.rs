@@ -1,13 +1,17 @@
 //! JSON shapes that several routes share, in the dialect's own words.
 
-use axum::extract::{FromRequestParts, Path, Query as Parameters};
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, value::RawValue};
+use std::num::NonZeroU64;
 
-use super::vectors::VectorOut;
+use axum::extract::{FromRequestParts, Path, Query as Parameters};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::{Value, value::RawValue};
+use utoipa::ToSchema;
+
+use super::{openapi, vectors::VectorOut};
 use crate::{
     engine::Error,
     http::refusal::Refusal,
+    payload::values::OrderValue,
     tenant::{CollectionName, PointId},
 };
 
@@ -57,10 +61,8 @@ impl<S: Send + Sync> FromRequestParts<S> for NoOtherParameters {
         parts: &mut axum::http::request::Parts,
         state: &S,
     ) -> Result<Self, Refusal> {
-        Parameters::<KnownParameters>::from_request_parts(parts, state)
-            .await
-            .map(|_| Self)
-            .map_err(|error| Refusal::invalid(format!("Bad request: {}", error.body_text())))
+        parameters::<KnownParameters, S>(parts, state).await?;
+        Ok(Self)
     }
 }
 
@@ -78,22 +80,92 @@ pub(super) fn refuse_set<const N: usize>(
     Ok(())
 }
 
+/// What a point was ordered by.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = OrderValue)]
+pub(super) enum OrderValueOut {
+    Integer(i64),
+    Float(f64),
+}
+
+impl From<OrderValue> for OrderValueOut {
+    fn from(value: OrderValue) -> Self {
+        match value {
+            OrderValue::Integer(number) => Self::Integer(number),
+            OrderValue::Float(number) => Self::Float(number),
+        }
+    }
+}
+
+/// The query parameters of a write. It is always waited for, durable and visible when it is
+/// answered, so they are checked and change nothing.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct KnownWriteParameters {
+    #[serde(rename = "wait")]
+    _wait: Option<bool>,
+    #[serde(rename = "ordering")]
+    _ordering: Option<Ordering>,
+    #[serde(rename = "timeout")]
+    _timeout: Option<NonZeroU64>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Ordering {
+    Weak,
+    Medium,
+    Strong,
+}
+
+/// Refuses query parameters that a write doesn't have.
+pub(super) struct WriteParameters;
+
+impl<S: Send + Sync> FromRequestParts<S> for WriteParameters {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(
+        parts: &mut axum::http::request::Parts,
+        state: &S,
+    ) -> Result<Self, Refusal> {
+        parameters::<KnownWriteParameters, S>(parts, state).await?;
+        Ok(Self)
+    }
+}
+
+async fn parameters<P: DeserializeOwned + Send, S: Send + Sync>(
+    parts: &mut axum::http::request::Parts,
+    state: &S,
+) -> Result<P, Refusal> {
+    let found = Parameters::<P>::from_request_parts(parts, state).await;
+    let Parameters(found) =
+        found.map_err(|error| Refusal::invalid(format!("Bad request: {}", error.body_text())))?;
+    Ok(found)
+}
+
 /// A point in an answer.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Point)]
 pub(super) struct PointOut {
+    #[schema(value_type = openapi::Id)]
     pub(super) id: PointId,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) version: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) score: Option<f32>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<openapi::Payload>)]
     pub(super) payload: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<openapi::Vectors>)]
     pub(super) vector: Option<VectorOut>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) order_value: Option<OrderValueOut>,
 }
 
 /// What a write is answered.
-#[derive(Serialize)]
+#[derive(Clone, Serialize, ToSchema)]
 pub(super) struct UpdateResult {
     pub(super) operation_id: u64,
     pub(super) status: &'static str,

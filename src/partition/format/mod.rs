@@ -16,18 +16,21 @@
 //!             | payload indexes u16, each: kind u8 | field length u32, field
 //!               | settings length u32, settings as JSON text
 //!             (versions 1 and 2 have one vector, of no name: `collection.rs`)
+//! aliases     version u8 = 1 | aliases u32, each: name length u32, name | collection u32
 //! ```
 //!
 //! What belongs to segments stands in `segment/format.rs`.
 //!
 //! **Invariant:** no bytes make a decoder panic or allocate more than they are long.
 
+mod aliases;
 mod collection;
 mod head;
 mod row;
 
 pub use self::row::Row;
 pub(super) use self::{
+    aliases::{decode_aliases, encode_aliases},
     collection::{decode_collection, encode_collection},
     head::{Head, SegmentNote},
 };

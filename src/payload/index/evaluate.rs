@@ -6,7 +6,10 @@ use roaring::RoaringBitmap;
 
 use super::{Indexes, within::Within};
 use crate::{
-    payload::filter::{Condition, Filter},
+    payload::{
+        filter::{Condition, Filter, Slice},
+        path::Path,
+    },
     tenant::PointId,
 };
 
@@ -14,12 +17,34 @@ use crate::{
 pub struct Points<'a> {
     /// Slots that live.
     pub living: &'a RoaringBitmap,
-    /// The slots of these ids, those that live.
-    pub by_id: &'a dyn Fn(&HashSet<PointId>) -> RoaringBitmap,
+    /// The slots of ids, those that live.
+    pub by_id: &'a dyn Fn(&Ids<'_>) -> RoaringBitmap,
+    /// The slots that have a vector of a name, those that live.
+    pub by_vector: &'a dyn Fn(&str) -> RoaringBitmap,
+}
+
+/// Which ids a condition means.
+#[derive(Clone, Copy, Debug)]
+pub enum Ids<'a> {
+    /// These.
+    Listed(&'a HashSet<PointId>),
+    /// Those in a slice.
+    Slice(Slice),
+}
+
+impl Ids<'_> {
+    /// Whether an id is meant.
+    pub fn hold(&self, id: PointId) -> bool {
+        match self {
+            Self::Listed(ids) => ids.contains(&id),
+            Self::Slice(slice) => slice.holds(id),
+        }
+    }
 }
 
 impl Indexes {
-    /// The living slots that a filter means, as far as these indexes tell. Reads no payload.
+    /// The living slots that a filter means, as far as these indexes tell. Reads no payload. The
+    /// filter must be [bound](Self::bind).
     pub fn within(&self, filter: &Filter, points: &Points<'_>) -> Within {
         let mut within = Within::exactly(points.living.clone());
         for condition in &filter.must {
@@ -51,10 +76,35 @@ impl Indexes {
                 .get(path)
                 .map(|field| Within::exactly((*field.nulls).clone())),
             Condition::ValuesCount(..) => None,
-            Condition::HasId(ids) => Some(Within::exactly((points.by_id)(ids))),
+            Condition::HasId(ids) => Some(Within::exactly((points.by_id)(&Ids::Listed(ids)))),
+            Condition::HasVector(name) => Some(Within::exactly((points.by_vector)(name))),
+            Condition::Slice(slice) => Some(Within::exactly((points.by_id)(&Ids::Slice(*slice)))),
+            Condition::Nested(path, filter) => self.nested(path, filter),
             Condition::Filter(filter) => Some(self.within(filter, points)),
         };
         within.unwrap_or_else(|| Within::at_most(points.living.clone()))
+    }
+
+    /// The slots that may hold an object for which the filter holds: those that have, in some
+    /// object, what each condition that must hold asks for.
+    fn nested(&self, path: &Path, filter: &Filter) -> Option<Within> {
+        let possible = filter.must.iter().filter_map(|condition| match condition {
+            Condition::Field(inner, test) => {
+                let field = self.get(&path.join(inner))?;
+                Some(field.within(test).possible)
+            }
+            Condition::Nested(inner, filter) => {
+                Some(self.nested(&path.join(inner), filter)?.possible)
+            }
+            Condition::ValuesCount(..)
+            | Condition::IsEmpty(_)
+            | Condition::IsNull(_)
+            | Condition::HasId(_)
+            | Condition::HasVector(_)
+            | Condition::Slice(_)
+            | Condition::Filter(_) => None,
+        });
+        possible.reduce(|a, b| a & b).map(Within::at_most)
     }
 
     /// The slots for which at least so many conditions hold.

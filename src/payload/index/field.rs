@@ -1,18 +1,17 @@
 //! The index of one field.
 
-use std::{collections::BTreeSet, fmt, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use imbl::OrdMap;
 use roaring::RoaringBitmap;
 use serde_json::{Map, Value};
 
 use super::{
-    Definition, IndexKind,
-    key::{Float, Key},
-    slots::{Slots, Union, renumber_all},
-    within::Within,
+    Definition,
+    key::Key,
+    slots::{Slots, renumber_all},
 };
-use crate::payload::filter::{self, Bounds, Scalar, Test};
+use crate::payload::{filter, text::Tokenizer};
 
 /// From the values at a path to the slots that hold them.
 #[derive(Clone)]
@@ -23,6 +22,8 @@ pub struct FieldIndex {
     pub(super) indexed: Arc<RoaringBitmap>,
     /// Slots that hold a value that a test could accept and the index doesn't hold.
     pub(super) odd: Arc<RoaringBitmap>,
+    /// Slots that hold several texts, whose words the index doesn't tell apart.
+    pub(super) several: Arc<RoaringBitmap>,
     /// Slots that aren't empty at the path.
     pub(super) filled: Arc<RoaringBitmap>,
     /// Slots that are null at the path, or hold null.
@@ -41,18 +42,9 @@ impl fmt::Debug for FieldIndex {
 pub(super) struct Found {
     keys: Vec<Key>,
     odd: bool,
+    several: bool,
     filled: bool,
     null: bool,
-}
-
-/// How a scalar that is asked for relates to an index.
-enum Asked {
-    /// The slots of this key, and no others.
-    Same(Key),
-    /// Some of the slots of this key: values that aren't the same may share it.
-    Near(Key),
-    /// The index doesn't hold it.
-    Odd,
 }
 
 impl FieldIndex {
@@ -62,6 +54,7 @@ impl FieldIndex {
             values: OrdMap::new(),
             indexed: Arc::default(),
             odd: Arc::default(),
+            several: Arc::default(),
             filled: Arc::default(),
             nulls: Arc::default(),
             bytes: 0,
@@ -83,18 +76,30 @@ impl FieldIndex {
     }
 
     pub(super) fn read(&self, payload: &Map<String, Value>) -> Found {
-        let values = self.definition.path.values(payload);
+        let values = self.definition.path().values(payload);
         let mut found = Found {
             keys: Vec::new(),
             odd: false,
+            several: false,
             filled: !values.iter().all(|value| filter::is_empty(value)),
             null: values.iter().any(|value| filter::is_null(value)),
         };
+        let mut texts = 0;
         for value in values.into_iter().flat_map(filter::elements) {
-            match Key::of(self.definition.kind, value) {
-                Some(key) => found.keys.push(key),
-                None => found.odd |= value.is_string() || value.is_number() || value.is_boolean(),
+            let keys = found.keys.len();
+            match (self.definition.tokenizer(), value) {
+                (Some(tokenizer), Value::String(text)) => {
+                    texts += 1;
+                    found.take_words(tokenizer, text);
+                }
+                _ => found.keys.extend(Key::of(self.definition.kind(), value)),
             }
+            found.odd |= found.keys.len() == keys && !value.is_null();
+        }
+        found.several = texts > 1;
+        if texts > 0 {
+            found.keys.sort_unstable();
+            found.keys.dedup();
         }
         found
     }
@@ -103,6 +108,7 @@ impl FieldIndex {
         let marks = [
             (!found.keys.is_empty(), &mut self.indexed),
             (found.odd, &mut self.odd),
+            (found.several, &mut self.several),
             (found.filled, &mut self.filled),
             (found.null, &mut self.nulls),
         ];
@@ -130,6 +136,7 @@ impl FieldIndex {
             values: OrdMap::new(),
             indexed: slots(&self.indexed),
             odd: slots(&self.odd),
+            several: slots(&self.several),
             filled: slots(&self.filled),
             nulls: slots(&self.nulls),
             bytes: 0,
@@ -151,166 +158,17 @@ impl FieldIndex {
         self.bytes += key.bytes() + size_of::<Slots>() + count.saturating_mul(SLOT_BYTES);
         self.values.insert(key, slots);
     }
-
-    /// The slots with a value that a test accepts, dead ones included.
-    pub(super) fn within(&self, test: &Test) -> Within {
-        match test {
-            Test::Any(scalars) => self.any(scalars),
-            Test::Except(scalars) => self.except(scalars),
-            Test::Range(bounds) => self.range(bounds),
-            Test::DatetimeRange(bounds) => match self.definition.kind {
-                IndexKind::Datetime => {
-                    let first = bounds.gte.or(bounds.gt).map(Key::Datetime);
-                    Within::exactly(self.between(first, bounds, |key| match key {
-                        Key::Datetime(instant) => Some(*instant),
-                        Key::Keyword(_)
-                        | Key::Integer(_)
-                        | Key::Float(_)
-                        | Key::Bool(_)
-                        | Key::Uuid(_) => None,
-                    }))
-                }
-                // Texts, any of which may be a time.
-                IndexKind::Keyword | IndexKind::Uuid => self.any_value(),
-                IndexKind::Integer | IndexKind::Float | IndexKind::Bool => self.odd(),
-            },
-        }
-    }
-
-    fn any(&self, scalars: &[Scalar]) -> Within {
-        let (mut sure, mut possible) = (Union::default(), Union::default());
-        let mut odd = false;
-        for scalar in scalars {
-            match asked(self.definition.kind, scalar) {
-                Asked::Same(key) => sure.extend(self.values.get(&key)),
-                Asked::Near(key) => possible.extend(self.values.get(&key)),
-                Asked::Odd => odd = true,
-            }
-        }
-        let sure = sure.into_bitmap();
-        let mut possible = possible.into_bitmap() | &sure;
-        if odd {
-            possible |= &*self.odd;
-        }
-        Within { sure, possible }
-    }
-
-    fn except(&self, scalars: &[Scalar]) -> Within {
-        let kind = self.definition.kind;
-        match kind {
-            IndexKind::Keyword | IndexKind::Integer | IndexKind::Uuid => {
-                let excepted: BTreeSet<Key> = scalars
-                    .iter()
-                    .filter_map(|scalar| match asked(kind, scalar) {
-                        Asked::Same(key) => Some(key),
-                        Asked::Near(_) | Asked::Odd => None,
-                    })
-                    .collect();
-                let values = self.values.iter();
-                let others = values.filter(|(key, _)| !excepted.contains(key));
-                let others: Union = others.map(|(_, slots)| slots).collect();
-                self.sure_or_odd(others.into_bitmap())
-            }
-            IndexKind::Float | IndexKind::Datetime => self.any_value(),
-            // Truth values are neither equal nor unequal to anything here.
-            IndexKind::Bool => self.odd(),
-        }
-    }
-
-    fn range(&self, bounds: &Bounds<f64>) -> Within {
-        let first = bounds.gte.or(bounds.gt);
-        match self.definition.kind {
-            IndexKind::Float => {
-                Within::exactly(
-                    self.between(first.map(Key::float), bounds, |key| match key {
-                        Key::Float(Float(number)) => Some(*number),
-                        Key::Keyword(_)
-                        | Key::Integer(_)
-                        | Key::Bool(_)
-                        | Key::Datetime(_)
-                        | Key::Uuid(_) => None,
-                    }),
-                )
-            }
-            IndexKind::Integer => {
-                let first = first.map(|bound| Key::Integer(not_above(bound)));
-                let sure = self.between(first, bounds, |key| match key {
-                    #[expect(clippy::cast_precision_loss, reason = "the evaluator rounds so, too")]
-                    Key::Integer(number) => Some(*number as f64),
-                    Key::Keyword(_)
-                    | Key::Float(_)
-                    | Key::Bool(_)
-                    | Key::Datetime(_)
-                    | Key::Uuid(_) => None,
-                });
-                self.sure_or_odd(sure)
-            }
-            IndexKind::Keyword | IndexKind::Bool | IndexKind::Datetime | IndexKind::Uuid => {
-                self.odd()
-            }
-        }
-    }
-
-    /// The slots whose values are within bounds. No key below `first` is.
-    fn between<T: PartialOrd>(
-        &self,
-        first: Option<Key>,
-        bounds: &Bounds<T>,
-        value: impl Fn(&Key) -> Option<T>,
-    ) -> RoaringBitmap {
-        let start = first.map_or(std::ops::Bound::Unbounded, std::ops::Bound::Included);
-        self.values
-            .range((start, std::ops::Bound::Unbounded))
-            .filter_map(|(key, slots)| value(key).map(|value| (value, slots)))
-            .skip_while(|(value, _)| !bounds.hold_below(value))
-            .take_while(|(value, _)| bounds.hold_above(value))
-            .map(|(_, slots)| slots)
-            .collect::<Union>()
-            .into_bitmap()
-    }
-
-    fn odd(&self) -> Within {
-        Within::at_most((*self.odd).clone())
-    }
-
-    fn any_value(&self) -> Within {
-        Within::at_most(&*self.indexed | &*self.odd)
-    }
-
-    fn sure_or_odd(&self, sure: RoaringBitmap) -> Within {
-        Within {
-            possible: &sure | &*self.odd,
-            sure,
-        }
-    }
 }
 
-fn asked(kind: IndexKind, scalar: &Scalar) -> Asked {
-    let same = |key: Option<Key>| key.map_or(Asked::Odd, Asked::Same);
-    match (kind, scalar) {
-        (IndexKind::Keyword, Scalar::Keyword(text)) => same(Key::keyword(text)),
-        (IndexKind::Integer, Scalar::Integer(number)) => Asked::Same(Key::Integer(*number)),
-        (IndexKind::Bool, Scalar::Bool(truth)) => Asked::Same(Key::Bool(*truth)),
-        (IndexKind::Uuid, Scalar::Keyword(text)) => same(Key::uuid(text)),
-        // 5 and 5.0 share a key.
-        #[expect(clippy::cast_precision_loss, reason = "so were the index's keys made")]
-        (IndexKind::Float, Scalar::Integer(number)) => Asked::Near(Key::float(*number as f64)),
-        // A time has many spellings.
-        (IndexKind::Datetime, Scalar::Keyword(text)) => {
-            filter::parse_datetime(text).map_or(Asked::Odd, |at| Asked::Near(Key::Datetime(at)))
+impl Found {
+    fn take_words(&mut self, tokenizer: &Tokenizer, text: &str) {
+        for word in tokenizer.words(text) {
+            match Key::keyword(&word) {
+                Some(key) => self.keys.push(key),
+                None => self.odd = true,
+            }
         }
-        (_, Scalar::Keyword(_) | Scalar::Integer(_) | Scalar::Bool(_)) => Asked::Odd,
     }
-}
-
-/// An integer at or below every integer that, as a float, isn't below the bound. Not the
-/// greatest such: near 2^63, a thousand integers are the same float.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the cast saturates, and rounds towards zero"
-)]
-const fn not_above(bound: f64) -> i64 {
-    (bound as i64).saturating_sub(2_048)
 }
 
 /// About what one more slot of a value takes: two bytes in a bitmap, a number beside a key.

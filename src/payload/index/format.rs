@@ -1,11 +1,12 @@
 //! Indexes as bytes. Version first; all numbers little-endian.
 //!
 //! ```text
-//! indexes   version u8 = 1 | count u32, each: index
-//! index     kind u8 | field | settings | indexed, odd, filled, nulls: bitmap
+//! indexes   version u8 = 2 | count u32, each: index
+//! index     kind u8 | field | settings | indexed, odd, several, filled, nulls: bitmap
 //!           | values u32, each: key, slots; in strictly ascending order of the keys
-//! key       keyword: text | integer: i64 | float: f64 | bool: u8
-//!           | datetime: seconds i64, nanoseconds i32 | uuid: 16
+//!           (version 1 has no `several`, and no objects in `odd`: all that is filled may be)
+//! key       keyword, text: text | integer: i64 | float: f64 | bool: u8
+//!           | datetime: seconds i64, nanoseconds i32 | uuid: 16 | geo: degrees north, east: f64
 //! slots     0 u8, slot u32 | 1 u8, bitmap of two or more
 //! field, settings, text, bitmap   length u32, bytes
 //! ```
@@ -25,6 +26,7 @@ use super::{
     key::{Float, Key},
     slots::Slots,
 };
+use crate::payload::region::Place;
 
 /// Not indexes in a known form: they can be built again from the payloads.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -41,6 +43,8 @@ impl IndexKind {
             Self::Bool => 3,
             Self::Datetime => 4,
             Self::Uuid => 5,
+            Self::Geo => 6,
+            Self::Text => 7,
         }
     }
 
@@ -60,7 +64,8 @@ impl Indexes {
             bytes.push(definition.kind().number());
             put_blob(&mut bytes, definition.field().as_bytes());
             put_blob(&mut bytes, definition.settings().as_bytes());
-            for slots in [&field.indexed, &field.odd, &field.filled, &field.nulls] {
+            let (indexed, odd, several) = (&field.indexed, &field.odd, &field.several);
+            for slots in [indexed, odd, several, &field.filled, &field.nulls] {
                 put_bitmap(&mut bytes, slots);
             }
             put_length(&mut bytes, field.values.len());
@@ -87,7 +92,8 @@ impl Indexes {
     /// [`IndexFormatError`] for anything that [`Self::encode`] wouldn't write.
     pub fn decode(bytes: &[u8]) -> Result<Self, IndexFormatError> {
         let mut reader = Reader(bytes);
-        if reader.u8()? != VERSION {
+        let version = reader.u8()?;
+        if !(1..=VERSION).contains(&version) {
             return Err(IndexFormatError);
         }
         let count = reader.length()?;
@@ -96,7 +102,7 @@ impl Indexes {
         }
         let mut indexes = Self::default();
         for _ in 0..count {
-            indexes.put(reader.index()?);
+            indexes.put(reader.index(version)?);
         }
         if indexes.len() == count && reader.0.is_empty() {
             Ok(indexes)
@@ -133,6 +139,10 @@ fn put_key(bytes: &mut Vec<u8>, key: &Key) {
             bytes.extend_from_slice(&instant.subsec_nanosecond().to_le_bytes());
         }
         Key::Uuid(uuid) => bytes.extend_from_slice(uuid.as_bytes()),
+        Key::Geo { lat, lon } => {
+            bytes.extend_from_slice(&lat.0.to_le_bytes());
+            bytes.extend_from_slice(&lon.0.to_le_bytes());
+        }
     }
 }
 
@@ -140,14 +150,19 @@ fn put_key(bytes: &mut Vec<u8>, key: &Key) {
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
-    fn index(&mut self) -> Result<FieldIndex, IndexFormatError> {
+    fn index(&mut self, version: u8) -> Result<FieldIndex, IndexFormatError> {
         let kind = IndexKind::from_number(self.u8()?).ok_or(IndexFormatError)?;
         let (field, settings) = (self.text()?, self.text()?.to_owned());
         let definition = Definition::new(field, kind, settings).map_err(|_| IndexFormatError)?;
         let mut index = FieldIndex::new(definition);
         index.indexed = Arc::new(self.bitmap()?);
-        index.odd = Arc::new(self.bitmap()?);
-        index.filled = Arc::new(self.bitmap()?);
+        let odd = self.bitmap()?;
+        if version > 1 {
+            index.several = Arc::new(self.bitmap()?);
+        }
+        let filled = self.bitmap()?;
+        index.odd = Arc::new(if version > 1 { odd } else { odd | &filled });
+        index.filled = Arc::new(filled);
         index.nulls = Arc::new(self.bitmap()?);
         let count = self.length()?;
         let mut last: Option<Key> = None;
@@ -172,7 +187,9 @@ impl<'a> Reader<'a> {
 
     fn key(&mut self, kind: IndexKind) -> Result<Key, IndexFormatError> {
         match kind {
-            IndexKind::Keyword => Key::keyword(self.text()?).ok_or(IndexFormatError),
+            IndexKind::Keyword | IndexKind::Text => {
+                Key::keyword(self.text()?).ok_or(IndexFormatError)
+            }
             IndexKind::Integer => Ok(Key::Integer(i64::from_le_bytes(self.array()?))),
             IndexKind::Float => Ok(Key::float(f64::from_le_bytes(self.array()?))),
             IndexKind::Bool => match self.u8()? {
@@ -189,6 +206,11 @@ impl<'a> Reader<'a> {
                     .map_err(|_| IndexFormatError)
             }
             IndexKind::Uuid => Ok(Key::Uuid(Uuid::from_bytes(self.array()?))),
+            IndexKind::Geo => {
+                let lat = f64::from_le_bytes(self.array()?);
+                let lon = f64::from_le_bytes(self.array()?);
+                Key::place(Place { lon, lat }).ok_or(IndexFormatError)
+            }
         }
     }
 
@@ -230,4 +252,4 @@ impl<'a> Reader<'a> {
     }
 }
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::IndexKind;
-use crate::payload::filter::parse_datetime;
+use crate::payload::{region::Place, time::parse_datetime};
 
 /// A value that an index holds. One index has keys of one kind.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -18,10 +18,16 @@ pub(super) enum Key {
     Bool(bool),
     Datetime(Instant),
     Uuid(Uuid),
+    /// North first: a region is searched along its latitudes.
+    Geo {
+        lat: Float,
+        lon: Float,
+    },
 }
 
 impl Key {
-    /// The key of a value, if it is of the index's kind.
+    /// The key of a value, if it is of the index's kind. A text has a key for each of its words:
+    /// those are the field's own to make.
     pub(super) fn of(kind: IndexKind, value: &Value) -> Option<Self> {
         match kind {
             IndexKind::Keyword => Self::keyword(value.as_str()?),
@@ -30,6 +36,8 @@ impl Key {
             IndexKind::Bool => value.as_bool().map(Self::Bool),
             IndexKind::Datetime => parse_datetime(value.as_str()?).map(Self::Datetime),
             IndexKind::Uuid => Self::uuid(value.as_str()?),
+            IndexKind::Geo => Place::of(value).and_then(Self::place),
+            IndexKind::Text => None,
         }
     }
 
@@ -38,8 +46,14 @@ impl Key {
     }
 
     pub(super) fn float(number: f64) -> Self {
-        // Zero has two signs, and one key.
-        Self::Float(Float(number + 0.0))
+        Self::Float(Float::new(number))
+    }
+
+    pub(super) fn place(place: Place) -> Option<Self> {
+        place.is_on_the_globe().then(|| Self::Geo {
+            lat: Float::new(place.lat),
+            lon: Float::new(place.lon),
+        })
     }
 
     /// A UUID in the usual spelling: then its text and its number tell the same.
@@ -60,7 +74,8 @@ impl Key {
             | Self::Float(_)
             | Self::Bool(_)
             | Self::Datetime(_)
-            | Self::Uuid(_) => size_of::<Self>(),
+            | Self::Uuid(_)
+            | Self::Geo { .. } => size_of::<Self>(),
         }
     }
 }
@@ -68,6 +83,13 @@ impl Key {
 /// A number, in order.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Float(pub(super) f64);
+
+impl Float {
+    /// Zero has two signs, and one key.
+    pub(super) fn new(number: f64) -> Self {
+        Self(number + 0.0)
+    }
+}
 
 impl PartialEq for Float {
     fn eq(&self, other: &Self) -> bool {

@@ -3,8 +3,9 @@
 //! Owns: one index a field, of one kind, from values to the slots that hold them; and what a
 //! filter means in terms of slots. Pure values: a clone shares nearly everything, so a snapshot
 //! keeps its indexes while a writer changes its own. **Invariant:** what an index says of a
-//! filter agrees with [`Filter::matches`](super::filter::Filter::matches), the one evaluator:
-//! it may leave open which slots match, never get one wrong (`tests.rs`).
+//! filter agrees with [`Filter::matches`](super::filter::Filter::matches), the one evaluator, once
+//! the filter is [bound](Indexes::bind): it may leave open which slots match, never get one wrong
+//! (`tests.rs`).
 //!
 //! An index holds the values of its own kind. What it doesn't hold it still knows of: slots with
 //! other values at the path are kept apart, since a filter may ask for those too.
@@ -13,10 +14,14 @@
 //! left behind by [`Indexes::renumbered`].
 //! Called by: `partition`.
 
+mod ask;
+mod bind;
+mod definition;
 mod evaluate;
 mod field;
 mod format;
 mod key;
+mod listing;
 mod slots;
 #[cfg(test)]
 mod tests;
@@ -25,104 +30,15 @@ mod within;
 use std::{fmt, sync::Arc};
 
 use self::field::Found;
-pub use self::{evaluate::Points, field::FieldIndex, format::IndexFormatError, within::Within};
-use super::{
-    Payload,
-    path::{Path, PathError},
+pub use self::{
+    definition::{Definition, DefinitionError, IndexKind},
+    evaluate::{Ids, Points},
+    field::FieldIndex,
+    format::IndexFormatError,
+    listing::{Direction, Run},
+    within::Within,
 };
-
-/// What an index holds.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum IndexKind {
-    /// Strings, as they are.
-    Keyword,
-    /// Integers of 64 bits.
-    Integer,
-    /// Numbers.
-    Float,
-    /// Truth values.
-    Bool,
-    /// Strings that are times.
-    Datetime,
-    /// Strings that are UUIDs in their usual spelling.
-    Uuid,
-}
-
-impl IndexKind {
-    /// Every kind.
-    pub const ALL: [Self; 6] = [
-        Self::Keyword,
-        Self::Integer,
-        Self::Float,
-        Self::Bool,
-        Self::Datetime,
-        Self::Uuid,
-    ];
-
-    /// Its name on the wire.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Keyword => "keyword",
-            Self::Integer => "integer",
-            Self::Float => "float",
-            Self::Bool => "bool",
-            Self::Datetime => "datetime",
-            Self::Uuid => "uuid",
-        }
-    }
-}
-
-/// What an index is for.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Definition {
-    field: String,
-    path: Path,
-    kind: IndexKind,
-    settings: String,
-}
-
-impl Definition {
-    /// An index of a field. `settings` is what else its creator said about it, as JSON: given
-    /// back as it came.
-    ///
-    /// # Errors
-    /// [`PathError`] when the field isn't a path into a payload.
-    pub fn new(field: &str, kind: IndexKind, settings: String) -> Result<Self, PathError> {
-        Ok(Self {
-            field: field.to_owned(),
-            path: Path::parse(field)?,
-            kind,
-            settings,
-        })
-    }
-
-    /// The field, as its creator spelled it.
-    pub fn field(&self) -> &str {
-        &self.field
-    }
-
-    /// The path that the field is.
-    pub const fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// What the index holds.
-    pub const fn kind(&self) -> IndexKind {
-        self.kind
-    }
-
-    /// What else its creator said.
-    pub fn settings(&self) -> &str {
-        &self.settings
-    }
-}
-
-impl fmt::Debug for Definition {
-    /// Without the field: that is the tenant's own word.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Definition({})", self.kind.name())
-    }
-}
+use super::{Payload, path::Path};
 
 /// The indexes of a collection, at most one a path.
 #[derive(Clone, Default, Debug)]

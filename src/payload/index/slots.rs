@@ -31,6 +31,21 @@ impl Slots {
         }
     }
 
+    pub(super) fn to_bitmap(&self) -> RoaringBitmap {
+        match self {
+            Self::One(slot) => std::iter::once(*slot).collect(),
+            Self::Many(many) => (**many).clone(),
+        }
+    }
+
+    /// How many of them are among these.
+    pub(super) fn count_among(&self, among: &RoaringBitmap) -> u64 {
+        match self {
+            Self::One(slot) => u64::from(among.contains(*slot)),
+            Self::Many(many) => many.intersection_len(among),
+        }
+    }
+
     pub(super) fn of(bitmap: RoaringBitmap) -> Option<Self> {
         match (bitmap.len(), bitmap.min()) {
             (_, None) => None,

@@ -26,8 +26,11 @@ fn store(owner: &Actor, words: &Words, distance: &str) {
         "metadata": {&words.metadata: words.metadata},
     });
     owner.put(&collection, body).expect(200);
-    let body = json!({"field_name": words.field, "field_schema": {"type": "keyword"}});
-    owner.put(&format!("{collection}/index"), body).expect(200);
+    let nested = format!("nested.{}[].list", words.inner_field);
+    for (field, kind) in [(words.field.as_str(), "keyword"), (&nested, "text")] {
+        let body = json!({"field_name": field, "field_schema": {"type": kind}});
+        owner.put(&format!("{collection}/index"), body).expect(200);
+    }
     let points = format!("{collection}/points?wait=true");
     let point =
         |id: Value, vector: &[f32]| json!({"id": id, "vector": vector, "payload": words.payload()});
@@ -43,6 +46,7 @@ fn store(owner: &Actor, words: &Words, distance: &str) {
         "payloads": [words.payload(), words.payload()],
     }});
     owner.put(&points, body).expect(200);
+    change(owner, words);
     let by_words = json!({"must": [
         {"key": words.field, "match": {"value": words.value}},
         {"has_id": [3]},
@@ -54,6 +58,47 @@ fn store(owner: &Actor, words: &Words, distance: &str) {
         .post(&format!("{collection}/points/count"), json!({}))
         .expect(200);
     assert_eq!(count["result"]["count"], 2);
+}
+
+/// Changes to points that bring words, and one that puts all back.
+fn change(owner: &Actor, words: &Words) {
+    let collection = format!("/collections/{}", words.collection);
+    let points = format!("{collection}/points");
+    let ids = json!([words.number]);
+    let payload = words.payload();
+    let set = json!({"points": ids, "payload": payload, "key": words.inner_field});
+    owner
+        .post(&format!("{points}/payload"), set.clone())
+        .expect(200);
+    let overwritten = json!({"points": ids, "payload": payload});
+    owner
+        .put(&format!("{points}/payload"), overwritten.clone())
+        .expect(200);
+    let keys = json!({"points": [words.uuid], "keys": [words.searched]});
+    owner
+        .post(&format!("{points}/payload/delete"), keys.clone())
+        .expect(200);
+    let vectors = json!({"points": [{"id": words.number, "vector": words.vector}]});
+    owner
+        .put(&format!("{points}/vectors"), vectors.clone())
+        .expect(200);
+    let batch = json!({"operations": [
+        {"set_payload": set},
+        {"delete_payload": keys},
+        {"update_vectors": vectors},
+        {"overwrite_payload": overwritten},
+    ]});
+    owner.post(&format!("{points}/batch"), batch).expect(200);
+    let metadata = json!({"metadata": {&words.metadata: words.metadata}});
+    owner.patch(&collection, metadata).expect(200);
+    let alias = json!({"alias_name": words.unknown, "collection_name": words.collection});
+    let actions = json!({"actions": [
+        {"create_alias": alias},
+        {"delete_alias": {"alias_name": words.unknown}},
+    ]});
+    owner.post("/collections/aliases", actions).expect(200);
+    owner.get("/aliases").expect(200);
+    owner.get(&format!("{collection}/aliases")).expect(200);
 }
 
 fn ask(owner: &Actor, words: &Words) {
@@ -73,7 +118,16 @@ fn ask(owner: &Actor, words: &Words) {
     let nested = format!("nested.{}[].list", words.inner_field);
     let filter = json!({
         "must": [{"key": nested, "match": {"any": [words.deep_value, words.searched]}}],
-        "should": [{"has_id": ids}, {"is_empty": {"key": words.searched}}],
+        "should": [
+            {"has_id": ids},
+            {"is_empty": {"key": words.searched}},
+            {"key": nested, "match": {"text": words.searched}},
+            {"key": words.field, "match": {"prefix": words.searched}},
+            {"nested": {"key": words.searched, "filter": {
+                "must": [{"key": words.searched, "match": {"phrase": words.searched}}],
+            }}},
+            {"has_vector": words.searched},
+        ],
         "must_not": [{"key": words.searched, "match": {"value": words.searched}}],
     });
     let fields = json!([words.field, nested]);
@@ -96,6 +150,32 @@ fn ask(owner: &Actor, words: &Words) {
     points("/query", query.clone());
     points("/query", by_id.clone());
     points("/query/batch", json!({"searches": [query, by_id]}));
+    let tree = json!({
+        "prefetch": [
+            {"query": {"nearest": words.query, "mmr": {}}},
+            {"query": {"recommend": {"positive": [words.number, words.query]}}, "filter": filter},
+        ],
+        "query": {"fusion": "rrf"}, "with_payload": true, "with_vector": true,
+    });
+    points("/query", tree);
+    let order = json!({"key": words.field, "start_from": 1});
+    points("/query", json!({"query": {"order_by": order}}));
+    points("/scroll", json!({"order_by": order, "filter": filter}));
+    let groups = json!({"query": words.query, "group_by": words.field, "with_payload": true});
+    points("/query/groups", groups);
+    let groups = json!({"vector": words.query, "group_by": words.field});
+    points("/search/groups", groups);
+    let recommend = json!({"positive": [words.uuid], "negative": [words.query],
+        "with_payload": true});
+    points("/recommend", recommend.clone());
+    points("/recommend/batch", json!({"searches": [recommend]}));
+    owner
+        .post(
+            &format!("{collection}/facet"),
+            json!({"key": words.field, "filter": filter}),
+        )
+        .expect(200);
+    points("/count", json!({"filter": filter, "exact": false}));
     let search = json!({"vector": words.query, "limit": 5, "filter": filter,
         "with_payload": true});
     points("/search", search.clone());
@@ -171,6 +251,19 @@ fn fail(owner: &Actor, words: &Words) {
     }
     let body = json!({"query": words.query, "using": mistake, "lookup_from": mistake});
     refused(Method::POST, &format!("{points}/query"), &words_of(body));
+    for query in [
+        json!({"recommend": {"positive": [mistake]}}),
+        json!({mistake: mistake}),
+        json!({"order_by": format!("{mistake}..")}),
+        json!({"order_by": {"key": "n", "start_from": mistake}}),
+        json!({"nearest": words.uuid, "mmr": {"diversity": 2}}),
+        json!({"formula": mistake}),
+    ] {
+        let body = words_of(json!({"query": query}));
+        refused(Method::POST, &format!("{points}/query"), &body);
+    }
+    let body = words_of(json!({"key": format!("{mistake}..")}));
+    refused(Method::POST, &format!("{collection}/facet"), &body);
     refused(Method::GET, &format!("{points}/{mistake}"), "");
     refused(Method::GET, &format!("{points}/1?{mistake}={mistake}"), "");
     refused(Method::GET, &format!("/collections/{mistake}%3F"), "");

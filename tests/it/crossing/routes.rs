@@ -67,7 +67,7 @@ impl Route {
     }
 }
 
-pub const ROUTES: [Route; 17] = [
+pub const ROUTES: [Route; 33] = [
     route("GET", "/collections", None, Does::Tell),
     route(
         "PUT",
@@ -133,6 +133,44 @@ pub const ROUTES: [Route; 17] = [
     ),
     route(
         "POST",
+        "/collections/{name}/points/query/groups",
+        Some(|id| {
+            let prefetch = json!({"query": FIRST_VECTOR, "filter": {"must": [{"has_id": [id]}]}});
+            json!({"query": FIRST_VECTOR, "prefetch": prefetch, "group_by": "text",
+                "with_payload": true, "with_vector": true})
+        }),
+        Does::Show,
+    ),
+    route(
+        "POST",
+        "/collections/{name}/facet",
+        Some(|_| json!({"key": "text"})),
+        Does::Show,
+    ),
+    route(
+        "POST",
+        "/collections/{name}/points/search/groups",
+        Some(|_| json!({"vector": FIRST_VECTOR, "group_by": "owner", "with_payload": true})),
+        Does::Show,
+    ),
+    route(
+        "POST",
+        "/collections/{name}/points/recommend",
+        Some(|id| json!({"positive": [id], "limit": 100, "with_payload": true})),
+        Does::Show,
+    ),
+    route(
+        "POST",
+        "/collections/{name}/points/recommend/batch",
+        Some(|id| {
+            let recommend = json!({"negative": [id], "strategy": "best_score",
+                "limit": 100, "with_payload": true});
+            json!({"searches": [recommend]})
+        }),
+        Does::Show,
+    ),
+    route(
+        "POST",
         "/collections/{name}/points/search",
         Some(|_| json!({"vector": FIRST_VECTOR, "limit": 100, "with_payload": true})),
         Does::Show,
@@ -154,6 +192,65 @@ pub const ROUTES: [Route; 17] = [
         None,
         Does::Change,
     ),
+    route(
+        "PATCH",
+        "/collections/{name}",
+        Some(|_| json!({"hnsw_config": {"m": 16}})),
+        Does::Change,
+    ),
+    route(
+        "POST",
+        "/collections/{name}/points/payload",
+        Some(|id| json!({"points": [id], "payload": {"text": "changed"}})),
+        Does::Change,
+    ),
+    route(
+        "PUT",
+        "/collections/{name}/points/payload",
+        Some(|id| json!({"points": [id], "payload": {"text": "changed"}})),
+        Does::Change,
+    ),
+    route(
+        "POST",
+        "/collections/{name}/points/payload/delete",
+        Some(|id| json!({"points": [id], "keys": ["text"]})),
+        Does::Change,
+    ),
+    route(
+        "POST",
+        "/collections/{name}/points/payload/clear",
+        Some(|id| json!({"points": [id]})),
+        Does::Change,
+    ),
+    route(
+        "PUT",
+        "/collections/{name}/points/vectors",
+        Some(|id| json!({"points": [{"id": id, "vector": FIRST_VECTOR}]})),
+        Does::Change,
+    ),
+    route(
+        "POST",
+        "/collections/{name}/points/vectors/delete",
+        Some(|id| json!({"points": [id], "vector": [""]})),
+        Does::Change,
+    ),
+    route(
+        "POST",
+        "/collections/{name}/points/batch",
+        Some(|id| {
+            let changed = json!({"points": [id], "payload": {"text": "changed"}});
+            json!({"operations": [{"overwrite_payload": changed}]})
+        }),
+        Does::Change,
+    ),
+    route(
+        "POST",
+        "/collections/aliases",
+        Some(|_| json!({"actions": []})),
+        Does::Change,
+    ),
+    route("GET", "/aliases", None, Does::Tell),
+    route("GET", "/collections/{name}/aliases", None, Does::Tell),
     // Last, since they take away what the others ask for.
     route(
         "POST",
@@ -183,6 +280,6 @@ const fn route(
 fn every_route_of_the_data_plane_is_on_the_list() {
     let served = crate::harness::routes_in("src/http/data/mod.rs");
     let listed: BTreeSet<_> = ROUTES.iter().map(Route::name).collect();
-    assert!(served.len() >= 17, "{served:?}");
+    assert!(served.len() >= 33, "{served:?}");
     assert_eq!(served, listed);
 }

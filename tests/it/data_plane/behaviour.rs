@@ -106,7 +106,23 @@ fn an_inference_key_can_ask_and_can_t_copy() {
         .post("/collections/docs/points/count", json!({}))
         .expect(403);
     inference
-        .put("/collections/docs/points", json!({"points": []}))
+        .put(
+            "/collections/docs/points",
+            json!({"points": [{"id": 1, "vector": [1, 0]}]}),
+        )
+        .expect(403);
+    inference
+        .post(
+            "/collections/docs/points/payload",
+            json!({"points": [1], "payload": {"n": 2}}),
+        )
+        .expect(403);
+    let alias = json!({"create_alias": {"alias_name": "mine", "collection_name": "docs"}});
+    inference
+        .post("/collections/aliases", json!({"actions": [alias]}))
+        .expect(403);
+    inference
+        .patch("/collections/docs", json!({"metadata": {"n": 1}}))
         .expect(403);
     inference
         .post("/collections/docs/points/delete", json!({"points": [1]}))
@@ -123,9 +139,13 @@ fn a_score_threshold_cuts_off_what_is_farther() {
     for (metric, threshold, kept, scores) in [
         ("Cosine", 0.9, vec![1, 2, 3], vec![1.0, 1.0, 1.0]),
         ("Dot", 1.5, vec![3, 2], vec![3.0, 2.0]),
-        ("Euclid", 1.0, vec![1, 2], vec![0.0, 1.0]),
-        ("Manhattan", 1.0, vec![1, 2], vec![0.0, 1.0]),
+        ("Euclid", 1.5, vec![1, 2], vec![0.0, 1.0]),
+        ("Manhattan", 1.5, vec![1, 2], vec![0.0, 1.0]),
+        // What scores just as well as the threshold isn't better.
+        ("Dot", 2.0, vec![3], vec![3.0]),
+        ("Euclid", 1.0, vec![1], vec![0.0]),
     ] {
+        owner.delete(&format!("/collections/{metric}"));
         owner.create_collection(metric, 2, metric);
         for id in 1..=3_u8 {
             owner.put_point(metric, id, &[f32::from(id), 0.0], json!({}));

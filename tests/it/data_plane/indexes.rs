@@ -31,7 +31,7 @@ fn an_index_is_described_with_its_type_and_how_many_points_it_holds() {
     let (node, owner) = stocked();
     assert_eq!(schema(&owner), json!({}));
     make(&owner, "n", json!("integer"));
-    let params = json!({"type": "keyword", "is_tenant": true, "on_disk": false});
+    let params = json!({"type": "keyword", "is_tenant": true, "on_disk": false, "prefix": true});
     make(&owner, "colour", params.clone());
     make(&owner, "nothing.here", json!({"type": "datetime"}));
     owner.put_point("docs", 4, &[0.0, 1.0, 0.0], json!({"n": 4, "colour": 5}));
@@ -125,16 +125,45 @@ fn what_isn_t_an_index_is_refused_by_name() {
     let long = "x".repeat(1_025);
     for (field, schema, because) in [
         ("n", json!("number"), "there are keyword, integer, float"),
-        ("n", json!("geo"), "`geo` isn't supported yet"),
         (
             "n",
-            json!({"type": "text", "lowercase": true}),
-            "`text` isn't supported yet",
+            json!({"type": "text", "tokenizer": "multilingual"}),
+            "multilingual isn't supported",
         ),
         (
             "n",
-            json!({"type": "keyword", "prefix": true}),
-            "`prefix` isn't supported yet",
+            json!({"type": "text", "stopwords": "english"}),
+            "`stopwords` isn't supported",
+        ),
+        (
+            "n",
+            json!({"type": "text", "stopwords": {"custom": ["the"]}}),
+            "`stopwords` isn't supported",
+        ),
+        (
+            "n",
+            json!({"type": "text", "stemmer": {"type": "snowball", "language": "english"}}),
+            "`stemmer` isn't supported",
+        ),
+        (
+            "n",
+            json!({"type": "text", "ascii_folding": true}),
+            "`ascii_folding` isn't supported",
+        ),
+        (
+            "n",
+            json!({"type": "text", "min_token_len": 5, "max_token_len": 4}),
+            "min_token_len is greater",
+        ),
+        (
+            "n",
+            json!({"type": "text", "max_token_len": -1}),
+            "another type",
+        ),
+        (
+            "n",
+            json!({"type": "geo", "lowercase": true}),
+            "unknown parameter",
         ),
         (
             "n",

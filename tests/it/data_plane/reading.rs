@@ -90,11 +90,6 @@ fn what_isn_t_supported_is_refused_by_name() {
         ),
         (
             query,
-            json!({"query": [1, 0], "prefetch": [{"query": [1, 0]}]}),
-            "prefetch",
-        ),
-        (
-            query,
             json!({"query": [1, 0], "lookup_from": {"collection": "x"}}),
             "lookup_from",
         ),
@@ -105,46 +100,54 @@ fn what_isn_t_supported_is_refused_by_name() {
         ),
         (
             query,
-            json!({"query": {"recommend": {"positive": [1]}}}),
-            "recommend",
+            json!({"query": {"discover": {"target": [1, 0], "context": []}}}),
+            "discover",
         ),
-        (query, json!({"query": {"fusion": "rrf"}}), "fusion"),
-        (query, json!({"query": [[1, 0], [0, 1]]}), "query"),
+        (query, json!({"query": {"context": []}}), "context"),
+        (
+            query,
+            json!({"query": {"formula": "$score"}, "prefetch": {}}),
+            "formula",
+        ),
+        (
+            query,
+            json!({"query": {"relevance_feedback": {}}}),
+            "relevance_feedback",
+        ),
+        (
+            query,
+            json!({"query": {"text": "cat", "model": "m"}}),
+            "text",
+        ),
+        (query, json!({"query": [[1, 0], [0, 1]]}), "multivectors"),
+        (
+            query,
+            json!({"query": {"recommend": {"positive": [{"indices": [1], "values": [1]}]}}}),
+            "sparse vectors",
+        ),
         (
             query,
             json!({"query": {"indices": [1], "values": [1.0]}}),
-            "indices",
+            "sparse vectors",
         ),
         (
             query,
-            json!({"query": [1, 0], "filter": {"must": [{"nested": {"key": "a", "filter": {}}}]}}),
-            "nested",
+            json!({"prefetch": {"query": [1, 0], "lookup_from": {"collection": "x"}},
+                "query": [1, 0]}),
+            "lookup_from",
         ),
         (
-            query,
-            json!({"query": [1, 0], "filter": {"must": [{"key": "a", "geo_radius": {}}]}}),
-            "geo_radius",
-        ),
-        (
-            query,
-            json!({"query": [1, 0], "filter": {"must": [{"key": "a", "match": {"text": "t"}}]}}),
-            "text",
-        ),
-        (
-            "/collections/docs/points/scroll",
-            json!({"order_by": "n"}),
-            "order_by",
+            "/collections/docs/points/query/groups",
+            json!({"query": [1, 0], "group_by": "a", "with_lookup": "docs"}),
+            "with_lookup",
         ),
     ] {
         refused(&owner.post(path, body), name);
     }
-    let points = json!({"points": [], "update_filter": {"must": []}});
+    let points = json!({"points": [{"id": 1, "vector": [1, 0]}], "shard_key": "eu"});
+    refused(&owner.put("/collections/docs/points", points), "shard_key");
     refused(
-        &owner.put("/collections/docs/points", points),
-        "update_filter",
-    );
-    refused(
-        &owner.post("/collections/docs/points/recommend", json!({})),
+        &owner.post("/collections/docs/points/discover", json!({})),
         "no such route",
     );
     refused(

@@ -3,7 +3,10 @@
 use locule::{
     access::{CreateCollection, DeleteCollection, Read, Search, Write},
     index::Precision,
-    partition::{Partition, PartitionError, PointUpsert, Schema, SearchQuery, Selection},
+    partition::{
+        AliasAction, Grouping, Kind, Operation, Partition, PartitionError, PayloadChange,
+        PointUpsert, Query, Schema, SearchQuery, Selection, Wanted,
+    },
     payload::{
         Payload,
         filter::Filter,
@@ -20,7 +23,7 @@ use super::foreign_grant::Visitor;
 pub type Act = fn(&Partition, &Visitor<'_>, &Visitor<'_>) -> Result<(), PartitionError>;
 
 /// Every method that takes a grant. The second visitor is who wants vectors back.
-pub const ACTS: [(&str, Act); 15] = [
+pub const ACTS: [(&str, Act); 25] = [
     ("search", |partition, visitor, vectors| {
         let grant = visitor.grant::<Search>();
         let vectors = vectors.grant::<Read>();
@@ -36,6 +39,49 @@ pub const ACTS: [(&str, Act); 15] = [
         ];
         partition
             .search_batch(&grants, &name("docs"), &[query(), query()])
+            .map(drop)
+    }),
+    ("query", |partition, visitor, reads| {
+        let (grant, reads) = (visitor.grant(), reads.grant());
+        partition
+            .query(&grant, Some(&reads), &name("docs"), &sample(), ALL)
+            .map(drop)
+    }),
+    ("query_batch", |partition, visitor, reads| {
+        let grants = [
+            (visitor.grant(), Some(visitor.grant())),
+            (visitor.grant(), Some(reads.grant())),
+        ];
+        partition
+            .query_batch(&grants, &name("docs"), &[(sample(), ALL), (sample(), ALL)])
+            .map(drop)
+    }),
+    ("query_groups", |partition, visitor, reads| {
+        let (grant, reads) = (visitor.grant(), reads.grant());
+        let grouping = Grouping {
+            path: Path::parse("text").unwrap(),
+            size: 1,
+        };
+        partition
+            .query_groups(
+                &grant,
+                Some(&reads),
+                &name("docs"),
+                &sample(),
+                &grouping,
+                ALL,
+            )
+            .map(drop)
+    }),
+    ("facet", |partition, visitor, _| {
+        let path = Path::parse("text").unwrap();
+        partition
+            .facet(&visitor.grant(), &name("docs"), &path, None, 10)
+            .map(drop)
+    }),
+    ("estimate", |partition, visitor, _| {
+        partition
+            .estimate(&visitor.grant(), &name("docs"), None)
             .map(drop)
     }),
     ("vector_of", |partition, visitor, _| {
@@ -70,6 +116,32 @@ pub const ACTS: [(&str, Act); 15] = [
         partition.usage(&visitor.grant()).map(drop)
     }),
     ("upsert", |partition, visitor, _| put(partition, visitor, 2)),
+    ("change", |partition, visitor, _| {
+        let all = Selection::Filter(Filter::default());
+        let cleared = Operation::Payload(all, PayloadChange::Clear);
+        partition
+            .change(&visitor.grant(), &name("docs"), vec![cleared])
+            .map(drop)
+    }),
+    ("update_collection", |partition, visitor, _| {
+        let grant = visitor.grant::<Write>();
+        partition.update_collection(&grant, &name("docs"), |_, before| Ok(before.to_owned()))
+    }),
+    ("change_aliases", |partition, visitor, _| {
+        let alias = AliasAction::Create {
+            alias: name("latest"),
+            collection: name("docs"),
+        };
+        partition.change_aliases(&visitor.grant(), &[alias])
+    }),
+    ("aliases", |partition, visitor, _| {
+        partition.aliases(&visitor.grant()).map(drop)
+    }),
+    ("aliased", |partition, visitor, _| {
+        partition
+            .aliased(&visitor.grant(), &name("latest"))
+            .map(drop)
+    }),
     ("create_payload_index", |partition, visitor, _| {
         let index = Definition::new("text", IndexKind::Keyword, String::new()).unwrap();
         partition
@@ -120,6 +192,27 @@ pub fn put(partition: &Partition, visitor: &Visitor<'_>, id: u64) -> Result<(), 
         .upsert(&grant, &name("docs"), vec![point])
         .map(drop)
 }
+
+/// A query that goes through a collection.
+pub fn sample() -> Query {
+    Query {
+        prefetch: Vec::new(),
+        kind: Kind::Random,
+        using: String::new(),
+        filter: None,
+        limit: 10,
+        offset: 0,
+        ef: 10,
+        exact: true,
+        score_threshold: None,
+    }
+}
+
+/// All of a point.
+pub const ALL: Wanted = Wanted {
+    payload: true,
+    vectors: true,
+};
 
 fn query() -> SearchQuery {
     SearchQuery {

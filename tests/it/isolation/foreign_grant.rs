@@ -14,14 +14,14 @@ use locule::{
     },
     audit::AuditLog,
     clock::Timestamp,
-    partition::{Partition, PartitionError},
+    partition::{Example, Fusion, Kind, Partition, PartitionError, Query, Wanted},
     seal::{Keyring, RootKeySource},
     store::{FamilyName, InUse, Shelves, StoreOptions},
-    tenant::{Generation, TenantId, TenantUuid},
+    tenant::{CollectionName, Generation, TenantId, TenantUuid},
 };
 use tempfile::TempDir;
 
-use super::acts::{ACTS, create, put};
+use super::acts::{ACTS, ALL, create, put, sample};
 
 #[test]
 fn a_partition_refuses_every_grant_that_isnt_its_tenants() {
@@ -52,14 +52,56 @@ fn a_partition_refuses_every_grant_that_isnt_its_tenants() {
 fn a_search_refuses_another_tenants_permission_to_see_vectors() {
     let house = House::new();
     let [anna, berta] = &house.tenants;
-    for (name, search) in &ACTS[..2] {
-        assert!(name.starts_with("search"));
+    let asks = |name: &str| name.starts_with("search") || name.starts_with("query");
+    let acts = ACTS.iter().filter(|(name, _)| asks(name));
+    assert_eq!(acts.clone().count(), 5);
+    for (name, search) in acts {
         let answer = search(&anna.partition, &house.visitor(anna), &house.visitor(berta));
         assert!(
             matches!(answer, Err(PartitionError::WrongPartition)),
             "{name}: {answer:?}"
         );
     }
+}
+
+#[test]
+fn a_query_that_enumerates_takes_permission_to_read() {
+    let house = House::new();
+    let [anna, _] = &house.tenants;
+    let docs = CollectionName::parse("docs").unwrap();
+    let grant = house.visitor(anna).grant();
+    let shown = Wanted {
+        payload: true,
+        vectors: false,
+    };
+    let answer = anna.partition.query(&grant, None, &docs, &sample(), shown);
+    assert!(
+        matches!(answer, Err(PartitionError::NotGranted)),
+        "{answer:?}"
+    );
+    // Nor does it help to hide it below something else.
+    let hidden = Query {
+        prefetch: vec![sample()],
+        kind: Kind::Fusion(Fusion::Dbsf),
+        ..sample()
+    };
+    let answer = anna.partition.query(&grant, None, &docs, &hidden, shown);
+    assert!(
+        matches!(answer, Err(PartitionError::NotGranted)),
+        "{answer:?}"
+    );
+    // Nor to ask for vectors, whatever the query.
+    let nearest = Query {
+        kind: Kind::Nearest(Example::Vector(vec![1.0, 0.0])),
+        ..sample()
+    };
+    let answer = anna.partition.query(&grant, None, &docs, &nearest, ALL);
+    assert!(
+        matches!(answer, Err(PartitionError::NotGranted)),
+        "{answer:?}"
+    );
+    let answer = anna.partition.query(&grant, None, &docs, &nearest, shown);
+    assert_eq!(answer.unwrap().len(), 1);
 }
 
 /// A method that takes no grant could show anything to anyone: so there is a list of them.
@@ -95,6 +137,7 @@ fn every_method_of_a_partition_takes_a_grant_but_those_that_show_no_data() {
         "make",
         "open",
         "close",
+        "counted",
         "maintain",
         "store_changed",
         "wants_maintenance",

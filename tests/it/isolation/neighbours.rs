@@ -140,7 +140,10 @@ fn asked(owner: &Actor) -> Vec<Box<dyn Fn() -> Answer + '_>> {
             json!({"vector": [1.0, 0.0, 0.0, 0.0], "limit": 3}),
         ),
         post("/delete", json!({"filter": unlike})),
-        Box::new(|| owner.put("/collections/docs/points", json!({"points": []}))),
+        post(
+            "/batch",
+            json!({"operations": [{"clear_payload": {"filter": unlike}}]}),
+        ),
     ]
 }
 

@@ -12,7 +12,7 @@ use locule::{
 use super::{
     filter::Wanted,
     oracle::{self, Expected, Neighbour},
-    step::{COLLECTIONS, Place, Question},
+    step::{COLLECTIONS, OTHER, OTHER_DIMENSION, Place, Question},
     subject::{Subject, key, missing, name},
 };
 
@@ -23,7 +23,7 @@ impl Subject {
         };
         let dimension = expected.dimension;
         if let Some(id) = question.by_point
-            && !expected.points.contains_key(&id)
+            && !expected.has(id, question.using())
         {
             return missing(self.ask(place, question, dimension, None));
         }
@@ -73,8 +73,8 @@ impl Subject {
         score_threshold: Option<f32>,
     ) -> Result<Vec<(f32, PointRecord)>, Error> {
         let search = SearchQuery {
-            vector: question.vector[..dimension].to_vec(),
-            using: DEFAULT_VECTOR.to_owned(),
+            vector: question.vector(dimension),
+            using: question.using().to_owned(),
             filter: question.wanted.as_ref().map(Wanted::filter),
             limit: question.limit,
             offset: question.offset,
@@ -178,18 +178,38 @@ fn check_record(expected: &Expected, record: &PointRecord, payload: bool, vector
         .as_ref()
         .map(|p| p.parse().unwrap().into_map());
     assert_eq!(found.as_ref(), payload.then_some(&point.payload));
-    let Some(found) = record.vectors.as_ref().and_then(|v| v.get(DEFAULT_VECTOR)) else {
+    let Some(found) = &record.vectors else {
         assert!(!vector, "no vector came back");
         return;
     };
     assert!(vector, "a vector came back that no one asked for");
-    let length = oracle::norm(&point.vector);
-    if expected.metric == Metric::Cosine && length > 0.0 {
-        assert_eq!(found.len(), point.vector.len());
-        for (found, came) in found.iter().zip(&point.vector) {
-            assert!((f64::from(*found) - f64::from(*came) / length).abs() < 1e-6);
+    assert!(found.keys().eq(point.vectors.keys()));
+    for (found, came) in found.values().zip(point.vectors.values()) {
+        let length = oracle::norm(came);
+        if expected.metric == Metric::Cosine && length > 0.0 {
+            assert_eq!(found.len(), came.len());
+            for (found, came) in found.iter().zip(came) {
+                assert!((f64::from(*found) - f64::from(*came) / length).abs() < 1e-6);
+            }
+        } else {
+            assert_eq!(found, came, "to the bit");
         }
-    } else {
-        assert_eq!(*found, point.vector, "to the bit");
+    }
+}
+
+impl Question {
+    /// Which vector it is about.
+    pub fn using(&self) -> &'static str {
+        if self.other { OTHER } else { DEFAULT_VECTOR }
+    }
+
+    /// Its vector, cut to size.
+    pub fn vector(&self, dimension: usize) -> Vec<f32> {
+        let dimension = if self.other {
+            OTHER_DIMENSION
+        } else {
+            dimension
+        };
+        self.vector[..dimension].to_vec()
     }
 }

@@ -14,9 +14,11 @@ use locule::{
     partition::{PointUpsert, Schema, SearchQuery, Selection},
     payload::{
         Payload,
-        filter::{Bounds, Condition, Filter, Scalar, Test},
+        filter::{Bounds, Candidate, Condition, Filter, Scalar, Test},
         index::{Definition, IndexKind},
         path::Path,
+        region::{Place, Region},
+        text::{TextMode, TextQuery},
     },
     router::NewTenant,
     tenant::{CollectionName, PointId, TenantId},
@@ -45,6 +47,8 @@ fn filters_mean_the_same_with_indexes_and_without() {
     }
     both.remove(&about("n", at_least(700.0)));
     both.index("even", IndexKind::Bool);
+    both.index("note", IndexKind::Text);
+    both.index("place", IndexKind::Geo);
     both.agree();
     both.wait_for_builds();
     both.upsert((0..100).collect(), 3);
@@ -207,7 +211,11 @@ impl<'a> Both<'a> {
             let found = self.engine.search(&self.owner, name, query).unwrap();
             for point in &found {
                 let payload = point.point.payload.as_ref().unwrap().parse().unwrap();
-                assert!(filter.matches(point.point.id, &payload));
+                assert!(filter.matches(&Candidate {
+                    id: point.point.id,
+                    payload: &payload,
+                    vectors: &|name| name.is_empty(),
+                }));
             }
             found.iter().map(|point| point.point.id).collect::<Vec<_>>()
         });
@@ -218,6 +226,7 @@ impl<'a> Both<'a> {
 
 fn point(id: u64, round: u64) -> PointUpsert {
     let turned = id.wrapping_mul(0x9E37_79B9).wrapping_add(round * 7) % 1_000;
+    let turned = u32::try_from(turned).unwrap();
     let number: Value = if id.is_multiple_of(50) {
         json!("none")
     } else {
@@ -227,6 +236,8 @@ fn point(id: u64, round: u64) -> PointUpsert {
         "group": [format!("g{}", turned % 5), format!("h{}", turned % 400)],
         "n": number,
         "even": turned.is_multiple_of(2),
+        "note": [format!("word{} and word{}", turned % 7, turned % 300), "Other words"],
+        "place": {"lon": f64::from(turned % 360) - 180.0, "lat": f64::from(turned % 18) * 10.0 - 85.0},
     });
     PointUpsert {
         id: PointId::Number(id),
@@ -236,8 +247,8 @@ fn point(id: u64, round: u64) -> PointUpsert {
 }
 
 fn filters() -> Vec<(&'static str, Filter)> {
-    let group = |name: &str| Test::Any(vec![Scalar::Keyword(name.to_owned())]);
-    let even = || field("even", Test::Any(vec![Scalar::Bool(true)]));
+    let group = |name: &str| Test::Any([Scalar::Keyword(name.to_owned())].into());
+    let even = || field("even", Test::Any([Scalar::Bool(true)].into()));
     let with = |mut filter: Filter, condition: Condition| {
         filter.must.push(condition);
         filter
@@ -259,8 +270,37 @@ fn filters() -> Vec<(&'static str, Filter)> {
         ("a field without an index", with(Filter::default(), even())),
         (
             "a field that nobody has",
-            about("absent", Test::Any(vec![Scalar::Integer(1)])),
+            about("absent", Test::Any([Scalar::Integer(1)].into())),
         ),
+        ("a word", about("note", words("WORD3", TextMode::All))),
+        (
+            "two words",
+            about("note", words("word3 word17", TextMode::All)),
+        ),
+        (
+            "words of different texts",
+            about("note", words("word3 other", TextMode::All)),
+        ),
+        (
+            "one of two words",
+            about("note", words("word250 word6", TextMode::Any)),
+        ),
+        (
+            "words in order",
+            about("note", words("and word1", TextMode::Phrase)),
+        ),
+        (
+            "near a place",
+            about("place", Test::Within(Region::circle(DATE_LINE, 3e6))),
+        ),
+        (
+            "across the date line",
+            about(
+                "place",
+                Test::Within(Region::rectangle(WEST_OF_IT, EAST_OF_IT)),
+            ),
+        ),
+        ("a beginning", about("group", Test::Prefix("h1".to_owned()))),
         (
             "not in a group",
             Filter {
@@ -276,6 +316,10 @@ fn filters() -> Vec<(&'static str, Filter)> {
             },
         ),
     ]
+}
+
+fn words(text: &str, mode: TextMode) -> Test {
+    Test::Text(TextQuery::new(text.to_owned(), mode))
 }
 
 fn about(name: &str, test: Test) -> Filter {
@@ -301,3 +345,15 @@ fn at_least(number: f64) -> Test {
 const POINTS: u64 = 4_000;
 const DIMENSION: usize = 8;
 const WANTED: usize = 12;
+const DATE_LINE: Place = Place {
+    lon: 180.0,
+    lat: 0.0,
+};
+const WEST_OF_IT: Place = Place {
+    lon: 150.0,
+    lat: 50.0,
+};
+const EAST_OF_IT: Place = Place {
+    lon: -150.0,
+    lat: -50.0,
+};

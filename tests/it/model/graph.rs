@@ -107,7 +107,7 @@ impl Recall {
 
 /// The points whose number three divides.
 fn thirds(field: &str) -> Filter {
-    let test = Test::Any(vec![Scalar::Bool(true)]);
+    let test = Test::Any([Scalar::Bool(true)].into());
     Filter {
         must: vec![Condition::Field(Path::parse(field).unwrap(), test)],
         ..Filter::default()

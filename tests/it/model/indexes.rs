@@ -76,14 +76,24 @@ impl Subject {
 
 /// Whether a payload has a value of an index's kind in a field.
 fn holds(payload: &serde_json::Map<String, Value>, field: &str, kind: IndexKind) -> bool {
-    let value = payload.get(field.trim_end_matches("[]"));
-    let values = match value {
-        Some(Value::Array(items)) => items.clone(),
-        // Only an array has elements to go through.
-        Some(_) if field.ends_with("[]") => Vec::new(),
-        Some(one) => vec![one.clone()],
-        None => Vec::new(),
-    };
+    let mut values = Vec::new();
+    match field.split_once("[].") {
+        Some((list, inner)) => {
+            let items = payload.get(list).and_then(Value::as_array);
+            values.extend(
+                items
+                    .into_iter()
+                    .flatten()
+                    .filter_map(|item| item.get(inner)),
+            );
+        }
+        None => match payload.get(field.trim_end_matches("[]")) {
+            Some(Value::Array(items)) => values.extend(items),
+            // Only an array has elements to go through.
+            Some(_) if field.ends_with("[]") => {}
+            value => values.extend(value),
+        },
+    }
     values.iter().any(|value| match kind {
         IndexKind::Keyword => value.is_string(),
         IndexKind::Integer => value.is_i64(),
@@ -91,5 +101,9 @@ fn holds(payload: &serde_json::Map<String, Value>, field: &str, kind: IndexKind)
         IndexKind::Bool => value.is_boolean(),
         // No text that is made at random is a time or a UUID.
         IndexKind::Datetime | IndexKind::Uuid => false,
+        IndexKind::Geo => value.get("lon").is_some(),
+        IndexKind::Text => value
+            .as_str()
+            .is_some_and(|text| text.contains(char::is_alphanumeric)),
     })
 }

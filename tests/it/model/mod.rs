@@ -1,6 +1,7 @@
 //! What a node answers is what a map and a naive scan would, whatever was done to it before.
 
 mod asked;
+mod changes;
 mod filter;
 mod filters_at_size;
 mod graph;

@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use locule::{payload::index::IndexKind, tenant::PointId, vector::Metric};
+use locule::{
+    payload::index::IndexKind,
+    tenant::PointId,
+    vector::{Metric, Vectors},
+};
 use serde_json::{Map, Value};
 
 use super::{
@@ -19,10 +23,10 @@ pub struct Expected {
     pub indexes: BTreeMap<&'static str, IndexKind>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Point {
-    /// As it came.
-    pub vector: Vec<f32>,
+    /// As they came.
+    pub vectors: Vectors,
     pub payload: Map<String, Value>,
     pub version: u64,
 }
@@ -47,16 +51,9 @@ impl Expected {
     }
 
     pub fn put(&mut self, point: NewPoint, version: u64) {
-        let vector = point.vector[..self.dimension].to_vec();
-        let payload = point.payload;
-        self.points.insert(
-            point.id,
-            Point {
-                vector,
-                payload,
-                version,
-            },
-        );
+        let id = point.id;
+        self.points
+            .insert(id, Point::new(point, self.dimension, version));
     }
 
     pub fn matching(&self, wanted: Option<&Wanted>) -> Vec<PointId> {
@@ -68,15 +65,16 @@ impl Expected {
 
     /// Every point that a question is about, the nearest first.
     pub fn nearest(&self, question: &Question) -> Vec<Neighbour> {
+        let using = question.using();
         let query = match question.by_point {
-            Some(id) => &self.points[&id].vector,
-            None => &question.vector[..self.dimension].to_vec(),
+            Some(id) => &self.points[&id].vectors[using],
+            None => &question.vector(self.dimension),
         };
         let mut neighbours: Vec<Neighbour> = self
             .matching(question.wanted.as_ref())
             .into_iter()
-            .filter(|id| question.by_point != Some(*id))
-            .map(|id| self.neighbour(id, query))
+            .filter(|id| question.by_point != Some(*id) && self.has(*id, using))
+            .map(|id| self.neighbour(id, using, query))
             .collect();
         neighbours.sort_by(|a, b| {
             let nearer = if self.metric.higher_is_nearer() {
@@ -89,8 +87,8 @@ impl Expected {
         neighbours
     }
 
-    fn neighbour(&self, id: PointId, query: &[f32]) -> Neighbour {
-        let vector = &self.points[&id].vector;
+    fn neighbour(&self, id: PointId, using: &str, query: &[f32]) -> Neighbour {
+        let vector = &self.points[&id].vectors[using];
         let pairs = || {
             let query = query.iter().map(|x| f64::from(*x));
             query.zip(vector.iter().map(|x| f64::from(*x)))
@@ -111,6 +109,16 @@ impl Expected {
             id,
             score,
             tolerance: 2e-6 * (1.0 + size),
+        }
+    }
+}
+
+impl Point {
+    pub fn new(point: NewPoint, dimension: usize, version: u64) -> Self {
+        Self {
+            vectors: point.vectors(dimension),
+            payload: point.payload,
+            version,
         }
     }
 }

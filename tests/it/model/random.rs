@@ -27,19 +27,27 @@ pub fn payload() -> impl Strategy<Value = Map<String, Value>> {
         1 => Just(json!("five")),
     ];
     let tags = prop::collection::vec(colour_value(), 0..3).prop_map(Value::from);
+    let part =
+        (0_i64..3, colour_value()).prop_map(|(size, tint)| json!({"size": size, "tint": tint}));
     let fields = (
         prop::option::weighted(0.8, colour),
         prop::option::weighted(0.8, number),
         prop::option::weighted(0.6, tags),
         prop::option::weighted(0.3, any::<bool>()),
+        prop::option::weighted(0.6, one_or_some(words())),
+        prop::option::weighted(0.6, one_or_some(place())),
+        prop::option::weighted(0.5, one_or_some(part)),
     );
-    fields.prop_map(|(colour, number, tags, sold)| {
+    fields.prop_map(|(colour, number, tags, sold, note, place, parts)| {
         let mut payload = Map::new();
         let fields = [
             ("colour", colour),
             ("n", number),
             ("tags", tags),
             ("sold", sold.map(Value::from)),
+            ("note", note),
+            ("place", place),
+            ("parts", parts),
         ];
         for (name, value) in fields {
             payload.extend(value.map(|value| (name.to_owned(), value)));
@@ -54,4 +62,36 @@ pub fn colour() -> impl Strategy<Value = String> {
 
 fn colour_value() -> impl Strategy<Value = Value> {
     colour().prop_map(Value::from)
+}
+
+fn one_or_some(value: impl Strategy<Value = Value> + 'static) -> impl Strategy<Value = Value> {
+    let value = value.boxed();
+    prop_oneof![
+        3 => value.clone(),
+        1 => prop::collection::vec(value, 0..3).prop_map(Value::from),
+    ]
+}
+
+fn words() -> impl Strategy<Value = Value> {
+    select(
+        &[
+            "Red wine",
+            "wine, red!",
+            "white-wine",
+            "red",
+            "...",
+            "WHITE bread",
+        ][..],
+    )
+    .prop_map(Value::from)
+}
+
+fn place() -> impl Strategy<Value = Value> {
+    coordinates().prop_map(|(lon, lat)| json!({"lon": lon, "lat": lat}))
+}
+
+/// Places on a coarse grid, some of them at the date line.
+pub fn coordinates() -> impl Strategy<Value = (f64, f64)> {
+    let lon = select(&[-180.0, -179.0, -10.0, 0.0, 10.0, 179.0][..]);
+    (lon, select(&[-10.0, 0.0, 10.0, 89.0][..]))
 }

@@ -4,7 +4,11 @@ use locule::{payload::index::IndexKind, tenant::PointId, vector::Metric};
 use proptest::{prelude::*, sample::select};
 use uuid::Uuid;
 
-use super::{filter::Wanted, random};
+use super::{
+    changes::{Change, any_change},
+    filter::Wanted,
+    random,
+};
 
 /// One step. Tenants, collections, dimensions and the like are chosen by number.
 #[derive(Clone, Debug)]
@@ -13,6 +17,12 @@ pub enum Step {
     Drop(Place),
     /// Points, and whether one of them, the last, is of the wrong dimension.
     Upsert(Place, Vec<NewPoint>, bool),
+    /// Operations, each of which sees those before it.
+    Change(Place, Vec<Change>),
+    /// An alias, by number, and what it stands for from then on, if for anything.
+    Alias(usize, usize, Option<usize>),
+    /// A count by an alias.
+    ThroughAlias(usize, usize),
     Remove(Place, Vec<PointId>),
     RemoveMatching(Place, Wanted),
     Query(Place, Question),
@@ -40,6 +50,8 @@ pub struct Place {
 pub struct NewPoint {
     pub id: PointId,
     pub vector: Vec<f32>,
+    /// Whether it has the default vector, and the other one, which is the first's beginning.
+    pub has: (bool, bool),
     pub payload: serde_json::Map<String, serde_json::Value>,
 }
 
@@ -47,6 +59,8 @@ pub struct NewPoint {
 #[derive(Clone, Debug)]
 pub struct Question {
     pub vector: Vec<f32>,
+    /// Whether it is about the other vector.
+    pub other: bool,
     /// A stored point to ask by, in place of the vector.
     pub by_point: Option<PointId>,
     pub wanted: Option<Wanted>,
@@ -66,6 +80,11 @@ pub fn any_step() -> impl Strategy<Value = Step> {
         1 => place().prop_map(Step::Drop),
         12 => (place(), prop::collection::vec(point(), 1..12), prop::bool::weighted(0.05))
             .prop_map(|(place, points, bad)| Step::Upsert(place, points, bad)),
+        10 => (place(), prop::collection::vec(any_change(), 1..5))
+            .prop_map(|(place, changes)| Step::Change(place, changes)),
+        2 => (0..TENANTS, 0..ALIASES.len(), prop::option::weighted(0.7, 0..COLLECTIONS.len()))
+            .prop_map(|(tenant, alias, of)| Step::Alias(tenant, alias, of)),
+        2 => (0..TENANTS, 0..ALIASES.len()).prop_map(|(tenant, alias)| Step::ThroughAlias(tenant, alias)),
         3 => (place(), prop::collection::vec(id(), 1..4)).prop_map(|(place, ids)| Step::Remove(place, ids)),
         2 => (place(), Wanted::any()).prop_map(|(place, wanted)| Step::RemoveMatching(place, wanted)),
         12 => (place(), question()).prop_map(|(place, question)| Step::Query(place, question)),
@@ -94,10 +113,13 @@ pub fn id() -> impl Strategy<Value = PointId> {
     ]
 }
 
-fn point() -> impl Strategy<Value = NewPoint> {
-    (id(), random::vector(), random::payload()).prop_map(|(id, vector, payload)| NewPoint {
+pub fn point() -> impl Strategy<Value = NewPoint> {
+    let has = (prop::bool::weighted(0.9), prop::bool::weighted(0.4));
+    let parts = (id(), random::vector(), has, random::payload());
+    parts.prop_map(|(id, vector, has, payload)| NewPoint {
         id,
         vector,
+        has,
         payload,
     })
 }
@@ -113,13 +135,15 @@ fn question() -> impl Strategy<Value = Question> {
         prop_oneof![3 => Just(0_usize), 1 => 1_usize..8],
         prop::option::weighted(0.3, 0.0..1.0),
         any::<(bool, bool, bool)>(),
+        prop::bool::weighted(0.3),
     );
     (what, how).prop_map(
         |(
             (vector, by_point, wanted),
-            (limit, offset, threshold_after, (exact, with_payload, with_vectors)),
+            (limit, offset, threshold_after, (exact, with_payload, with_vectors), other),
         )| Question {
             vector,
+            other,
             by_point,
             wanted,
             limit,
@@ -133,7 +157,22 @@ fn question() -> impl Strategy<Value = Question> {
 }
 
 pub const TENANTS: usize = 3;
+/// The vector that every collection has beside the default one.
+pub const OTHER: &str = "other";
+pub const OTHER_DIMENSION: usize = 2;
+pub const ALIASES: [&str; 2] = ["latest", "nächste"];
 pub const COLLECTIONS: [&str; 2] = ["docs", "Nähe 近傍"];
 /// Fields that may be indexed: those that filters ask about, and one that no payload has.
-pub const FIELDS: [&str; 6] = ["colour", "n", "tags", "tags[]", "sold", "nothing.here"];
+pub const FIELDS: [&str; 10] = [
+    "colour",
+    "n",
+    "tags",
+    "tags[]",
+    "sold",
+    "note",
+    "place",
+    "parts[].size",
+    "parts[].tint",
+    "nothing.here",
+];
 pub const DIMENSION_MAX: usize = 8;

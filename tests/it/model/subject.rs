@@ -12,17 +12,17 @@ use locule::{
     clock::{Manual, Timestamp},
     engine::{Engine, EngineOptions, Error, ErrorKind},
     index::Precision,
-    partition::{PointUpsert, Schema, Selection},
+    partition::{AliasAction, PointUpsert, Schema, Selection, VectorSchema},
     payload::Payload,
     router::NewTenant,
     tenant::{CollectionName, PointId, TenantId},
-    vector::{Dimension, Metric, only_default},
+    vector::{DEFAULT_VECTOR, Dimension, Metric},
 };
 use tempfile::TempDir;
 
 use super::{
     oracle::{Expected, Point},
-    step::{COLLECTIONS, NewPoint, Place, Step, TENANTS},
+    step::{ALIASES, COLLECTIONS, NewPoint, OTHER, OTHER_DIMENSION, Place, Step, TENANTS},
 };
 use crate::harness::{OPERATOR_KEY, options};
 
@@ -32,6 +32,8 @@ pub struct Subject {
     engine: Option<Arc<Engine>>,
     keys: Vec<String>,
     pub expected: HashMap<(usize, usize), Expected>,
+    /// What each alias of a tenant stands for, by numbers.
+    aliases: HashMap<(usize, usize), usize>,
 }
 
 impl Subject {
@@ -42,6 +44,7 @@ impl Subject {
             engine: None,
             keys: Vec::new(),
             expected: HashMap::new(),
+            aliases: HashMap::new(),
         };
         subject.open();
         for number in 0..TENANTS {
@@ -95,6 +98,9 @@ impl Subject {
             Step::Create(place, metric, dimension) => self.create(place, metric, dimension),
             Step::Drop(place) => self.drop_collection(place),
             Step::Upsert(place, points, bad) => self.upsert(place, points, bad),
+            Step::Change(place, changes) => self.change(place, &changes),
+            Step::Alias(tenant, alias, of) => self.alias(tenant, alias, of),
+            Step::ThroughAlias(tenant, alias) => self.count_through(tenant, alias),
             Step::Remove(place, ids) => {
                 self.remove(place, Selection::Ids(ids.clone()), |_, id| {
                     ids.contains(&id)
@@ -130,11 +136,17 @@ impl Subject {
     }
 
     fn create(&mut self, place: Place, metric: Metric, dimension: usize) {
-        let schema = Schema::single(
-            Dimension::new(dimension as u64).unwrap(),
+        let vector = |name: &str, dimension: usize, precision: Precision| VectorSchema {
+            name: name.to_owned(),
+            dimension: Dimension::new(dimension as u64).unwrap(),
             metric,
-            Precision::Codes,
-        );
+            precision,
+        };
+        let vectors = vec![
+            vector(DEFAULT_VECTOR, dimension, Precision::Codes),
+            vector(OTHER, OTHER_DIMENSION, Precision::Full),
+        ];
+        let schema = Schema::new(vectors, "{}".to_owned()).unwrap();
         let owner = self.owner(place.tenant);
         let created = self
             .engine()
@@ -152,7 +164,45 @@ impl Subject {
         let owner = self.owner(place.tenant);
         let dropped = self.engine().delete_collection(&owner, &name(place));
         let there = self.expected.remove(&key(place)).is_some();
+        self.aliases
+            .retain(|(tenant, _), of| (*tenant, *of) != key(place));
         assert_eq!(dropped.unwrap(), there);
+    }
+
+    fn alias(&mut self, tenant: usize, number: usize, of: Option<usize>) {
+        let owner = self.owner(tenant);
+        let alias = CollectionName::parse(ALIASES[number]).unwrap();
+        let Some(collection) = of else {
+            let gone = AliasAction::Delete { alias };
+            self.engine().change_aliases(&owner, &[gone]).unwrap();
+            self.aliases.remove(&(tenant, number));
+            return;
+        };
+        let place = Place { tenant, collection };
+        let made = AliasAction::Create {
+            alias,
+            collection: name(place),
+        };
+        let made = self.engine().change_aliases(&owner, &[made]);
+        if self.expected.contains_key(&key(place)) {
+            made.unwrap();
+            self.aliases.insert((tenant, number), collection);
+        } else {
+            missing(made);
+        }
+    }
+
+    fn count_through(&self, tenant: usize, number: usize) {
+        let owner = self.owner(tenant);
+        let alias = CollectionName::parse(ALIASES[number]).unwrap();
+        let counted = self.engine().count(&owner, &alias, None);
+        match self.aliases.get(&(tenant, number)) {
+            Some(collection) => {
+                let expected = &self.expected[&(tenant, *collection)];
+                assert_eq!(counted.unwrap(), expected.points.len() as u64);
+            }
+            None => missing(counted),
+        }
     }
 
     fn upsert(&mut self, place: Place, points: Vec<NewPoint>, bad: bool) {
@@ -161,13 +211,14 @@ impl Subject {
             .iter()
             .map(|point| PointUpsert {
                 id: point.id,
-                vectors: only_default(point.vector[..dimension].to_vec()),
+                vectors: point.vectors(dimension),
                 payload: Payload::new(point.payload.clone()).unwrap(),
             })
             .collect();
         if bad {
-            let last = upserts.last_mut().unwrap().vectors.values_mut().next();
-            last.unwrap().pop();
+            let last = upserts.last_mut().unwrap();
+            last.vectors
+                .insert(DEFAULT_VECTOR.to_owned(), vec![0.0; dimension - 1]);
         }
         let owner = self.owner(place.tenant);
         let stored = self.engine().upsert(&owner, &name(place), upserts);

@@ -1,0 +1,250 @@
+//! `query`, its batch form and its groups: the routes that every other way to search goes by.
+
+mod body;
+mod given;
+mod kinds;
+
+use axum::response::Response;
+use serde::Serialize;
+
+use self::body::{BatchIn, GroupsIn, QueryIn};
+pub(super) use self::{
+    body::{Level, Params, PrefetchIn, grouping},
+    given::Given,
+    kinds::{OrderByIn, QueryObject, RecommendIn, StrategyIn},
+};
+use utoipa::ToSchema;
+
+use super::{
+    select::{self, PayloadSelector},
+    wire::{Collection, NoOtherParameters, PointOut},
+};
+use crate::{
+    engine::{Asked, VectorsBack},
+    http::{
+        answer::{self, Envelope},
+        body::Body,
+        caller::{Caller, Waits},
+        refusal::Refusal,
+    },
+    partition::{Grouping, Query, ScoredPoint},
+    payload::values::GroupId,
+    tenant::CollectionName,
+};
+
+/// The points that rank first.
+#[utoipa::path(
+    post,
+    path = "/collections/{name}/points/query",
+    tag = "query",
+    params(("name" = String, Path, description = "The collection, or an alias of one")),
+    request_body = QueryIn,
+    responses((status = 200, description = "The answer.", body = Envelope<Points>))
+)]
+pub(super) async fn query(
+    caller: Caller,
+    Collection(name): Collection,
+    _: NoOtherParameters,
+    Body(body): Body<QueryIn>,
+) -> Result<Response, Refusal> {
+    let points = answers(&caller, &name, body.understood()?).await?;
+    Ok(answer::ok(&caller, Points { points }))
+}
+
+/// Several queries at once.
+#[utoipa::path(
+    post,
+    path = "/collections/{name}/points/query/batch",
+    tag = "query",
+    params(("name" = String, Path, description = "The collection, or an alias of one")),
+    request_body = BatchIn,
+    responses((status = 200, description = "The answer.", body = Envelope<Vec<Points>>))
+)]
+pub(super) async fn query_batch(
+    caller: Caller,
+    Collection(name): Collection,
+    _: NoOtherParameters,
+    Body(body): Body<BatchIn>,
+) -> Result<Response, Refusal> {
+    // Every query is understood before the first is answered.
+    let asked = within(body.searches)?.into_iter().map(QueryIn::understood);
+    let asked = asked.collect::<Result<_, _>>()?;
+    let results = all_answers(&caller, &name, asked).await?;
+    let results: Vec<_> = results
+        .into_iter()
+        .map(|points| Points { points })
+        .collect();
+    Ok(answer::ok(&caller, results))
+}
+
+/// The points that rank first, in groups by a payload value.
+#[utoipa::path(
+    post,
+    path = "/collections/{name}/points/query/groups",
+    tag = "query",
+    params(("name" = String, Path, description = "The collection, or an alias of one")),
+    request_body = GroupsIn,
+    responses((status = 200, description = "The answer.", body = Envelope<Groups>))
+)]
+pub(super) async fn query_groups(
+    caller: Caller,
+    Collection(name): Collection,
+    _: NoOtherParameters,
+    Body(body): Body<GroupsIn>,
+) -> Result<Response, Refusal> {
+    let (understood, grouping) = body.understood()?;
+    groups(&caller, &name, understood, grouping).await
+}
+
+/// A query that was understood, and what of the points that it finds is shown.
+pub(super) struct Understood {
+    pub(super) query: Query,
+    pub(super) shown: Shown,
+}
+
+/// What of points is shown.
+pub(super) struct Shown {
+    pub(super) payload: PayloadSelector,
+    pub(super) vectors: VectorsBack,
+}
+
+impl Shown {
+    pub(super) fn asked(&self, query: Query) -> Asked {
+        Asked {
+            query,
+            with_payload: self.payload.any(),
+            vectors: self.vectors.clone(),
+        }
+    }
+
+    fn points(&self, found: Vec<ScoredPoint>) -> Vec<PointOut> {
+        let found = found.into_iter();
+        found
+            .map(|point| select::neighbour(point, &self.payload, &self.vectors))
+            .collect()
+    }
+}
+
+/// The points that were found.
+#[derive(Serialize, ToSchema)]
+#[schema(as = QueryAnswer)]
+struct Points {
+    points: Vec<PointOut>,
+}
+
+/// The groups that were found.
+#[derive(Serialize, ToSchema)]
+#[schema(as = GroupsAnswer)]
+pub(super) struct Groups {
+    groups: Vec<GroupOut>,
+}
+
+/// The points of one group.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Group)]
+struct GroupOut {
+    id: GroupIdOut,
+    hits: Vec<PointOut>,
+}
+
+/// The value that a group shares.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = GroupId)]
+enum GroupIdOut {
+    Text(String),
+    Integer(i64),
+    Unsigned(u64),
+}
+
+impl From<GroupId> for GroupIdOut {
+    fn from(id: GroupId) -> Self {
+        match id {
+            GroupId::Text(text) => Self::Text(text),
+            GroupId::Integer(number) => Self::Integer(number),
+            GroupId::Unsigned(number) => Self::Unsigned(number),
+        }
+    }
+}
+
+pub(super) async fn answers(
+    caller: &Caller,
+    name: &CollectionName,
+    Understood { query, shown }: Understood,
+) -> Result<Vec<PointOut>, Refusal> {
+    // Matching a filter reads rows from disk, and so may what isn't a plain search.
+    let waits = if query.filter.is_none() && query.is_search() {
+        Waits::NotWhenWarm
+    } else {
+        Waits::Maybe
+    };
+    let asked = shown.asked(query);
+    let name = name.clone();
+    let found = caller
+        .run(waits, move |engine, principal| {
+            engine.query(principal, &name, asked)
+        })
+        .await?;
+    Ok(shown.points(found))
+}
+
+/// A query alone stays on its own thread; several are shared out.
+pub(super) async fn all_answers(
+    caller: &Caller,
+    name: &CollectionName,
+    mut all: Vec<Understood>,
+) -> Result<Vec<Vec<PointOut>>, Refusal> {
+    if all.len() == 1
+        && let Some(only) = all.pop()
+    {
+        return Ok(vec![answers(caller, name, only).await?]);
+    }
+    let (mut batch, mut shown) = (Vec::with_capacity(all.len()), Vec::with_capacity(all.len()));
+    for understood in all {
+        batch.push(understood.shown.asked(understood.query));
+        shown.push(understood.shown);
+    }
+    let name = name.clone();
+    let found = caller
+        .run(Waits::Maybe, move |engine, principal| {
+            engine.query_batch(principal, &name, batch)
+        })
+        .await?;
+    let found = found.into_iter().zip(shown);
+    Ok(found.map(|(found, shown)| shown.points(found)).collect())
+}
+
+pub(super) async fn groups(
+    caller: &Caller,
+    name: &CollectionName,
+    Understood { query, shown }: Understood,
+    grouping: Grouping,
+) -> Result<Response, Refusal> {
+    let asked = shown.asked(query);
+    let name = name.clone();
+    let found = caller
+        .run(Waits::Maybe, move |engine, principal| {
+            engine.query_groups(principal, &name, &asked, &grouping)
+        })
+        .await?;
+    let groups = found.into_iter().map(|group| GroupOut {
+        id: group.id.into(),
+        hits: shown.points(group.points),
+    });
+    let groups = groups.collect();
+    Ok(answer::ok(caller, Groups { groups }))
+}
+
+/// The queries of a batch, if they aren't too many.
+pub(super) fn within<T>(searches: Vec<T>) -> Result<Vec<T>, Refusal> {
+    if searches.len() > QUERIES_MAX {
+        return Err(Refusal::invalid(format!(
+            "Bad request: {} queries in one batch, more than the limit of {QUERIES_MAX}",
+            searches.len()
+        )));
+    }
+    Ok(searches)
+}
+
+/// Most queries of one batch.
+const QUERIES_MAX: usize = 1_000;
