@@ -8,9 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from qdrant_client import models
 from qdrant_client.local import local_collection
-from qdrant_client.local.distances import DistanceOrder, distance_to_order
+from qdrant_client.local.distances import DistanceOrder, RecoQuery, calculate_distance_core, distance_to_order
 from qdrant_client.local.local_collection import LocalCollection
 from qdrant_client.local.utils import last_argmax
 
@@ -19,8 +20,8 @@ TOLERANCE = 1e-5
 ALL = 10**9
 
 
-def near(one: float, other: float) -> bool:
-    return abs(one - other) <= TOLERANCE * max(1.0, abs(one), abs(other))
+def near(one: float, other: float, scale: float = 1.0) -> bool:
+    return abs(one - other) <= TOLERANCE * max(scale, abs(one), abs(other))
 
 
 @dataclass
@@ -36,6 +37,8 @@ class Ranking:
     smaller_is_better: bool = False
     # Values of a payload compare exactly, scores don't.
     exact: bool = False
+    # How large the numbers are that a score was summed up from: the sum may be small, its error isn't.
+    scale: float = 1.0
     # Any of them, in any order.
     unordered: bool = False
 
@@ -47,16 +50,24 @@ class Ranking:
         return [pair for pair in self.pairs if pair[1] > self.threshold]
 
     def alike(self, one: float, other: float) -> bool:
-        return one == other if self.exact else near(one, other)
+        return one == other if self.exact else near(one, other, self.scale)
 
     def edge(self) -> bool:
         """Whether rounding decides who passes the threshold."""
-        return self.threshold is not None and any(near(score, self.threshold) for _, score in self.pairs)
+        return self.threshold is not None and any(near(score, self.threshold, self.scale) for _, score in self.pairs)
 
     def tied(self) -> bool:
         """Whether another order of what was chosen, or another choice, would be as right."""
         shown = self.passing()[: self.start + self.limit + 1]
         return self.unordered or any(self.alike(one[1], two[1]) for one, two in zip(shown, shown[1:]))
+
+
+def largest_part(query: Any, vectors: Any, distance: models.Distance) -> float:
+    """Of the numbers that recommendation by sums adds up."""
+    if not isinstance(query, RecoQuery) or query.strategy != models.RecommendStrategy.SUM_SCORES:
+        return 1.0
+    parts = [calculate_distance_core(example, vectors, distance) for example in query.positive + query.negative]
+    return max(1.0, float(np.abs(parts).max(initial=0.0)))
 
 
 @dataclass
@@ -113,7 +124,7 @@ def watched() -> None:
         everything = search(self, query_vector, **{**given, **bare})
         name, query = self._resolve_query_vector_name(query_vector)
         order = distance_to_order(self.get_vector_params(name).distance)
-        by_distance = isinstance(query, local_collection.np.ndarray)
+        by_distance = isinstance(query, np.ndarray)
         WATCH.ranked(
             Ranking(
                 [(point.id, point.score) for point in everything],
@@ -121,6 +132,7 @@ def watched() -> None:
                 given.get("limit", 10),
                 given.get("score_threshold"),
                 by_distance and order == DistanceOrder.SMALLER_IS_BETTER,
+                scale=largest_part(query, self.vectors[name], self.get_vector_params(name).distance),
             )
         )
         return search(self, query_vector, **given)
@@ -184,6 +196,11 @@ def watched() -> None:
             WATCH.query().close_choice = True
         return best
 
+    def both(outer: models.Filter | None, inner: models.Filter | None) -> models.Filter | None:
+        """Of a query and of its prefetch: see deviations."""
+        return models.Filter(must=[outer, inner]) if outer and inner else outer or inner
+
+    local_collection._merge_filters = both
     LocalCollection.search = watched_search
     LocalCollection.query_points = watched_query_points
     LocalCollection._query_collection = watched_query_collection
