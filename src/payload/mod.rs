@@ -10,6 +10,7 @@ pub mod filter;
 pub mod index;
 pub mod path;
 pub mod region;
+pub mod selection;
 pub mod text;
 pub mod time;
 pub mod values;

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Path(pub(super) Vec<Step>);
 
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) enum Step {
     Key(String),
     Every,

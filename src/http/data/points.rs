@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::{
     openapi,
-    select::{self, PayloadSelector, VectorSelector},
+    select::{self, PayloadBack, PayloadSelector, VectorSelector},
     wire::{self, Collection, NoOtherParameters, PointOut},
 };
 use crate::{
@@ -52,7 +52,10 @@ pub(super) async fn retrieve(
 ) -> Result<Response, Refusal> {
     wire::refuse_set([("shard_key", &body.shard_key)])?;
     within(body.ids.len())?;
-    let payload = body.with_payload.unwrap_or(PayloadSelector::All(true));
+    let payload = body
+        .with_payload
+        .unwrap_or(PayloadSelector::All(true))
+        .wanted()?;
     let vectors = VectorSelector::wanted(body.with_vector);
     let ids = body.ids;
     let records = caller
@@ -95,7 +98,7 @@ pub(super) async fn show(
     })?;
     Ok(answer::ok(
         &caller,
-        select::point(record, &PayloadSelector::All(true), &VectorsBack::All),
+        select::point(record, &PayloadBack::All, &VectorsBack::All),
     ))
 }
 

@@ -75,7 +75,7 @@ pub(super) async fn scroll(
     let shown = Shown::of(
         Some(body.with_payload.unwrap_or(PayloadSelector::All(true))),
         body.with_vector,
-    );
+    )?;
     if let Some(order_by) = body.order_by {
         if body.offset.is_some() {
             return Err(Refusal::invalid(

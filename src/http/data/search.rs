@@ -249,7 +249,7 @@ impl SearchIn {
         };
         Ok(Understood {
             query: level.ranked(Kind::Nearest(Example::Vector(vector)))?,
-            shown: Shown::of(self.with_payload, self.with_vector),
+            shown: Shown::of(self.with_payload, self.with_vector)?,
         })
     }
 }
@@ -276,7 +276,7 @@ impl RecommendBodyIn {
         };
         Ok(Understood {
             query: level.ranked(recommend.kind()?)?,
-            shown: Shown::of(self.with_payload, self.with_vector),
+            shown: Shown::of(self.with_payload, self.with_vector)?,
         })
     }
 }

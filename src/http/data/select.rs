@@ -1,14 +1,15 @@
 //! What of a point is wanted: `with_payload` and `with_vector`.
 
 use serde::Deserialize;
-use serde_json::{Map, Value, value::RawValue};
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::{vectors::VectorOut, wire::PointOut};
 use crate::{
     engine::VectorsBack,
+    http::refusal::Refusal,
     partition::{PointRecord, ScoredPoint},
-    payload::StoredPayload,
+    payload::{StoredPayload, path::Path, selection::Selection},
     vector::Vectors,
 };
 
@@ -62,100 +63,60 @@ impl VectorSelector {
 }
 
 impl PayloadSelector {
+    /// What of payloads is wanted.
+    pub(super) fn wanted(self) -> Result<PayloadBack, Refusal> {
+        Ok(match self {
+            Self::All(false) => PayloadBack::No,
+            Self::All(true) => PayloadBack::All,
+            Self::Fields(fields) | Self::Include(Include { include: fields }) => {
+                PayloadBack::Only(selection(&fields)?)
+            }
+            Self::Exclude(Exclude { exclude: fields }) => PayloadBack::Without(selection(&fields)?),
+        })
+    }
+}
+
+fn selection(fields: &[String]) -> Result<Selection, Refusal> {
+    if fields.len() > FIELDS_MAX {
+        return Err(Refusal::invalid(format!(
+            "Bad request: with_payload names {} fields, more than the limit of {FIELDS_MAX}",
+            fields.len()
+        )));
+    }
+    let paths: Result<Vec<Path>, _> = fields.iter().map(|field| Path::parse(field)).collect();
+    let paths =
+        paths.map_err(|error| Refusal::invalid(format!("Bad request: with_payload: {error}")))?;
+    Ok(Selection::new(&paths))
+}
+
+/// What of payloads comes back.
+pub(super) enum PayloadBack {
+    No,
+    All,
+    Only(Selection),
+    Without(Selection),
+}
+
+impl PayloadBack {
     /// Whether any payload is wanted.
-    pub(super) fn any(&self) -> bool {
-        !matches!(self, Self::All(false))
+    pub(super) const fn any(&self) -> bool {
+        !matches!(self, Self::No)
     }
 
     fn apply(&self, payload: StoredPayload) -> Option<Box<RawValue>> {
+        let map = |payload: StoredPayload| payload.parse().unwrap_or_default().into_map();
         let json = match self {
-            Self::All(false) => return None,
-            Self::All(true) => payload.into_json(),
-            Self::Fields(fields) | Self::Include(Include { include: fields }) => {
-                let map = payload.parse().unwrap_or_default().into_map();
-                let mut kept = Map::new();
-                for field in fields {
-                    include(&map, &steps(field), &mut kept);
-                }
-                Value::Object(kept).to_string()
-            }
-            Self::Exclude(Exclude { exclude: fields }) => {
-                let mut map = payload.parse().unwrap_or_default().into_map();
-                for field in fields {
-                    exclude(&mut map, &steps(field));
-                }
-                Value::Object(map).to_string()
-            }
+            Self::No => return None,
+            Self::All => payload.into_json(),
+            Self::Only(selection) => selection.of(map(payload)).to_string(),
+            Self::Without(selection) => selection.rest_of(map(payload)).to_string(),
         };
         RawValue::from_string(json).ok()
     }
 }
 
-/// A field's path: keys joined by dots; arrays are looked into with or without `[]`.
-fn steps(field: &str) -> Vec<&str> {
-    field
-        .split('.')
-        .map(|step| step.strip_suffix("[]").unwrap_or(step))
-        .collect()
-}
-
-fn include(from: &Map<String, Value>, steps: &[&str], to: &mut Map<String, Value>) {
-    let Some((first, rest)) = steps.split_first() else {
-        return;
-    };
-    let Some(value) = from.get(*first) else {
-        return;
-    };
-    if rest.is_empty() {
-        to.insert((*first).to_owned(), value.clone());
-        return;
-    }
-    match value {
-        Value::Object(inner) => {
-            let place = to
-                .entry(*first)
-                .or_insert_with(|| Value::Object(Map::new()));
-            if let Value::Object(place) = place {
-                include(inner, rest, place);
-            }
-        }
-        Value::Array(items) => {
-            let kept = items.iter().filter_map(Value::as_object).map(|inner| {
-                let mut kept = Map::new();
-                include(inner, rest, &mut kept);
-                Value::Object(kept)
-            });
-            to.insert((*first).to_owned(), kept.collect());
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
-}
-
-fn exclude(map: &mut Map<String, Value>, steps: &[&str]) {
-    let Some((first, rest)) = steps.split_first() else {
-        return;
-    };
-    if rest.is_empty() {
-        map.remove(*first);
-        return;
-    }
-    match map.get_mut(*first) {
-        Some(Value::Object(inner)) => exclude(inner, rest),
-        Some(Value::Array(items)) => {
-            for inner in items.iter_mut().filter_map(Value::as_object_mut) {
-                exclude(inner, rest);
-            }
-        }
-        Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) | None => {}
-    }
-}
-
 /// A point as it is answered.
-pub(super) fn point(
-    record: PointRecord,
-    payload: &PayloadSelector,
-    vectors: &VectorsBack,
-) -> PointOut {
+pub(super) fn point(record: PointRecord, payload: &PayloadBack, vectors: &VectorsBack) -> PointOut {
     PointOut {
         id: record.id,
         version: None,
@@ -178,7 +139,7 @@ fn chosen(mut found: Vectors, vectors: &VectorsBack) -> Option<VectorOut> {
 /// A neighbour as it is answered.
 pub(super) fn neighbour(
     scored: ScoredPoint,
-    payload: &PayloadSelector,
+    payload: &PayloadBack,
     vectors: &VectorsBack,
 ) -> PointOut {
     let version = scored.point.version;
@@ -189,3 +150,6 @@ pub(super) fn neighbour(
         ..point(scored.point, payload, vectors)
     }
 }
+
+/// Most fields that a selector may name.
+const FIELDS_MAX: usize = 1_000;

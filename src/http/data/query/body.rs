@@ -172,7 +172,7 @@ impl QueryIn {
         };
         Ok(Understood {
             query: level.ranked(kinds::kind(self.query)?)?,
-            shown: Shown::of(self.with_payload, self.with_vector),
+            shown: Shown::of(self.with_payload, self.with_vector)?,
         })
     }
 }
@@ -195,7 +195,7 @@ impl GroupsIn {
         };
         let understood = Understood {
             query: level.ranked(kinds::kind(self.query)?)?,
-            shown: Shown::of(self.with_payload, self.with_vector),
+            shown: Shown::of(self.with_payload, self.with_vector)?,
         };
         Ok((understood, grouping(&self.group_by, self.group_size)?))
     }
@@ -218,15 +218,15 @@ impl PrefetchIn {
 }
 
 impl Shown {
-    /// What of points a query shows: nothing, if nobody says.
+    /// What of points is shown: nothing, if nobody says.
     pub(in crate::http::data) fn of(
         payload: Option<PayloadSelector>,
         vectors: Option<VectorSelector>,
-    ) -> Self {
-        Self {
-            payload: payload.unwrap_or(PayloadSelector::All(false)),
+    ) -> Result<Self, Refusal> {
+        Ok(Self {
+            payload: payload.unwrap_or(PayloadSelector::All(false)).wanted()?,
             vectors: VectorSelector::wanted(vectors),
-        }
+        })
     }
 }
 

@@ -16,7 +16,7 @@ pub(super) use self::{
 use utoipa::ToSchema;
 
 use super::{
-    select::{self, PayloadSelector},
+    select::{self, PayloadBack},
     wire::{Collection, NoOtherParameters, PointOut},
 };
 use crate::{
@@ -104,7 +104,7 @@ pub(super) struct Understood {
 
 /// What of points is shown.
 pub(super) struct Shown {
-    pub(super) payload: PayloadSelector,
+    pub(super) payload: PayloadBack,
     pub(super) vectors: VectorsBack,
 }
 
