@@ -116,7 +116,9 @@ def plain(answer: Any) -> Any:
         return {"status": answer.status}
     if isinstance(answer, models.CollectionInfo):
         params = answer.config.params
-        return {"vectors": plain(params.vectors), "points": answer.points_count, "metadata": answer.config.metadata}
+        # A null says that there is no such entry: see deviations.
+        metadata = {name: value for name, value in (answer.config.metadata or {}).items() if value is not None}
+        return {"vectors": plain(params.vectors), "points": answer.points_count, "metadata": Payload(metadata)}
     if isinstance(answer, (models.CollectionsResponse, models.CollectionsAliasesResponse)):
         listed = answer.collections if isinstance(answer, models.CollectionsResponse) else answer.aliases
         return sorted(str(one) for one in listed)
