@@ -11,14 +11,21 @@ BASE = "hnswlib"
 
 
 def rewrite(readme: pathlib.Path, folder: pathlib.Path) -> None:
-    """Replaces what stands between the two marks, by the newest file's tables."""
+    """Replaces what stands between the two marks, by tables of each part's newest measurements."""
     files = sorted(folder.glob("*.json"))
     if not files:
         raise SystemExit(f"{folder} holds no measurements yet")
+    newest: dict[str, list[dict]] = {}
+    for file in files:
+        parts: dict[str, list[dict]] = {}
+        for record in records.read(file):
+            parts.setdefault(record["part"], []).append(record)
+        newest |= parts
+    measured = [record for part in newest.values() for record in part]
     before, rest = readme.read_text().split(BEGIN)
     _, after = rest.split(END)
-    readme.write_text(f"{before}{BEGIN}\n{text(records.read(files[-1]))}\n{END}{after}")
-    print(f"{readme}: tables of {files[-1].name}")
+    readme.write_text(f"{before}{BEGIN}\n{text(measured)}\n{END}{after}")
+    print(f"{readme}: tables of {', '.join(file.name for file in files)}")
 
 
 def text(measured: list[dict]) -> str:
