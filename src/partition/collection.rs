@@ -90,6 +90,11 @@ impl Collection {
         self.view.load().ids.len() as u64
     }
 
+    /// Whether nothing in the background will change how it is searched.
+    pub fn is_settled(&self) -> bool {
+        self.view.load().chore().is_none()
+    }
+
     /// How many vectors the graphs cover.
     pub fn indexed(&self) -> u64 {
         let view = self.view.load();

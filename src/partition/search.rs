@@ -2,11 +2,16 @@
 
 use rayon::prelude::*;
 
-use super::{Partition, PartitionError, collection::Collection, read::PointRecord};
+use super::{
+    Partition, PartitionError,
+    collection::{Collection, Slot},
+    read::PointRecord,
+};
 use crate::{
     access::{Grant, Read, Search},
     index::{self, Hit, SearchParams},
     payload::{filter::Filter, values::OrderValue},
+    telemetry::Stage,
     tenant::{CollectionName, PointId},
     vector::{Metric, Vector},
 };
@@ -169,7 +174,8 @@ impl Partition {
             exact: query.exact,
         };
         let filter = query.filter.as_ref();
-        let found = self.nearest(collection, &view, (place, vector), filter, params)?;
+        let nearest = || self.nearest(collection, &view, (place, vector), filter, params);
+        let found = self.stages.timed(Stage::Search, nearest)?;
         let good = |score: f32| {
             let threshold = query.score_threshold;
             threshold.is_none_or(|threshold| beats(metric, score, threshold))
@@ -184,9 +190,23 @@ impl Partition {
             })
             .skip(query.offset)
             .take(query.limit);
+        let overtaken = found.overtaken;
+        let fetched = || self.fetched(collection, chosen, query, vectors, overtaken);
+        self.stages.timed(Stage::Fetch, fetched)
+    }
+
+    /// What is wanted of the points that were found.
+    fn fetched(
+        &self,
+        collection: &Collection,
+        chosen: impl Iterator<Item = (f32, Slot)>,
+        query: &SearchQuery,
+        vectors: Option<&Grant<Read>>,
+        overtaken: bool,
+    ) -> Result<Answers, PartitionError> {
         let mut answers = Answers {
             points: Vec::new(),
-            overtaken: found.overtaken,
+            overtaken,
         };
         for (score, slot) in chosen {
             let mut row = None;

@@ -327,7 +327,7 @@ fn described(collection: &Arc<partition::Collection>) -> Value {
         defaults
     };
     json!({
-        "status": "green",
+        "status": if collection.is_settled() { "green" } else { "yellow" },
         "optimizer_status": "ok",
         "points_count": collection.points(),
         "indexed_vectors_count": collection.indexed(),
