@@ -18,6 +18,7 @@ import pathlib
 import secrets
 import sys
 import time
+import warnings
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import Any
 
@@ -132,6 +133,7 @@ def report(name: str, calls: list[Json], failure: Failure, remote: QdrantClient)
 
 def connect(url: str, key: str) -> QdrantClient:
     # A key over plain HTTP on the loopback is on purpose.
+    warnings.filterwarnings("ignore", message="Api key is used with an insecure connection")
     return QdrantClient(url=url, api_key=key, timeout=30, check_compatibility=False)
 
 

@@ -3,6 +3,7 @@
 Part of qdrant_roundtrip.py: random calls of the same routes are in differential.py.
 """
 
+import math
 from typing import Any
 
 from qdrant_client import QdrantClient, models
@@ -31,7 +32,7 @@ def all_of_them(run: Run) -> None:
 
 def vector(tenant: Tenant, number: int, size: int) -> list[float]:
     """Differs from tenant to tenant, and is the same each time."""
-    twist = 1.7 if tenant.name == "acme" else 2.3
+    twist = math.sqrt(2 if tenant.name == "acme" else 5)
     return [((number + 1) * twist * (place + 1)) % 1.0 - 0.45 for place in range(size)]
 
 

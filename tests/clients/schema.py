@@ -14,7 +14,7 @@ import tempfile
 
 from server import Mismatch, Server, send, serving
 
-SECONDS = 30
+SECONDS = 20
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 # Names that are there, so that not every request is about something that isn't.
 CONFIG = """

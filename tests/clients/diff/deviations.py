@@ -24,6 +24,11 @@ DEVIATIONS: list[tuple[str, str, str]] = [
         "the oracle is told to ask for both",
     ),
     (
+        "a query of a wrong size, where it or the collection's vectors have one number only",
+        "the in-memory mode takes that number for each of the other side's; the server and Locule refuse",
+        "the oracle is told to refuse",
+    ),
+    (
         "a null in the first metadata that a collection is given",
         "the in-memory mode keeps it, and lets it remove the entry where there is metadata already; "
         "in Locule it always says that there is no such entry",

@@ -120,9 +120,13 @@ def watched() -> None:
     by_id, query_collection = LocalCollection._scroll_by_id, LocalCollection._query_collection
 
     def watched_search(self: LocalCollection, query_vector: Any, **given: Any) -> Any:
+        name, query = self._resolve_query_vector_name(query_vector)
+        asked = [query] if isinstance(query, np.ndarray) else query.positive + query.negative
+        # Of one number, numpy makes as many as there are on the other side: see deviations.
+        if any(len(vector) != self.get_vector_params(name).size for vector in asked):
+            raise ValueError("Wrong input: Vector dimension error")
         bare = {"with_payload": False, "with_vectors": False, "limit": ALL, "offset": 0, "score_threshold": None}
         everything = search(self, query_vector, **{**given, **bare})
-        name, query = self._resolve_query_vector_name(query_vector)
         order = distance_to_order(self.get_vector_params(name).distance)
         by_distance = isinstance(query, np.ndarray)
         WATCH.ranked(
