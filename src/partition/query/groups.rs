@@ -41,7 +41,7 @@ impl Partition {
     /// The groups of the points that a query ranks first: `query.limit` groups. A point
     /// with several values is in several groups, one with none in none.
     ///
-    /// Up to [`CANDIDATES_MAX`] points are looked through until the groups are full. Prefetches find
+    /// Up to `CANDIDATES_MAX` points are looked through until the groups are full. Prefetches find
     /// as many as they may, whatever their limits.
     ///
     /// # Errors
