@@ -25,6 +25,15 @@ impl Timestamp {
     }
 }
 
+impl Timestamp {
+    /// Reads what [`Display`](fmt::Display) wrote. None for any other spelling.
+    pub fn parse(text: &str) -> Option<Self> {
+        let time: jiff::Timestamp = text.parse().ok()?;
+        let time = Self(u64::try_from(time.as_millisecond()).ok()?);
+        (time.to_string() == text).then_some(time)
+    }
+}
+
 impl fmt::Display for Timestamp {
     /// RFC 3339, in UTC, with milliseconds.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

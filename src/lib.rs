@@ -4,6 +4,7 @@
 //! main.rs  cli  config        L7   the process
 //! http                        L6   the wire: the only place that knows axum and JSON dialects
 //! engine                      L5   the API in plain structs
+//! ops                         L4   what is done to partitions as a whole, and what proves it
 //! router                      L3   the only code that sees more than one tenant
 //! partition                   L2   one tenant: family, key, indexes
 //! store   index   access      L1   mechanisms that don't know each other
@@ -23,6 +24,7 @@
 //! - **point**: an id, vectors by name, a payload. **row**: a point as it is stored.
 //! - **slot**: a vector's place in memory. **arena**: a collection's vectors, in slots.
 //! - **seal**, **open**: encrypt and authenticate for one place; the inverse.
+//! - **receipt**: signed evidence of an erasure. **trace**: bytes that what was erased would leave.
 //! - **grant**: proof that the gate allowed one act on one tenant.
 //! - **principal**: someone with a verified credential.
 //! - **nearness**: the higher the nearer; **score**: what the metric's users expect.
@@ -45,6 +47,8 @@ pub mod store;
 pub mod partition;
 
 pub mod router;
+
+pub mod ops;
 
 pub mod engine;
 

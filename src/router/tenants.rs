@@ -19,7 +19,7 @@ use crate::{
     clock::Timestamp,
     partition::Partition,
     seal,
-    store::{CatalogKind, StoreError},
+    store::CatalogKind,
     tenant::{Generation, TenantId, TenantUuid},
 };
 
@@ -280,11 +280,7 @@ impl Router {
             .ok_or(RouterError::NoTenant)?;
         self.close(&entry);
         let shelf = self.shelves.shelf(record.shelf)?;
-        match shelf.family(record.family) {
-            Ok(family) => family.drop_family()?,
-            Err(StoreError::NoFamily) => {}
-            Err(error) => return Err(error.into()),
-        }
+        let dropped = shelf.drop_family(record.family)?;
         let shredded = self.keyring.shred(record.uuid, record.generation)?;
         let ids: Vec<_> = keys.iter().map(|key| key.id.catalog_id()).collect();
         self.catalog.remove(CatalogKind::ApiKey, &ids)?;
@@ -297,7 +293,8 @@ impl Router {
         self.metrics.tenants.dec();
         tracing::info!(
             generation = shredded.generation().0,
-            "a tenant's key was shredded"
+            shelf = dropped.shelf(),
+            "a tenant's family was dropped and its key shredded"
         );
         Ok(())
     }

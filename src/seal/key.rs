@@ -11,6 +11,7 @@ use super::{
     envelope::{self, OpenError, SealError, Sealed},
     hazmat::{self, Cipher, Failed, NONCE_BYTES, Secret},
     random_bytes,
+    sign::SigningKey,
 };
 use crate::tenant::{Generation, TenantUuid};
 
@@ -91,6 +92,11 @@ impl GenerationKey {
     /// The key for hashes that only this generation's holder can make.
     pub fn derive_hash_key(&self) -> HashKey {
         HashKey(hazmat::derive(&self.secret, b"locule hash v1"))
+    }
+
+    /// The key for signatures that only this generation's holder can make.
+    pub fn derive_signing_key(&self) -> SigningKey {
+        SigningKey::from_secret(&hazmat::derive(&self.secret, b"locule sign v1"))
     }
 }
 

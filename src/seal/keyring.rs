@@ -37,6 +37,7 @@ pub struct Keyring {
 pub struct KeyShredded {
     tenant: TenantUuid,
     generation: Generation,
+    wrapped_sample: Option<WrappedSample>,
 }
 
 impl KeyShredded {
@@ -49,7 +50,28 @@ impl KeyShredded {
     pub const fn generation(&self) -> Generation {
         self.generation
     }
+
+    /// The name that its file had.
+    pub fn file_name(&self) -> String {
+        file_name(self.tenant, self.generation)
+    }
+
+    /// The end of its file as it was before. None when there was no whole file any more: an
+    /// earlier attempt had begun.
+    pub const fn wrapped_sample(&self) -> Option<WrappedSample> {
+        self.wrapped_sample
+    }
+
+    /// With the sample that was noted before an earlier attempt, where this one found none.
+    pub fn or_sample(mut self, noted: Option<WrappedSample>) -> Self {
+        self.wrapped_sample = self.wrapped_sample.or(noted);
+        self
+    }
 }
+
+/// The last 24 bytes of a wrapped key's file. They give nothing away, and whoever looks for them
+/// finds every copy of the file.
+pub type WrappedSample = [u8; WRAPPED_SAMPLE_BYTES];
 
 impl Keyring {
     /// Opens the keyring in `directory`, making the directory if it isn't there.
@@ -108,6 +130,23 @@ impl Keyring {
         Ok(self.root.unwrap(tenant, generation, wrapped, &expected)?)
     }
 
+    /// The end of a generation's wrapped key, to be noted before the key is shredded. None when
+    /// there is no whole file.
+    ///
+    /// # Errors
+    /// [`KeyringError::Io`].
+    pub fn wrapped_sample(
+        &self,
+        tenant: TenantUuid,
+        generation: Generation,
+    ) -> Result<Option<WrappedSample>, KeyringError> {
+        match fs::read(self.path(tenant, generation)) {
+            Ok(bytes) => Ok(sample(&bytes, tenant, generation)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Destroys a generation's key: overwrite, fsync, unlink, fsync the directory. Done again on
     /// a key that is gone, it succeeds: a crash in the middle is finished by repeating.
     ///
@@ -119,18 +158,26 @@ impl Keyring {
         generation: Generation,
     ) -> Result<KeyShredded, KeyringError> {
         let path = self.path(tenant, generation);
-        match OpenOptions::new().write(true).open(&path) {
-            Ok(mut file) => {
-                let length = usize::try_from(file.metadata()?.len()).unwrap_or(FILE_BYTES);
-                file.write_all(&vec![0; length.min(FILE_BYTES)])?;
-                file.sync_all()?;
-                fs::remove_file(&path)?;
+        let wrapped_sample = self.wrapped_sample(tenant, generation)?;
+        // A crash while the key was written may have left it under its temporary name.
+        for path in [temporary(&path), path] {
+            match OpenOptions::new().write(true).open(&path) {
+                Ok(mut file) => {
+                    let length = usize::try_from(file.metadata()?.len()).unwrap_or(FILE_BYTES);
+                    file.write_all(&vec![0; length.min(FILE_BYTES)])?;
+                    file.sync_all()?;
+                    fs::remove_file(&path)?;
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error.into()),
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error.into()),
         }
         File::open(&self.directory)?.sync_all()?;
-        Ok(KeyShredded { tenant, generation })
+        Ok(KeyShredded {
+            tenant,
+            generation,
+            wrapped_sample,
+        })
     }
 
     /// Whether a generation has a key.
@@ -139,10 +186,19 @@ impl Keyring {
     }
 
     fn path(&self, tenant: TenantUuid, generation: Generation) -> PathBuf {
-        let uuid = Uuid::from_bytes(*tenant.as_bytes());
-        self.directory
-            .join(format!("{}.{}.key", uuid.simple(), generation.0))
+        self.directory.join(file_name(tenant, generation))
     }
+}
+
+fn file_name(tenant: TenantUuid, generation: Generation) -> String {
+    let uuid = Uuid::from_bytes(*tenant.as_bytes());
+    format!("{}.{}.key", uuid.simple(), generation.0)
+}
+
+/// The sample of a file that is whole: not of one that an earlier attempt overwrote.
+fn sample(bytes: &[u8], tenant: TenantUuid, generation: Generation) -> Option<WrappedSample> {
+    let wrapped = bytes.strip_prefix(&header(tenant, generation)[..])?;
+    (bytes.len() == FILE_BYTES).then_some(*wrapped.last_chunk()?)
 }
 
 fn header(tenant: TenantUuid, generation: Generation) -> Vec<u8> {
@@ -157,7 +213,7 @@ fn header(tenant: TenantUuid, generation: Generation) -> Vec<u8> {
 /// Writes a secret file so that after a crash it is there whole or not at all: a temporary file,
 /// fsync, rename, fsync of the directory.
 pub(super) fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let temporary = path.with_extension("tmp");
+    let temporary = temporary(path);
     let mut file = OpenOptions::new()
         .write(true)
         .create(true)
@@ -169,6 +225,10 @@ pub(super) fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
     fs::rename(&temporary, path)?;
     let directory = path.parent().unwrap_or_else(|| Path::new("."));
     File::open(directory)?.sync_all()
+}
+
+fn temporary(path: &Path) -> PathBuf {
+    path.with_extension("tmp")
 }
 
 /// Why a generation key couldn't be made, loaded or shredded.
@@ -193,3 +253,5 @@ pub enum KeyringError {
 
 const VERSION: u8 = 1;
 const FILE_BYTES: usize = 25 + 12 + 32 + 16;
+/// The end of the wrapped key, and its tag.
+pub const WRAPPED_SAMPLE_BYTES: usize = 24;

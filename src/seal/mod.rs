@@ -7,6 +7,7 @@
 //!   └─ wraps ─> generation key: one per tenant generation, in the keyring directory
 //!                 └─ HKDF-SHA256 ─> data key ("locule data v1"): seals every value
 //!                 └─ HKDF-SHA256 ─> hash key ("locule hash v1"): keyed hashes of API keys
+//!                 └─ HKDF-SHA256 ─> signing key ("locule sign v1"): Ed25519, of the node's own generation
 //! ```
 //!
 //! **Invariant:** plain text leaves only through an `open`, and only under the context it was
@@ -14,7 +15,7 @@
 //! **Invariant:** a key is asked to do work and never shown: no getter, no `Clone`, no
 //! `Serialize`, `Debug` is redacted, memory is wiped on drop (`tests/ui`).
 //! **Invariant:** no clock; the only I/O is the keyring's and the root key's.
-//! Called by: `store`, `partition`, `router`, `engine`.
+//! Called by: `store`, `partition`, `router`, `ops`, `engine`.
 //!
 //! Why one key per tenant generation and not per record: dropping one key ends every copy of a
 //! generation at once, backups included, and a resealed generation starts a new budget.
@@ -27,14 +28,16 @@ mod hazmat;
 mod key;
 mod keyring;
 mod root;
+mod sign;
 
 pub use self::{
     envelope::{OpenError, SEALED_OVERHEAD_BYTES, SealError, Sealed},
     key::{
         DataKey, GenerationKey, HashKey, KeyedHash, MESSAGES_MAX, MESSAGES_NEAR, Reserve, RootKey,
     },
-    keyring::{KeyShredded, Keyring, KeyringError},
+    keyring::{KeyShredded, Keyring, KeyringError, WRAPPED_SAMPLE_BYTES, WrappedSample},
     root::{RootKeyError, RootKeySource},
+    sign::{Signature, SignatureError, SignerId, SigningKey, VerifyingKey},
 };
 
 /// Whether values are encrypted: not in a build for the bench that tells what that costs.

@@ -231,13 +231,30 @@ impl Family {
     ///
     /// # Errors
     /// [`StoreError::Engine`].
-    pub fn drop_family(&self) -> Result<(), StoreError> {
+    pub fn drop_family(&self) -> Result<FamilyDropped, StoreError> {
         let mut dropped = self.dropped.write();
-        if *dropped {
-            return Ok(());
-        }
         *dropped = true;
         self.bound.borrow_owner().drop_fenced(self.name)
+    }
+}
+
+/// Proof that a shelf no longer has a family: made by dropping it alone.
+#[must_use]
+#[derive(Debug)]
+pub struct FamilyDropped {
+    pub(super) name: FamilyName,
+    pub(super) shelf: u32,
+}
+
+impl FamilyDropped {
+    /// The family's name.
+    pub const fn name(&self) -> FamilyName {
+        self.name
+    }
+
+    /// The number of the shelf that it was on.
+    pub const fn shelf(&self) -> u32 {
+        self.shelf
     }
 }
 

@@ -37,7 +37,7 @@ pub use self::{
     batch::Batch,
     bulk::Bulk,
     catalog::{Catalog, CatalogError, CatalogKind},
-    family::Family,
+    family::{Family, FamilyDropped},
     in_use::{InUse, Released},
     key::{KeyRange, RecordKind, StorageKey},
     options::StoreOptions,

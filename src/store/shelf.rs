@@ -19,7 +19,7 @@ use rocksdb::{
 use super::{
     InUse, StoreError,
     bulk::Table,
-    family::Family,
+    family::{Family, FamilyDropped},
     options::{Shared, durable},
     poison::Poison,
     shelves::Slot,
@@ -149,12 +149,31 @@ impl Shelf {
         Ok(family)
     }
 
-    /// Drops a family that was already fenced off. Its files go when its last handle goes.
-    pub(super) fn drop_fenced(&self, name: FamilyName) -> Result<(), StoreError> {
+    /// Drops a family. Done again on one that is gone, it succeeds: a crash in the middle is
+    /// finished by repeating.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub fn drop_family(self: &Arc<Self>, name: FamilyName) -> Result<FamilyDropped, StoreError> {
+        match self.family(name) {
+            Ok(family) => family.drop_family(),
+            Err(StoreError::NoFamily) => self.drop_fenced(name),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Drops a family that was already fenced off, unless it is gone. Its files go when its last
+    /// handle goes.
+    pub(super) fn drop_fenced(&self, name: FamilyName) -> Result<FamilyDropped, StoreError> {
         self.families.lock().remove(&name);
-        self.database().drop_cf(&name.to_string())?;
-        self.names.lock().remove(&name.to_string());
-        Ok(())
+        if self.names.lock().contains(&name.to_string()) {
+            self.database().drop_cf(&name.to_string())?;
+            self.names.lock().remove(&name.to_string());
+        }
+        Ok(FamilyDropped {
+            name,
+            shelf: self.number,
+        })
     }
 
     pub(super) fn handle(&self, name: FamilyName) -> Option<Arc<BoundColumnFamily<'_>>> {

@@ -26,3 +26,4 @@ mod openapi;
 mod roles;
 mod storage;
 mod tidy;
+mod verify;

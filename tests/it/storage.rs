@@ -32,12 +32,12 @@ fn a_commit_to_a_dropped_family_is_refused_and_its_neighbours_go_on() {
     neighbour.commit(&bench.row(1)).unwrap();
     // Another handle on the same family, as a reader may hold one.
     let same = shelf.family(name(1)).unwrap();
-    doomed.drop_family().unwrap();
+    let _ = doomed.drop_family().unwrap();
     for family in [&doomed, &same] {
         let refused = family.commit(&bench.row(2)).unwrap_err();
         assert!(matches!(refused, StoreError::Dropped), "{refused}");
     }
-    doomed.drop_family().unwrap();
+    let _ = doomed.drop_family().unwrap();
     let gone = shelf.family(name(1)).unwrap_err();
     assert!(matches!(gone, StoreError::NoFamily), "{gone}");
     // RocksDB itself would have stopped the whole shelf.
@@ -70,7 +70,7 @@ fn commits_that_race_with_a_drop_are_done_or_refused() {
                 });
             }
             start.wait();
-            doomed.drop_family().unwrap();
+            let _ = doomed.drop_family().unwrap();
         });
         neighbour.commit(&bench.row(u64::from(round))).unwrap();
     }
@@ -85,7 +85,7 @@ fn a_shelf_takes_64_families_and_refuses_the_65th() {
     let refused = shelf.create(name(64)).unwrap_err();
     assert!(matches!(refused, StoreError::Full), "{refused}");
     bench.shelves.shelf(1).unwrap().create(name(64)).unwrap();
-    families[7].drop_family().unwrap();
+    let _ = families[7].drop_family().unwrap();
     shelf
         .create(name(65))
         .unwrap()

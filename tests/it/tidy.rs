@@ -8,13 +8,14 @@ use std::{
 
 /// The layers, the lowest first. A folder or file of `src` may import what stands in an earlier
 /// group, and what it is told below.
-const LAYERS: [&[&str]; 10] = [
+const LAYERS: [&[&str]; 11] = [
     &["tenant", "vector", "payload", "clock", "telemetry"],
     &["seal"],
     &["audit"],
     &["access", "index", "store"],
     &["partition"],
     &["router"],
+    &["ops"],
     &["engine"],
     &["http"],
     &["config"],
@@ -29,7 +30,7 @@ const BESIDE: [(&str, &str); 3] = [
 ];
 
 /// Crates that have one home, and what to use elsewhere.
-const HOMES: [(&str, &[&str], &str); 17] = [
+const HOMES: [(&str, &[&str], &str); 18] = [
     (
         "rocksdb",
         &["store/"],
@@ -39,6 +40,7 @@ const HOMES: [(&str, &[&str], &str); 17] = [
     ("hkdf", &["seal/hazmat.rs"], "seal"),
     ("hmac", &["seal/hazmat.rs"], "seal"),
     ("sha2", &["seal/hazmat.rs"], "seal::digest"),
+    ("ed25519_dalek", &["seal/sign.rs"], "seal::SigningKey"),
     ("getrandom", &["seal/"], "seal::random_bytes"),
     ("hnsw_rs", &["index/graph/"], "index"),
     ("simsimd", &["index/kernels/"], "index"),

@@ -1,0 +1,17 @@
+//! *What is done to a partition as a whole, and what proves that it was done.*
+//!
+//! Owns: receipts of erasures and their canonical form; the check of a directory, a backup or a
+//! disk image against one.
+//!
+//! **Invariant:** a receipt can't be built without the proofs of the acts that it tells of:
+//! [`FamilyDropped`](crate::store::FamilyDropped), [`KeyShredded`](crate::seal::KeyShredded) and
+//! [`Checked`](verify::Checked), each made by its act alone (`tests/ui/receipt_without_proofs.rs`).
+//! **Invariant:** what is checked offline needs no key that opens data.
+//! Called by: `engine` (erasures), `cli` (`locule verify`).
+
+pub mod canonical;
+mod hex;
+pub mod receipt;
+pub mod verify;
+
+pub use self::hex::Hex;
