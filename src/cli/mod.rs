@@ -1,5 +1,6 @@
-//! *The command line.* `locule serve` runs the server; every other command is a client that speaks
-//! HTTP to one, so what it may do is decided by the key it's given and by nothing here.
+//! *The command line.* `locule serve` runs the server; `locule verify` checks files, without one;
+//! every other command is a client that speaks HTTP to one, so what it may do is decided by the key
+//! it's given and by nothing here.
 //!
 //! Owns: the tree of commands and the process' exit code. One command a file.
 //! **Invariant:** client commands never touch the data directory: they'd go around the gate.
@@ -21,6 +22,7 @@ mod serve;
 #[cfg(test)]
 mod stub;
 mod tenant;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -30,12 +32,12 @@ use clap::{Parser, Subcommand};
 use client::{Client, Connection};
 
 /// Runs the command that the process was started with. Errors are told on stderr and end in exit
-/// code 1; a command line that doesn't parse ends in 2.
+/// code 1, those of a check, and a command line that doesn't parse, in 2.
 #[must_use]
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     match arguments.run() {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => output::failure(&error),
     }
 }
@@ -64,15 +66,19 @@ enum Command {
     Load(load::Arguments),
     /// Find the nearest neighbours of one vector or of a file of them.
     Query(query::Arguments),
+    /// Check a receipt, or a place against one, without a server.
+    #[command(subcommand)]
+    Verify(verify::Command),
     /// Measure a running server.
     #[command(subcommand)]
     Bench(bench::Command),
 }
 
 impl Arguments {
-    fn run(self) -> anyhow::Result<()> {
+    fn run(self) -> anyhow::Result<ExitCode> {
         let connection = self.connection;
-        match self.command {
+        let done = match self.command {
+            Command::Verify(command) => return Ok(verify::run(command)),
             Command::Serve(arguments) => serve::run(*arguments),
             Command::Tenant(command) => wait_for(tenant::run(&Client::new(&connection)?, command)),
             Command::Key(command) => wait_for(key::run(&Client::new(&connection)?, command)),
@@ -81,7 +87,8 @@ impl Arguments {
                 wait_for(query::run(&Client::new(&connection)?, arguments))
             }
             Command::Bench(command) => wait_for(bench::run(&connection, command)),
-        }
+        };
+        done.map(|()| ExitCode::SUCCESS)
     }
 }
 
