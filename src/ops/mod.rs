@@ -5,7 +5,7 @@
 //!
 //! **Invariant:** a receipt can't be built without the proofs of the acts that it tells of:
 //! [`FamilyDropped`](crate::store::FamilyDropped), [`KeyShredded`](crate::seal::KeyShredded) and
-//! [`Checked`](verify::Checked), each made by its act alone (`tests/ui/receipt_without_proofs.rs`).
+//! [`Checked`](verify::Checked), each made by its act alone (`tests/ui/receipt_proofs_from_thin_air.rs`).
 //! **Invariant:** what is checked offline needs no key that opens data.
 //! Called by: `engine` (erasures), `cli` (`locule verify`).
 
