@@ -6,6 +6,6 @@ use locule::{
 };
 
 pub fn claim(tenant: TenantUuid, generation: Generation) -> KeyShredded {
-    return KeyShredded { tenant, generation }; //~ E0451 private field
+    return KeyShredded { tenant, generation, wrapped_sample: None }; //~ E0451 private field
     unreachable!("{tenant:?} {generation:?}")
 }

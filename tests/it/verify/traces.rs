@@ -48,8 +48,7 @@ impl Scene {
         scan
     }
 
-    /// File names, offsets and traces of what was found.
-    fn found(&self) -> Vec<(String, Option<(u64, bool)>, Trace)> {
+    fn found(&self) -> Vec<Found> {
         let finds = self.scan().finds.into_iter().map(|find| {
             let name = find.path.file_name().unwrap().to_str().unwrap().to_owned();
             let place = match find.place {
@@ -61,6 +60,9 @@ impl Scene {
         finds.collect()
     }
 }
+
+/// A file's name; where in it, and whether all of the trace is there; the trace.
+type Found = (String, Option<(u64, bool)>, Trace);
 
 /// All borders that a scan may have: chunks of 256 KiB, pieces of 64 MiB.
 const CHUNK: usize = 256 << 10;
