@@ -32,6 +32,7 @@
 #![deny(unsafe_code)]
 
 pub mod clock;
+pub mod failpoint;
 pub mod payload;
 pub mod telemetry;
 pub mod tenant;

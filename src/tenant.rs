@@ -92,6 +92,14 @@ pub struct Generation(pub u32);
 impl Generation {
     /// What a new tenant starts with.
     pub const FIRST: Self = Self(1);
+
+    /// The one that follows, if numbers are left.
+    pub const fn next(self) -> Option<Self> {
+        match self.0.checked_add(1) {
+            Some(next) => Some(Self(next)),
+            None => None,
+        }
+    }
 }
 
 /// The name of a collection within its tenant: 1 to 255 bytes, no control or path characters.

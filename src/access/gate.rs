@@ -12,7 +12,7 @@ use super::{
 use crate::{
     audit::{Actor, AuditError, AuditLog, Durability, Entry, Outcome},
     clock::Timestamp,
-    tenant::{CollectionName, TenantUuid},
+    tenant::{CollectionName, TenantId, TenantUuid},
 };
 
 /// Decides, and records what it decided, in one act.
@@ -21,6 +21,22 @@ pub struct Gate {
     audit: Arc<AuditLog>,
     keys: KeyTable,
     limits: Limits,
+}
+
+/// Why the node acts on a tenant's data by itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reason {
+    /// Survivors move to the next generation.
+    Reseal,
+}
+
+impl Reason {
+    /// Its name in the audit log.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Reseal => "reseal",
+        }
+    }
 }
 
 /// What an act is about.
@@ -125,6 +141,30 @@ impl Gate {
             principal.role(),
             principal.key().collections.clone(),
         ))
+    }
+
+    /// Allows the node an act of its own on a tenant, which is recorded like any other.
+    ///
+    /// # Errors
+    /// [`Denial::Audit`].
+    pub fn own_act<O: Op>(
+        &self,
+        tenant: TenantUuid,
+        id: &TenantId,
+        reason: Reason,
+        now: Timestamp,
+    ) -> Result<Grant<O>, Denial> {
+        let entry = Entry {
+            actor: Actor::Node,
+            tenant: Some(id.as_str()),
+            action: reason.name(),
+            outcome: Outcome::Allowed,
+            ip: None,
+            request: 0,
+            durability: Durability::Synced,
+        };
+        self.audit.record(now, &entry)?;
+        Ok(Grant::mint(tenant, Role::Owner, None))
     }
 
     fn decide(

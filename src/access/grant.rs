@@ -40,6 +40,10 @@ ops! {
     CreateCollection => CreateCollection,
     /// The end of a collection.
     DeleteCollection => DeleteCollection,
+    /// The end of points, collections and generations.
+    Erase => Erase,
+    /// What was erased.
+    ReadReceipts => ReadReceipts,
     /// The tenant's keys.
     ManageKeys => ManageKeys,
     /// The tenant's usage.

@@ -17,10 +17,10 @@ mod role;
 
 pub use self::{
     api_key::{ApiKey, ApiKeyId, ApiKeyRecord, KeyTable, Presented, Unauthenticated},
-    gate::{Denial, Gate, Target},
+    gate::{Denial, Gate, Reason, Target},
     grant::{
-        CreateCollection, DeleteCollection, Describe, Grant, ManageKeys, ManageTenants, Op, Read,
-        ReadUsage, Search, Write,
+        CreateCollection, DeleteCollection, Describe, Erase, Grant, ManageKeys, ManageTenants, Op,
+        Read, ReadReceipts, ReadUsage, Search, Write,
     },
     limit::{Limits, Quota},
     principal::{Principal, Scope},

@@ -33,6 +33,10 @@ pub enum Action {
     CreateCollection,
     /// Delete a collection.
     DeleteCollection,
+    /// Erase points, subjects, collections, the tenant.
+    Erase,
+    /// Read what was erased, and the receipts.
+    ReadReceipts,
     /// Create, list and revoke the tenant's keys.
     ManageKeys,
     /// Read the tenant's usage.
@@ -62,11 +66,11 @@ impl Role {
                 Self::Writer | Self::Owner => true,
                 Self::Inference | Self::Auditor | Self::Operator => false,
             },
-            Action::DeleteCollection | Action::ManageKeys => match self {
+            Action::DeleteCollection | Action::Erase | Action::ManageKeys => match self {
                 Self::Owner => true,
                 Self::Inference | Self::Writer | Self::Auditor | Self::Operator => false,
             },
-            Action::ReadUsage => match self {
+            Action::ReadUsage | Action::ReadReceipts => match self {
                 Self::Owner | Self::Auditor => true,
                 Self::Inference | Self::Writer | Self::Operator => false,
             },
@@ -99,13 +103,15 @@ impl Role {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Search,
         Self::DescribeCollection,
         Self::ReadPoints,
         Self::WritePoints,
         Self::CreateCollection,
         Self::DeleteCollection,
+        Self::Erase,
+        Self::ReadReceipts,
         Self::ManageKeys,
         Self::ReadUsage,
         Self::ManageTenants,
@@ -120,6 +126,8 @@ impl Action {
             Self::WritePoints => "write_points",
             Self::CreateCollection => "create_collection",
             Self::DeleteCollection => "delete_collection",
+            Self::Erase => "erase",
+            Self::ReadReceipts => "read_receipts",
             Self::ManageKeys => "manage_keys",
             Self::ReadUsage => "read_usage",
             Self::ManageTenants => "manage_tenants",
@@ -131,12 +139,14 @@ impl Action {
         match self {
             Self::CreateCollection
             | Self::DeleteCollection
+            | Self::Erase
             | Self::ManageKeys
             | Self::ManageTenants => true,
             Self::Search
             | Self::DescribeCollection
             | Self::ReadPoints
             | Self::WritePoints
+            | Self::ReadReceipts
             | Self::ReadUsage => false,
         }
     }

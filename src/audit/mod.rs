@@ -57,7 +57,7 @@ impl AuditLog {
     ///
     /// # Errors
     /// [`AuditError`]: then whatever was to be recorded must not happen.
-    pub fn record(&self, now: Timestamp, entry: &Entry<'_>) -> Result<(), AuditError> {
+    pub fn record(&self, now: Timestamp, entry: &Entry<'_>) -> Result<Recorded, AuditError> {
         let mut state = self.state.lock();
         if state.failed {
             return Err(AuditError::Failed);
@@ -67,8 +67,20 @@ impl AuditLog {
         state.failed = appended.is_err();
         appended?;
         state.last = link;
-        Ok(())
+        Ok(Recorded {
+            seq: link.seq,
+            hash: link.hash,
+        })
     }
+}
+
+/// Where an entry stands in the log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Recorded {
+    /// Its number.
+    pub seq: u64,
+    /// Its hash.
+    pub hash: [u8; 32],
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@
 mod bench;
 mod client;
 mod columns;
+mod erase;
 mod key;
 mod load;
 mod output;
@@ -62,6 +63,10 @@ enum Command {
     /// Create, list and revoke a tenant's keys (needs the tenant's owner key).
     #[command(subcommand)]
     Key(key::Command),
+    /// Erase points, data subjects, collections or the tenant, and get receipts (needs the tenant's
+    /// owner key).
+    #[command(subcommand)]
+    Erase(erase::Command),
     /// Load points from NDJSON or Parquet files into a collection.
     Load(load::Arguments),
     /// Find the nearest neighbours of one vector or of a file of them.
@@ -82,6 +87,7 @@ impl Arguments {
             Command::Serve(arguments) => serve::run(*arguments),
             Command::Tenant(command) => wait_for(tenant::run(&Client::new(&connection)?, command)),
             Command::Key(command) => wait_for(key::run(&Client::new(&connection)?, command)),
+            Command::Erase(command) => wait_for(erase::run(&Client::new(&connection)?, command)),
             Command::Load(arguments) => wait_for(load::run(&Client::new(&connection)?, arguments)),
             Command::Query(arguments) => {
                 wait_for(query::run(&Client::new(&connection)?, arguments))

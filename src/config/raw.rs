@@ -101,5 +101,5 @@ impl ConfigError {
     }
 }
 
-/// Read by client commands, and by scripts.
-const CLIENT_SETTINGS: [&str; 4] = ["url", "api_key", "target_dir", "config"];
+/// Read by client commands, by scripts and by tests.
+const CLIENT_SETTINGS: [&str; 5] = ["url", "api_key", "target_dir", "config", "failpoint"];

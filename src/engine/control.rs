@@ -5,7 +5,6 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    thread,
     time::Duration,
 };
 
@@ -185,47 +184,6 @@ impl Engine {
         })?;
         self.gate.limits().set(record.uuid, record.quota);
         Ok(record)
-    }
-
-    /// Deletes a tenant. Its keys are good for nothing once this returns; its family and its key
-    /// are destroyed in the background, and a restart resumes that.
-    ///
-    /// # Errors
-    /// [`ErrorKind::NotFound`].
-    pub fn delete_tenant(
-        self: &Arc<Self>,
-        principal: &Principal,
-        id: &TenantId,
-    ) -> Result<Arc<TenantRecord>, Error> {
-        let grant: Grant<ManageTenants> = self.check(principal, None)?;
-        let record = self.router.begin_deletion(&grant, id)?;
-        self.finish_deletion_later(Arc::clone(&record));
-        Ok(record)
-    }
-
-    pub(super) fn resume_deletions(self: &Arc<Self>) {
-        for record in self.router.half_deleted() {
-            self.finish_deletion_later(record);
-        }
-    }
-
-    fn finish_deletion_later(self: &Arc<Self>, record: Arc<TenantRecord>) {
-        let keys = self.gate.keys().of_tenant(record.uuid);
-        for key in &keys {
-            self.gate.keys().remove(key.id);
-        }
-        let engine = Arc::clone(self);
-        let spawned = thread::Builder::new()
-            .name("deletion".into())
-            .spawn(move || {
-                if let Err(error) = engine.router.finish_deletion(&record, &keys) {
-                    let error = Error::from(error).chain();
-                    tracing::error!(error, "a tenant's deletion is resumed at the next start");
-                }
-            });
-        if let Err(error) = spawned {
-            tracing::error!(%error, "a tenant's deletion is resumed at the next start");
-        }
     }
 
     /// Makes a key for the principal's tenant.

@@ -57,7 +57,10 @@ impl Error {
         }
     }
 
-    fn caused<E: std::error::Error + Send + Sync + 'static>(kind: ErrorKind, error: E) -> Self {
+    pub(super) fn caused<E: std::error::Error + Send + Sync + 'static>(
+        kind: ErrorKind,
+        error: E,
+    ) -> Self {
         Self {
             kind,
             message: error.to_string(),
@@ -121,7 +124,9 @@ impl From<PartitionError> for Error {
             | PartitionError::TooManyIndexes { .. } => ErrorKind::Invalid,
             PartitionError::Quota { .. } | PartitionError::NotGranted => ErrorKind::Denied,
             PartitionError::Corrupt | PartitionError::WrongPartition => ErrorKind::Corrupt,
-            PartitionError::Closed | PartitionError::Store(_) => ErrorKind::Unavailable,
+            PartitionError::Closed | PartitionError::Interrupted | PartitionError::Store(_) => {
+                ErrorKind::Unavailable
+            }
             PartitionError::Seal(SealError::TooLong) => ErrorKind::Invalid,
             PartitionError::Seal(SealError::Random | SealError::BudgetUsedUp) => {
                 ErrorKind::Unavailable
@@ -138,9 +143,10 @@ impl From<RouterError> for Error {
             RouterError::NoTenant => Self::caused(ErrorKind::NotFound, error),
             RouterError::Taken => Self::caused(ErrorKind::Conflict, error),
             RouterError::Store(error) => PartitionError::Store(Arc::new(error)).into(),
-            RouterError::Keyring(_) | RouterError::Catalog(_) | RouterError::Seal(_) => {
-                Self::caused(ErrorKind::Unavailable, error)
-            }
+            RouterError::Keyring(_)
+            | RouterError::Catalog(_)
+            | RouterError::Seal(_)
+            | RouterError::Generations => Self::caused(ErrorKind::Unavailable, error),
         }
     }
 }

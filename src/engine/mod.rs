@@ -7,6 +7,7 @@
 
 mod control;
 mod data;
+mod erasures;
 mod error;
 mod query;
 mod start;
@@ -18,13 +19,14 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
-        mpsc::SyncSender,
+        mpsc::{Sender, SyncSender},
     },
 };
 
 pub use self::{
     control::{CreatedKey, CreatedTenant, NewKey, SelfReport, Usage},
     data::{Query, VectorsBack},
+    erasures::{Asked as ErasureAsked, EraseScope},
     error::{Error, ErrorKind},
     query::Asked,
     start::{EngineOptions, StartError, Started},
@@ -33,18 +35,22 @@ use crate::{
     access::{Describe, Gate, Grant, Op, Presented, Principal, Target},
     audit::{Actor, AuditLog, Durability, Entry, Outcome},
     clock::Clock,
+    ops::Erasures,
     partition::Partition,
     router::{Router, Tally, TenantState},
     seal,
     store::InUse,
     telemetry::{Metrics, Stage},
-    tenant::CollectionName,
+    tenant::{CollectionName, TenantUuid},
 };
 
 /// A node.
 pub struct Engine {
     router: Arc<Router>,
-    gate: Gate,
+    gate: Arc<Gate>,
+    erasures: Arc<Erasures>,
+    /// Tenants with erasures to be carried out.
+    erasing: Sender<TenantUuid>,
     audit: Arc<AuditLog>,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,

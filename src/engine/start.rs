@@ -18,18 +18,19 @@ use std::{
     sync::{
         Arc, Weak,
         atomic::AtomicU64,
-        mpsc::{Receiver, sync_channel},
+        mpsc::{Receiver, channel, sync_channel},
     },
     thread,
 };
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use super::Engine;
+use super::{Engine, erasures::carry_out};
 use crate::{
     access::{ApiKey, ApiKeyId, ApiKeyRecord, Gate, KeyTable, Limits, Presented, Role, Scope},
     audit::{AuditError, AuditLog},
     clock::Clock,
+    ops::{Erasures, erase::Parts},
     partition::Partition,
     router::{Router, RouterError},
     seal::{self, GenerationKey, Keyring, KeyringError, RootKeyError, RootKeySource, SealError},
@@ -109,7 +110,7 @@ impl Engine {
         let router = Router::new(
             shelves,
             keyring,
-            catalog,
+            Arc::clone(&catalog),
             options.partitions_open_max,
             Arc::clone(&metrics),
         )?;
@@ -128,14 +129,34 @@ impl Engine {
             })
             .build()
             .map_err(io::Error::other)?;
+        let builders = Arc::new(builders);
         let (maintenance, due) = sync_channel(MAINTENANCE_QUEUE_MAX);
         thread::Builder::new().name("maintenance".into()).spawn({
-            let metrics = Arc::clone(&metrics);
+            let (metrics, builders) = (Arc::clone(&metrics), Arc::clone(&builders));
             move || maintain(&due, &builders, &metrics)
         })?;
+        let router = Arc::new(router);
+        let gate = Arc::new(Gate::new(Arc::clone(&audit), keys, limits));
+        let moved = router.take_up_moves()?;
+        let erasures = Arc::new(Erasures::new(Parts {
+            router: Arc::clone(&router),
+            gate: Arc::clone(&gate),
+            catalog,
+            audit: Arc::clone(&audit),
+            clock: Arc::clone(&options.clock),
+            signer: system.derive_signing_key(),
+            directory: directory.clone(),
+        })?);
+        let (erasing, erasures_due) = channel();
+        thread::Builder::new().name("erasures".into()).spawn({
+            let (erasures, builders) = (Arc::downgrade(&erasures), Arc::clone(&builders));
+            move || carry_out(&erasures_due, &erasures, &builders)
+        })?;
         let engine = Arc::new(Self {
-            router: Arc::new(router),
-            gate: Gate::new(Arc::clone(&audit), keys, limits),
+            router,
+            gate,
+            erasures,
+            erasing,
             audit,
             clock: options.clock,
             metrics,
@@ -144,12 +165,28 @@ impl Engine {
             maintenance,
             _in_use: in_use,
         });
-        engine.resume_deletions();
+        engine.take_up_erasures(moved);
         Ok(Started {
             engine,
             operator_key,
             released,
         })
+    }
+}
+
+impl Engine {
+    /// Goes on with the erasures that a stop cut short.
+    fn take_up_erasures(&self, moved: Vec<TenantUuid>) {
+        let deleted = self.router.half_deleted();
+        for record in &deleted {
+            self.refuse_keys(record);
+        }
+        let mut due = self.erasures.tenants_due();
+        due.extend(deleted.iter().map(|record| record.uuid));
+        due.extend(moved);
+        for tenant in due {
+            self.erase_later(tenant);
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! A search jumps about in tens of megabytes: on 4 KiB pages every jump misses the TLB too.
 
 use memmap2::{Advice, MmapMut};
+use zeroize::Zeroize;
 
 /// A piece of memory of a fixed length.
 pub(super) enum Memory {
@@ -42,6 +43,16 @@ impl Memory {
                 bytes.get_mut(..*len).unwrap_or_default()
             }
             Self::Long(mapped) => mapped,
+        }
+    }
+}
+
+impl Drop for Memory {
+    /// What is given back to the allocator is wiped: vectors of erased points were in it. What was
+    /// mapped, the system wipes.
+    fn drop(&mut self) {
+        if let Self::Short { words, .. } = self {
+            words.zeroize();
         }
     }
 }

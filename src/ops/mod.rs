@@ -1,6 +1,6 @@
 //! *What is done to a partition as a whole, and what proves that it was done.*
 //!
-//! Owns: receipts of erasures and their canonical form; the check of a directory, a backup or a
+//! Owns: erasures from being asked for to their receipts; receipts and their canonical form; the check of a directory, a backup or a
 //! disk image against one.
 //!
 //! **Invariant:** a receipt can't be built without the proofs of the acts that it tells of:
@@ -10,8 +10,9 @@
 //! Called by: `engine` (erasures), `cli` (`locule verify`).
 
 pub mod canonical;
+pub mod erase;
 mod hex;
 pub mod receipt;
 pub mod verify;
 
-pub use self::hex::Hex;
+pub use self::{erase::Erasures, hex::Hex};

@@ -157,10 +157,11 @@ impl Partition {
     /// Reads the aliases back.
     pub(super) fn stored_aliases(&self, directory: &Directory) -> Result<Aliases, PartitionError> {
         let key = StorageKey::aliases();
-        let Some(sealed) = self.family.find(key)? else {
+        let chamber = self.chamber.load();
+        let Some(sealed) = chamber.family.find(key)? else {
             return Ok(Aliases::new());
         };
-        let plain = self.key.open(key.kind(), key.as_bytes(), &sealed)?;
+        let plain = chamber.open(key, &sealed)?;
         let collections = directory.values();
         let names: HashMap<u32, &CollectionName> =
             collections.map(|of| (of.number, &of.name)).collect();
@@ -190,7 +191,7 @@ impl Partition {
             .iter()
             .filter_map(|(alias, of)| Some((alias, collections.get(of)?.number)));
         let record = format::encode_aliases(&numbers.collect::<Vec<_>>());
-        batch.put(key, self.key.seal(key.kind(), key.as_bytes(), &record)?);
+        batch.put(key, self.chamber.load().seal(key, &record)?);
         Ok(())
     }
 }

@@ -85,7 +85,7 @@ impl Partition {
         let record = collection.record(&collection.settings(), &view.indexes);
         let key = StorageKey::collection(collection.number);
         let mut batch = Batch::default();
-        batch.put(key, self.key.seal(key.kind(), key.as_bytes(), &record)?);
+        batch.put(key, self.chamber.load().seal(key, &record)?);
         self.commit(head, batch, |_| {})?;
         collection.publish(view);
         Ok(head.seq)

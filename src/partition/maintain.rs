@@ -96,7 +96,7 @@ impl Partition {
     }
 
     /// Leaves dead slots out. It always changes what a segment should say.
-    fn compact(&self, collection: &Arc<Collection>) -> bool {
+    pub(super) fn compact(&self, collection: &Arc<Collection>) -> bool {
         let before = collection.view();
         let (mut after, mut numbers) = compacted(&before);
         // Writes that came meanwhile are replayed while no more can come.

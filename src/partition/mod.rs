@@ -12,8 +12,10 @@
 
 mod aliases;
 mod bits;
+mod chamber;
 mod collection;
 mod commit;
+mod erase;
 mod facet;
 mod format;
 mod indexing;
@@ -23,6 +25,7 @@ mod planned;
 mod query;
 mod read;
 mod recover;
+mod reseal;
 mod schema;
 mod search;
 mod segment;
@@ -43,7 +46,9 @@ use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 
 pub use self::{
     aliases::AliasAction,
+    chamber::{Sample, samples},
     collection::Collection,
+    erase::{Erased, Erasing},
     format::{FormatError, Row},
     query::{
         Diversity, EXAMPLES_MAX, Example, Fusion, Group, Grouping, Kind, MMR_COMPARISONS_MAX,
@@ -51,17 +56,21 @@ pub use self::{
         RRF_K_DEFAULT, Strategy, Wanted,
     },
     read::{Page, PointRecord},
+    reseal::{Cold, Copied, Retired},
     schema::{Schema, SchemaError, VECTORS_MAX, VectorSchema},
     search::{ScoredPoint, SearchQuery},
     segment::OpeningTimes,
     write::{Mutation, Operation, PayloadChange, PointUpsert, Selection, UpsertMode, UpsertRule},
 };
-use self::{aliases::Aliases, commit::CommitQueue, format::Head, segment::Times, write::Done};
+use self::{
+    aliases::Aliases, chamber::Chamber, commit::CommitQueue, format::Head, segment::Times,
+    write::Done,
+};
 use crate::{
     access::{Grant, Op},
     payload::PayloadError,
-    seal::{DataKey, OpenError, SealError},
-    store::{Family, StoreError},
+    seal::{OpenError, SealError},
+    store::StoreError,
     telemetry::Stages,
     tenant::{CollectionName, PointId, TenantUuid},
     vector::VectorError,
@@ -70,8 +79,7 @@ use crate::{
 /// An open partition.
 pub struct Partition {
     tenant: TenantUuid,
-    family: Arc<Family>,
-    key: DataKey,
+    chamber: ArcSwap<Chamber>,
     collections: ArcSwap<Directory>,
     aliases: ArcSwap<Aliases>,
     /// The counters, and the right to write.
@@ -79,7 +87,12 @@ pub struct Partition {
     queue: CommitQueue<Mutation, Result<Done, PartitionError>>,
     /// Held for reading by whatever is under way, for writing by closing.
     lifecycle: RwLock<Lifecycle>,
+    /// Set when a move to the next generation failed in its last act: nothing is written any more,
+    /// since a restart may take up either. Read under the writer's lock.
+    ended: AtomicBool,
     points_max: AtomicU64,
+    /// What was removed since a resealing began, while there is one.
+    gone: Mutex<Option<Vec<reseal::Gone>>>,
     /// Held by whoever maintains it.
     maintenance: Mutex<()>,
     /// Segments that were read back when it was opened, and those that couldn't be.
@@ -126,7 +139,7 @@ impl Partition {
             .values()
             .map(|c| c.memory_bytes())
             .sum();
-        (self.family.bytes(), memory)
+        (self.chamber.load().family.bytes(), memory)
     }
 
     /// How many stored indexes were read back when it was opened, and how many couldn't be and
@@ -174,7 +187,7 @@ impl Partition {
     /// The wall itself, for a second grant of one act: [`Self::admit`] a second time would wait for
     /// a closing that waits for the first.
     fn recognise<O: Op>(&self, grant: &Grant<O>) -> Result<(), PartitionError> {
-        if grant.tenant() == self.tenant && self.key.tenant() == self.tenant {
+        if grant.tenant() == self.tenant && self.chamber.load().key.tenant() == self.tenant {
             Ok(())
         } else {
             Err(PartitionError::WrongPartition)
@@ -302,6 +315,9 @@ pub enum PartitionError {
         /// The quota.
         points_max: u64,
     },
+    /// Work in the background was given up, since someone wants the partition.
+    #[error("the work was interrupted")]
+    Interrupted,
     /// A sealed value didn't open, or isn't what it should be.
     #[error("stored data of this tenant didn't open")]
     Corrupt,

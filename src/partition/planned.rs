@@ -26,12 +26,17 @@ pub(super) struct Planned<'a> {
 impl Planned<'_> {
     /// Whether the point in a row is meant.
     pub(super) fn accepts(&self, row: &Row) -> Result<bool, PartitionError> {
-        Ok(self.filter.matches(&Candidate {
-            id: row.id,
-            payload: &parsed(row)?,
-            vectors: &|name| row.vectors.iter().any(|(own, _)| own == name),
-        }))
+        accepts(&self.filter, row)
     }
+}
+
+/// Whether a filter, put under its collection's indexes, means the point in a row.
+pub(super) fn accepts(filter: &Filter, row: &Row) -> Result<bool, PartitionError> {
+    Ok(filter.matches(&Candidate {
+        id: row.id,
+        payload: &parsed(row)?,
+        vectors: &|name| row.vectors.iter().any(|(own, _)| own == name),
+    }))
 }
 
 impl View {

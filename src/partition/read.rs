@@ -1,8 +1,6 @@
 //! Reads: retrieve, scroll, count. All on a snapshot.
 
-use std::{ops::ControlFlow, sync::Arc};
-
-use rayon::prelude::*;
+use std::sync::Arc;
 
 use super::{
     Partition, PartitionError,
@@ -193,44 +191,14 @@ impl Partition {
         Ok((self.collections.load().len(), self.points(), disk, memory))
     }
 
-    /// Opens every row in a range and hands it to `read`, on all cores; what
-    /// that makes of it goes to `take`, in key order. Stops at the first that fails.
+    /// As [`Chamber::scan_rows`], in the chamber of now.
     pub(super) fn scan_rows<T: Send>(
         &self,
         range: &KeyRange,
         read: impl Fn(StorageKey, Row) -> Result<T, PartitionError> + Sync,
-        mut take: impl FnMut(T),
+        take: impl FnMut(T),
     ) -> Result<(), PartitionError> {
-        let mut failed = None;
-        let mut chunk: Vec<(StorageKey, Box<[u8]>)> = Vec::with_capacity(CHUNK_ROWS);
-        let mut open = |chunk: &mut Vec<(StorageKey, Box<[u8]>)>| {
-            let opened: Result<Vec<T>, PartitionError> = chunk
-                .par_iter()
-                .map(|(key, sealed)| read(*key, self.open_row(*key, sealed)?))
-                .collect();
-            chunk.clear();
-            match opened {
-                Ok(opened) => {
-                    opened.into_iter().for_each(&mut take);
-                    ControlFlow::Continue(())
-                }
-                Err(error) => {
-                    failed = Some(error);
-                    ControlFlow::Break(())
-                }
-            }
-        };
-        self.family.scan(range, |key, sealed| {
-            chunk.push((key, sealed));
-            if chunk.len() < CHUNK_ROWS {
-                ControlFlow::Continue(())
-            } else {
-                open(&mut chunk)
-            }
-        })?;
-        // After a failure there is nothing left in it.
-        let _ended = open(&mut chunk);
-        failed.map_or(Ok(()), Err)
+        self.chamber.load_full().scan_rows(range, read, take)
     }
 
     /// The row of a point, or of what it was replaced by since it was seen in `slot`. Nothing if
@@ -275,15 +243,11 @@ impl Partition {
         row: u64,
     ) -> Result<Option<Row>, PartitionError> {
         let key = StorageKey::row(collection.number, row);
-        match self.family.find(key)? {
-            Some(sealed) => self.open_row(key, &sealed).map(Some),
+        let chamber = self.chamber.load();
+        match chamber.family.find(key)? {
+            Some(sealed) => chamber.open_row(key, &sealed).map(Some),
             None => Ok(None),
         }
-    }
-
-    fn open_row(&self, key: StorageKey, sealed: &[u8]) -> Result<Row, PartitionError> {
-        let plain = self.key.open(key.kind(), key.as_bytes(), sealed)?;
-        Ok(Row::decode(&plain)?)
     }
 }
 
@@ -299,6 +263,3 @@ fn record(row: Row) -> PointRecord {
 pub(super) fn parsed(row: &Row) -> Result<Payload, PartitionError> {
     row.payload.parse().map_err(|_| PartitionError::Corrupt)
 }
-
-/// Rows that are opened together.
-const CHUNK_ROWS: usize = 1024;

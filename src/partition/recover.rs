@@ -16,6 +16,7 @@ use parking_lot::{Mutex, RwLock};
 use super::{
     Directory, Lifecycle, Partition, PartitionError,
     aliases::Aliases,
+    chamber::Chamber,
     collection::{Collection, Slot, View},
     commit::CommitQueue,
     format::{self, Head, Row},
@@ -54,21 +55,18 @@ impl Partition {
     /// [`PartitionError::Corrupt`] when anything in it doesn't open under this key, but for a
     /// segment: that costs a rebuild from rows.
     pub fn open(family: Arc<Family>, key: &GenerationKey) -> Result<Self, PartitionError> {
-        let key = key.derive_data_key(0);
-        let at = StorageKey::head();
-        let sealed = family.find(at)?.ok_or(PartitionError::Corrupt)?;
-        let mut head = Head::decode(&key.open(at.kind(), at.as_bytes(), &sealed)?)?;
-        key.resume_at(head.messages);
+        let (chamber, mut head) = Chamber::of(family, key)?;
         let mut partition = Self {
-            tenant: key.tenant(),
-            family,
-            key,
+            tenant: chamber.key.tenant(),
+            chamber: ArcSwap::from_pointee(chamber),
             collections: ArcSwap::from_pointee(Directory::new()),
             aliases: ArcSwap::from_pointee(Aliases::new()),
             writer: Mutex::new(Head::NEW),
             queue: CommitQueue::new(),
             lifecycle: RwLock::new(Lifecycle::Open),
+            ended: AtomicBool::new(false),
             points_max: AtomicU64::new(u64::MAX),
+            gone: Mutex::default(),
             maintenance: Mutex::default(),
             segments_read: (0, 0),
             times: Times::default(),
@@ -118,14 +116,17 @@ impl Partition {
     }
 
     fn schemas(&self, head: &Head) -> Result<Schemas, PartitionError> {
+        let chamber = self.chamber.load();
         let mut schemas = HashMap::new();
         let mut stored = Vec::new();
-        self.family.scan(&KeyRange::collections(), |key, sealed| {
-            stored.push((key, sealed));
-            ControlFlow::Continue(())
-        })?;
+        chamber
+            .family
+            .scan(&KeyRange::collections(), |key, sealed| {
+                stored.push((key, sealed));
+                ControlFlow::Continue(())
+            })?;
         for (key, sealed) in stored {
-            let plain = self.key.open(key.kind(), key.as_bytes(), &sealed)?;
+            let plain = chamber.open(key, &sealed)?;
             let number = key.collection_number();
             if number >= head.next_collection {
                 return Err(PartitionError::Corrupt);

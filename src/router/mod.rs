@@ -7,6 +7,7 @@
 
 mod placement;
 mod record;
+mod reseal;
 mod spares;
 mod tenants;
 
@@ -23,13 +24,14 @@ use parking_lot::Mutex;
 use self::{placement::Placement, spares::Spares, tenants::Entry};
 pub use self::{
     record::{TenantRecord, TenantState},
+    reseal::{Intent, Place, Step},
     tenants::{NewTenant, Tally},
 };
 use crate::{
     access::{ApiKeyId, Grant, Op},
     partition::{Partition, PartitionError},
-    seal::{Keyring, KeyringError, SealError},
-    store::{Catalog, CatalogError, CatalogKind, Shelves, StoreError},
+    seal::{GenerationKey, Keyring, KeyringError, SealError},
+    store::{Catalog, CatalogError, CatalogKind, Family, Shelves, StoreError},
     telemetry::Metrics,
     tenant::TenantUuid,
 };
@@ -99,14 +101,22 @@ impl Router {
             .ok_or(RouterError::NoTenant)?;
         let now = self.uses.fetch_add(1, Ordering::Relaxed);
         entry.used.store(now, Ordering::Relaxed);
+        if let Some(partition) = entry.open_partition() {
+            return Ok(partition);
+        }
+        // A resealing of a partition that isn't open gives up; one of a partition that was closed
+        // meanwhile comes to its end. Either way its generation isn't opened a second time.
+        entry.wanted.fetch_add(1, Ordering::Relaxed);
+        let alone = entry.resealing.lock();
+        entry.wanted.fetch_sub(1, Ordering::Relaxed);
         let mut place = entry.place.lock();
         if let Some(partition) = &*place {
             return Ok(Arc::clone(partition));
         }
-        let record = entry.record();
-        let partition = Arc::new(self.open(&record)?);
+        let partition = Arc::new(self.open(&entry.record())?);
         *place = Some(Arc::clone(&partition));
         drop(place);
+        drop(alone);
         self.metrics.partition_opens.inc();
         let (read, rebuilt) = partition.segments_read();
         self.metrics.segments_read.inc_by(read);
@@ -124,6 +134,17 @@ impl Router {
     }
 
     fn open(&self, record: &TenantRecord) -> Result<Partition, RouterError> {
+        let (family, key) = self.generation(record)?;
+        let partition = Partition::open(family, &key)?.counted(self.metrics.stages.clone());
+        partition.set_points_max(record.quota.points_max);
+        Ok(partition)
+    }
+
+    /// A tenant's present generation: its family and its key.
+    fn generation(
+        &self,
+        record: &TenantRecord,
+    ) -> Result<(Arc<Family>, GenerationKey), RouterError> {
         if record.state == TenantState::Deleting || record.state == TenantState::Deleted {
             return Err(RouterError::NoTenant);
         }
@@ -141,9 +162,7 @@ impl Router {
             Err(StoreError::NoFamily) => return Err(PartitionError::Corrupt.into()),
             Err(error) => return Err(error.into()),
         };
-        let partition = Partition::open(family, &key)?.counted(self.metrics.stages.clone());
-        partition.set_points_max(record.quota.points_max);
-        Ok(partition)
+        Ok((family, key))
     }
 
     /// Closes the partitions that were used longest ago, down to the limit. One that is in use
@@ -222,6 +241,9 @@ pub enum RouterError {
     /// The id is taken, or was once: ids are never given out again.
     #[error("the tenant id is taken, or was once; ids are never given out again")]
     Taken,
+    /// The tenant was resealed four billion times.
+    #[error("the tenant has used up its generations")]
+    Generations,
     /// The partition couldn't do it.
     #[error(transparent)]
     Partition(#[from] PartitionError),

@@ -13,9 +13,10 @@ use parking_lot::{Mutex, RwLock};
 use super::{
     Router, RouterError,
     record::{TenantRecord, TenantState},
+    reseal::Intent,
 };
 use crate::{
-    access::{ApiKeyRecord, Grant, ManageTenants, Quota},
+    access::{ApiKeyRecord, Erase, Grant, ManageTenants, Quota, Scope},
     clock::Timestamp,
     partition::Partition,
     seal,
@@ -28,6 +29,11 @@ use crate::{
 pub(super) struct Entry {
     record: RwLock<Arc<TenantRecord>>,
     pub(super) place: Mutex<Option<Arc<Partition>>>,
+    /// Held by whoever moves the tenant to its next generation, or uses its family without opening
+    /// the partition, and by whoever opens it. Taken before `place`.
+    pub(super) resealing: Mutex<()>,
+    /// How many wait for `resealing` to open the partition.
+    pub(super) wanted: AtomicU64,
     /// When it was used last, in uses of the router.
     pub(super) used: AtomicU64,
     tally: Tally,
@@ -43,6 +49,11 @@ pub struct Tally {
 }
 
 impl Entry {
+    /// The partition, if it is open.
+    pub(super) fn open_partition(&self) -> Option<Arc<Partition>> {
+        self.place.lock().clone()
+    }
+
     pub(super) fn record(&self) -> Arc<TenantRecord> {
         Arc::clone(&self.record.read())
     }
@@ -70,6 +81,8 @@ impl Table {
         let entry = Entry {
             record: RwLock::new(Arc::new(record)),
             place: Mutex::default(),
+            resealing: Mutex::default(),
+            wanted: AtomicU64::new(0),
             used: AtomicU64::new(0),
             tally: Tally::default(),
         };
@@ -225,7 +238,7 @@ impl Router {
         self.tenants.records()
     }
 
-    /// The tenants whose deletion a crash cut short.
+    /// The tenants that are marked for deletion.
     pub fn half_deleted(&self) -> Vec<Arc<TenantRecord>> {
         let mut records = self.tenants.records();
         records.retain(|record| record.state == TenantState::Deleting);
@@ -243,7 +256,7 @@ impl Router {
         change: impl FnOnce(&mut TenantRecord),
     ) -> Result<Arc<TenantRecord>, RouterError> {
         let entry = self.tenants.named(id).ok_or(RouterError::NoTenant)?;
-        self.rewrite(&entry, |record| {
+        self.rewrite(&entry, None, |record| {
             if matches!(record.state, TenantState::Deleting | TenantState::Deleted) {
                 return Err(RouterError::NoTenant);
             }
@@ -252,8 +265,8 @@ impl Router {
         })
     }
 
-    /// Marks a tenant for deletion, durably: from here on it can't be asked for anything, and
-    /// [`Self::finish_deletion`] may be repeated until it succeeds.
+    /// Marks a tenant for deletion, durably: from here on it can't be asked for anything.
+    /// [`Self::end_tenant`] and what follows it destroys it.
     ///
     /// # Errors
     /// [`RouterError::NoTenant`] when there is none, or it is deleted already.
@@ -265,50 +278,68 @@ impl Router {
         self.change(grant, id, |record| record.state = TenantState::Deleting)
     }
 
-    /// Destroys a marked tenant: its family is dropped, its key shredded, its API keys forgotten.
+    /// As [`Self::begin_deletion`], for the tenant's own owner.
+    ///
+    /// # Errors
+    /// [`RouterError::NoTenant`] when it is deleted already.
+    pub fn begin_own_deletion(
+        &self,
+        grant: &Grant<Erase>,
+    ) -> Result<Arc<TenantRecord>, RouterError> {
+        let entry = self.entry(grant.tenant())?;
+        self.rewrite(&entry, None, |record| {
+            if matches!(record.state, TenantState::Deleting | TenantState::Deleted) {
+                return Err(RouterError::NoTenant);
+            }
+            record.state = TenantState::Deleting;
+            Ok(())
+        })
+    }
+
+    /// The last act of a deletion, once the tenant's family and key are gone: its API keys are
+    /// forgotten, and its record says that it is deleted.
     ///
     /// # Errors
     /// [`RouterError`]; a restart resumes it.
-    pub fn finish_deletion(
-        &self,
-        record: &TenantRecord,
-        keys: &[Arc<ApiKeyRecord>],
-    ) -> Result<(), RouterError> {
-        let entry = self
-            .tenants
-            .find(record.uuid)
-            .ok_or(RouterError::NoTenant)?;
-        self.close(&entry);
-        let shelf = self.shelves.shelf(record.shelf)?;
-        let dropped = shelf.drop_family(record.family)?;
-        let shredded = self.keyring.shred(record.uuid, record.generation)?;
-        let ids: Vec<_> = keys.iter().map(|key| key.id.catalog_id()).collect();
+    pub fn finish_deletion(&self, tenant: TenantUuid) -> Result<(), RouterError> {
+        let entry = self.entry(tenant)?;
+        let keys: Vec<(_, ApiKeyRecord)> = self.catalog.load(CatalogKind::ApiKey)?;
+        let own = keys.into_iter().filter(|(_, key)| match &key.scope {
+            Scope::Tenant(uuid, _) => *uuid == tenant,
+            Scope::Node => false,
+        });
+        let ids: Vec<_> = own.map(|(id, _)| id).collect();
         self.catalog.remove(CatalogKind::ApiKey, &ids)?;
-        self.rewrite(&entry, |record| {
+        let before = entry.record().state;
+        self.rewrite(&entry, None, |record| {
             record.state = TenantState::Deleted;
             record.region = None;
             Ok(())
         })?;
-        self.placement.lock().left(record.shelf);
-        self.metrics.tenants.dec();
-        tracing::info!(
-            generation = shredded.generation().0,
-            shelf = dropped.shelf(),
-            "a tenant's family was dropped and its key shredded"
-        );
+        if before != TenantState::Deleted {
+            self.metrics.tenants.dec();
+        }
         Ok(())
     }
 
-    fn rewrite(
+    /// Changes a tenant's record, together with how far its move got, if that changes too.
+    pub(super) fn rewrite(
         &self,
         entry: &Arc<Entry>,
+        intent: Option<&Intent>,
         change: impl FnOnce(&mut TenantRecord) -> Result<(), RouterError>,
     ) -> Result<Arc<TenantRecord>, RouterError> {
         let mut current = entry.record.write();
         let mut record = (**current).clone();
         change(&mut record)?;
-        self.catalog
-            .put(CatalogKind::Tenant, *record.uuid.as_bytes(), &record)?;
+        let uuid = *record.uuid.as_bytes();
+        match intent {
+            None => self.catalog.put(CatalogKind::Tenant, uuid, &record)?,
+            Some(intent) => self.catalog.put_both(
+                (CatalogKind::Tenant, uuid, &record),
+                (CatalogKind::Reseal, uuid, intent),
+            )?,
+        }
         *current = Arc::new(record);
         let record = Arc::clone(&current);
         drop(current);

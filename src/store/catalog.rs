@@ -28,6 +28,10 @@ pub enum CatalogKind {
     Tenant = 0x81,
     /// An API key's hash and what it may do.
     ApiKey = 0x82,
+    /// An erasure: asked for, under way, or done.
+    Erasure = 0x83,
+    /// How far a tenant's move to its next generation got.
+    Reseal = 0x84,
 }
 
 /// The open catalog.
@@ -109,6 +113,20 @@ impl Catalog {
     /// As [`Self::put`].
     pub fn remove(&self, kind: CatalogKind, ids: &[[u8; 16]]) -> Result<(), CatalogError> {
         self.write(&ids.iter().map(|id| (kind, *id, None)).collect::<Vec<_>>())
+    }
+
+    /// A record.
+    ///
+    /// # Errors
+    /// [`CatalogError::Corrupt`] when it doesn't open.
+    pub fn find<R: DeserializeOwned>(
+        &self,
+        kind: CatalogKind,
+        id: [u8; 16],
+    ) -> Result<Option<R>, CatalogError> {
+        let key = storage_key(kind, id);
+        let sealed = self.database.get(key).map_err(StoreError::from)?;
+        sealed.map(|sealed| self.decode(&key, &sealed)).transpose()
     }
 
     /// Every record of a kind, with its id.

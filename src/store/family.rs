@@ -47,6 +47,11 @@ impl Family {
         })
     }
 
+    /// Its name.
+    pub const fn name(&self) -> FamilyName {
+        self.name
+    }
+
     /// Makes a batch durable: all of it, or none of it. Commits that come at the same time to
     /// one shelf share an fsync.
     ///
@@ -198,6 +203,23 @@ impl Family {
         }
         keys.status()?;
         Ok(None)
+    }
+
+    /// The first keys in a range, at most so many.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub fn first_keys(&self, range: &KeyRange, most: usize) -> Result<Vec<StorageKey>, StoreError> {
+        let mut keys = Vec::new();
+        self.scan(range, |key, _| {
+            keys.push(key);
+            if keys.len() < most {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        })?;
+        Ok(keys)
     }
 
     /// Whether nothing was ever committed to the family, or all of it was removed.

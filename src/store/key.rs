@@ -170,6 +170,11 @@ impl KeyRange {
         Self::of(RecordKind::Chunk, collection)
     }
 
+    /// The manifest of one collection.
+    pub fn segment_of(collection: u32) -> Self {
+        Self::of(RecordKind::Segment, collection)
+    }
+
     /// Every tombstone of one collection.
     pub fn tombstones_of(collection: u32) -> Self {
         Self::of(RecordKind::Tombstone, collection)
@@ -192,7 +197,13 @@ impl KeyRange {
         Self::of_kind(RecordKind::Chunk)
     }
 
-    fn of_kind(kind: RecordKind) -> Self {
+    /// The head.
+    pub fn heads() -> Self {
+        Self::of_kind(RecordKind::Head)
+    }
+
+    /// Everything of one kind.
+    pub fn of_kind(kind: RecordKind) -> Self {
         Self {
             from: vec![kind as u8],
             to: vec![kind as u8 + 1],

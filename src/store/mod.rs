@@ -30,6 +30,7 @@ mod in_use;
 mod key;
 mod options;
 mod poison;
+mod purge;
 mod shelf;
 mod shelves;
 
@@ -63,6 +64,9 @@ pub enum StoreError {
     /// The shelf has as many families as it may.
     #[error("the shelf is full")]
     Full,
+    /// Old logs are still there after a purge.
+    #[error("the shelf's old log is still there; the purge has to be repeated")]
+    Leftover,
     /// The shelf's directory can't be used.
     #[error("the shelf's directory can't be used")]
     Io(#[from] std::io::Error),

@@ -49,10 +49,11 @@ impl Shared {
     }
 
     pub(super) fn database(&self) -> Result<Options, StoreError> {
-        // Not in the crate's own API: without it every reopen writes a small table file for
+        // Not in the crate's own API. Without the first, every reopen writes a small table file for
         // every family that the log has rows of.
-        let mut options =
-            Options::default().get_options_from_string("avoid_flush_during_recovery=true")?;
+        let mut options = Options::default().get_options_from_string(
+            "avoid_flush_during_recovery=true;max_manifest_space_amp_pct=0",
+        )?;
         options.create_if_missing(true);
         options.set_write_buffer_manager(&self.buffers);
         // A family with one unflushed byte pins the whole log; this bounds what it can pin.
@@ -61,11 +62,13 @@ impl Shared {
         options.set_recycle_log_file_num(0);
         options.set_wal_ttl_seconds(0);
         options.set_wal_size_limit_mb(0);
-        options.set_max_manifest_file_size(4 << 20);
+        // Written anew at every edit, which is some tens of kilobytes at each flush, so that it names
+        // no family that was dropped.
+        options.set_max_manifest_file_size(1);
         options.set_manifest_preallocation_size(64 << 10);
-        // LOG files name families (opaque numbers), and at the info level every option of every
-        // family at each opening: keep them few, small and quiet.
-        options.set_log_level(LogLevel::Warn);
+        // LOG files name families (opaque numbers), at the info level every option of every family
+        // at each opening, at the warn level those whose writers wait: keep them few and quiet.
+        options.set_log_level(LogLevel::Error);
         options.set_keep_log_file_num(2);
         options.set_max_log_file_size(4 << 20);
         // Statistics are formatted for every family under the database's mutex.

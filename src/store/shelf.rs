@@ -10,7 +10,7 @@ use std::{
     },
 };
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use rocksdb::{
     BoundColumnFamily, ColumnFamilyDescriptor, DBWithThreadMode, FlushOptions,
     IngestExternalFileOptions, MultiThreaded, Options, properties,
@@ -54,6 +54,8 @@ pub struct Shelf {
     names: Mutex<HashSet<String>>,
     family_options: Options,
     poison: Poison,
+    /// Held while it is purged.
+    purge: Mutex<()>,
     /// The open handle of each family, so that there is one fence a family.
     families: Mutex<HashMap<FamilyName, Weak<Family>>>,
     slot: Arc<Slot>,
@@ -99,6 +101,7 @@ impl Shelf {
             ),
             family_options,
             poison: Poison::default(),
+            purge: Mutex::default(),
             families: Mutex::default(),
             slot,
             tables: AtomicU64::new(0),
@@ -186,6 +189,18 @@ impl Shelf {
             .watch(self.database().write_opt(batch, &durable()))
     }
 
+    pub(super) fn purging(&self) -> MutexGuard<'_, ()> {
+        self.purge.lock()
+    }
+
+    pub(super) const fn poison(&self) -> &Poison {
+        &self.poison
+    }
+
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     pub(super) const fn family_options(&self) -> &Options {
         &self.family_options
     }
@@ -224,6 +239,16 @@ impl Shelf {
 
 /// Removes table files that a crash left before the shelf had taken them in.
 fn remove_leftovers(directory: &Path) -> Result<(), StoreError> {
+    // Options and the like that a crash kept from their final names: they name families.
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "dbtmp")
+        {
+            fs::remove_file(path)?;
+        }
+    }
     match fs::remove_dir_all(directory.join(TABLES)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
         Ok(()) | Err(_) => Ok(()),

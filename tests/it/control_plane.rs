@@ -137,7 +137,11 @@ fn a_deleted_tenants_key_file_and_family_are_gone() {
     tenant.writer.put_point("docs", 1, &[1.0, 0.0], json!({}));
     let ring = node.directory().join("keys/ring");
     let before = std::fs::read_dir(&ring).unwrap().count();
-    node.operator().delete("/v1/tenants/acme").expect(202);
+    let erasure = node
+        .operator()
+        .delete("/v1/tenants/acme?wait=60")
+        .expect(202);
+    assert_eq!(erasure["state"], "done");
     let stopped = node.stop();
     let after = std::fs::read_dir(&ring).map_or(0, Iterator::count);
     assert_eq!(after, before - 1, "the system key alone is left");

@@ -20,6 +20,7 @@ mod control_plane;
 mod crash;
 mod crossing;
 mod data_plane;
+mod erasure;
 mod isolation;
 mod model;
 mod openapi;

@@ -9,7 +9,14 @@ use std::{
 /// The layers, the lowest first. A folder or file of `src` may import what stands in an earlier
 /// group, and what it is told below.
 const LAYERS: [&[&str]; 11] = [
-    &["tenant", "vector", "payload", "clock", "telemetry"],
+    &[
+        "tenant",
+        "vector",
+        "payload",
+        "clock",
+        "telemetry",
+        "failpoint",
+    ],
     &["seal"],
     &["audit"],
     &["access", "index", "store"],

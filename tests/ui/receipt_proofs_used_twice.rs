@@ -1,15 +1,8 @@
-// One act, one receipt.
+// One act, one set of proofs.
 
-use locule::{
-    ops::{
-        receipt::{Facts, Receipt},
-        verify::Checked,
-    },
-    seal::KeyShredded,
-    store::FamilyDropped,
-};
+use locule::{ops::receipt::Proofs, ops::verify::Checked, seal::KeyShredded, store::FamilyDropped};
 
-pub fn twice(facts: Facts, family: FamilyDropped, key: KeyShredded, checked: Checked) {
-    let _ = Receipt::new(facts.clone(), family, key, checked);
-    let _ = Receipt::new(facts, family, key, checked); //~ E0382 use of moved value
+pub fn twice(family: FamilyDropped, key: KeyShredded, checked: Checked) {
+    let _ = Proofs::new(family, key, checked);
+    let _ = Proofs::new(family, key, checked); //~ E0382 use of moved value
 }

@@ -81,6 +81,23 @@ impl Client {
         self.read(request).await
     }
 
+    /// Asks for something that takes its time, to be answered once it is done or the seconds are over.
+    pub(crate) async fn ask_waiting(
+        &self,
+        path: &[&str],
+        body: &Value,
+        seconds: u64,
+    ) -> Result<Value, ClientError> {
+        let body = body.to_string().into_bytes();
+        let mut request = self.prepare(Method::POST, path, Some(body))?;
+        let wait = seconds.to_string();
+        request
+            .url_mut()
+            .query_pairs_mut()
+            .append_pair("wait", &wait);
+        self.read(request).await
+    }
+
     /// Asks for something of the data plane, and takes the result out of its envelope.
     pub(crate) async fn ask_data(
         &self,

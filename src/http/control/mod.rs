@@ -1,7 +1,9 @@
 //! The control plane, under `/v1`. Only operator routes have a tenant in the path.
 
+mod erasures;
 mod keys;
 mod own;
+mod scope;
 mod tenants;
 
 use std::sync::Arc;
@@ -26,6 +28,10 @@ use crate::engine::Engine;
         tenants::suspend,
         tenants::resume,
         tenants::remove,
+        erasures::create,
+        erasures::list,
+        erasures::show,
+        erasures::receipt,
         keys::create,
         keys::list,
         keys::revoke,
@@ -34,6 +40,7 @@ use crate::engine::Engine;
     ),
     tags(
         (name = "tenants", description = "The node's tenants, for its operator."),
+        (name = "erasures", description = "What is erased, and the receipts, for the tenant's owner."),
         (name = "keys", description = "The tenant's keys, for its owner."),
         (name = "tenant", description = "What a tenant may know of itself."),
     )
@@ -51,6 +58,9 @@ pub(super) fn routes() -> Router<Arc<Engine>> {
         )
         .route("/tenants/{id}/suspend", post(tenants::suspend))
         .route("/tenants/{id}/resume", post(tenants::resume))
+        .route("/erasures", get(erasures::list).post(erasures::create))
+        .route("/erasures/{id}", get(erasures::show))
+        .route("/erasures/{id}/receipt", get(erasures::receipt))
         .route("/keys", get(keys::list).post(keys::create))
         .route("/keys/{id}", delete(keys::revoke))
         .route("/self", get(own::show))

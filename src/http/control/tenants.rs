@@ -2,13 +2,14 @@
 
 use axum::{
     Json,
-    extract::Path,
+    extract::{Path, Query},
     http::StatusCode,
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::erasures::{self, Wait};
 use crate::{
     access::Quota,
     engine::{Engine, Error},
@@ -236,17 +237,24 @@ pub(super) async fn resume(caller: Caller, Path(id): Path<String>) -> Result<Jso
     delete,
     path = "/v1/tenants/{id}",
     tag = "tenants",
-    params(("id" = String, Path, description = "The tenant's id")),
-    responses((status = 202, description = "The tenant, which is going.", body = Shown))
+    params(
+        ("id" = String, Path, description = "The tenant's id"),
+        ("wait" = Option<u64>, Query, maximum = 60, description = "Seconds to wait for the end before answering, 60 at most."),
+    ),
+    responses((status = 202, description = "The erasure of the tenant.", body = erasures::Shown))
 )]
-pub(super) async fn remove(caller: Caller, Path(id): Path<String>) -> Result<Response, Refusal> {
+pub(super) async fn remove(
+    caller: Caller,
+    Path(id): Path<String>,
+    Query(Wait { wait }): Query<Wait>,
+) -> Result<Response, Refusal> {
     let id = known(&id)?;
-    let record = caller
+    let erasure = caller
         .run(Waits::Maybe, move |engine, principal| {
             engine.delete_tenant(principal, &id)
         })
         .await?;
-    Ok((StatusCode::ACCEPTED, Json(shown(&record))).into_response())
+    erasures::accepted(&caller, erasure, wait).await
 }
 
 fn shown(record: &TenantRecord) -> Shown {

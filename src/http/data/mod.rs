@@ -33,7 +33,21 @@ use axum::{
 };
 use utoipa::OpenApi;
 
-use crate::{engine::Engine, http::refusal};
+pub(super) use self::{
+    filter::Json,
+    openapi::{Filter as FilterPicture, Id as IdPicture},
+    points::POINTS_MAX,
+};
+use crate::{
+    engine::Engine,
+    http::refusal::{self, Refusal},
+    payload::filter::Filter,
+};
+
+/// Reads a filter, for the control plane.
+pub(super) fn filter(json: &Json) -> Result<Filter, Refusal> {
+    Ok(filter::parse(Some(json))?.unwrap_or_default())
+}
 
 #[derive(OpenApi)]
 #[openapi(

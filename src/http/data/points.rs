@@ -112,5 +112,5 @@ pub(super) fn within(points: usize) -> Result<(), Refusal> {
 }
 
 /// Most points that one request may name, store, or ask for.
-const POINTS_MAX: usize = 10_000;
+pub(in crate::http) const POINTS_MAX: usize = 10_000;
 pub(super) const LIMIT_DEFAULT: usize = 10;

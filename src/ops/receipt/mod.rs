@@ -57,23 +57,21 @@ pub struct Facts {
     pub previous: Option<Hex<32>>,
 }
 
-/// A receipt that nobody has signed yet.
+/// The end of a generation, proven. All erasures that it served have their receipts from it.
 #[derive(Debug)]
-pub struct Receipt {
-    facts: Facts,
+pub struct Proofs {
     family: FamilyDropped,
     key: KeyShredded,
     checked: Checked,
 }
 
-impl Receipt {
-    /// A receipt: what happened, and the proofs that it did.
+impl Proofs {
+    /// Puts the proofs together.
     ///
     /// # Errors
     /// [`ReceiptError::AnotherCheck`] when something else than this family and this key was
-    /// looked for, [`ReceiptError::Successor`] when the successor isn't a later generation.
+    /// looked for.
     pub fn new(
-        facts: Facts,
         family: FamilyDropped,
         key: KeyShredded,
         checked: Checked,
@@ -81,18 +79,32 @@ impl Receipt {
         if !checked.traces().are_of(&family, &key) {
             return Err(ReceiptError::AnotherCheck);
         }
-        if facts
-            .successor
-            .is_some_and(|next| next.0 <= key.generation().0)
-        {
-            return Err(ReceiptError::Successor);
-        }
         Ok(Self {
-            facts,
             family,
             key,
             checked,
         })
+    }
+}
+
+/// A receipt that nobody has signed yet.
+#[derive(Debug)]
+pub struct Receipt<'p> {
+    facts: Facts,
+    proofs: &'p Proofs,
+}
+
+impl<'p> Receipt<'p> {
+    /// A receipt: what happened, and the proofs that it did.
+    ///
+    /// # Errors
+    /// [`ReceiptError::Successor`] when the successor isn't a later generation.
+    pub fn new(facts: Facts, proofs: &'p Proofs) -> Result<Self, ReceiptError> {
+        let ended = proofs.key.generation();
+        if facts.successor.is_some_and(|next| next.0 <= ended.0) {
+            return Err(ReceiptError::Successor);
+        }
+        Ok(Self { facts, proofs })
     }
 
     /// Signs it.
@@ -113,34 +125,39 @@ impl Receipt {
             audit,
             previous,
         } = self.facts;
+        let Proofs {
+            family,
+            key,
+            checked,
+        } = self.proofs;
         let body = Body {
             version: VERSION,
             id,
             node: Hex(signer.verifying_key().id().0),
             tenant,
-            tenant_uuid: Hex(*self.key.tenant().as_bytes()),
+            tenant_uuid: Hex(*key.tenant().as_bytes()),
             requested,
             scope,
             points,
             collections,
             generation: Generations {
-                dropped: self.key.generation().0,
+                dropped: key.generation().0,
                 successor: successor.map(|generation| generation.0),
             },
             family: Family {
-                dropped: Hex(self.family.name().0),
-                shelf: self.family.shelf(),
+                dropped: Hex(family.name().0),
+                shelf: family.shelf(),
             },
             key: Key {
                 shredded: True,
-                file: self.key.file_name(),
-                wrapped_sample: self.key.wrapped_sample().map(Hex),
+                file: key.file_name(),
+                wrapped_sample: key.wrapped_sample().map(Hex),
             },
-            canaries: self.checked.traces().canaries().to_vec(),
+            canaries: checked.traces().canaries().to_vec(),
             copies,
             checked: CheckedFiles {
-                files: self.checked.files(),
-                bytes: self.checked.bytes(),
+                files: checked.files(),
+                bytes: checked.bytes(),
             },
             steps,
             audit,

@@ -85,24 +85,33 @@ pub fn scan(path: &Path, traces: &Traces, threads: NonZeroUsize) -> Result<Scan,
     Ok(scan)
 }
 
-/// As [`scan`], for whoever needs the proof that nothing was found.
+/// As [`scan`], of several places, for whoever needs the proof that nothing was found.
 ///
 /// # Errors
 /// [`CheckError`] when something was found or couldn't be looked at.
-pub fn check(path: &Path, traces: Traces, threads: NonZeroUsize) -> Result<Checked, CheckError> {
-    let scan = scan(path, &traces, threads)?;
-    if let Some(Unread { path, source }) = scan.unread.into_iter().next() {
-        return Err(ScanError { path, source }.into());
+pub fn check(
+    paths: &[PathBuf],
+    traces: Traces,
+    threads: NonZeroUsize,
+) -> Result<Checked, CheckError> {
+    let (mut files, mut bytes) = (0, 0);
+    for path in paths {
+        let scan = scan(path, &traces, threads)?;
+        if let Some(Unread { path, source }) = scan.unread.into_iter().next() {
+            return Err(ScanError { path, source }.into());
+        }
+        let finds = scan.finds.len() as u64 + scan.more;
+        if let Some(first) = scan.finds.into_iter().next() {
+            return Err(CheckError::Found { first, finds });
+        }
+        files += scan.files;
+        bytes += scan.bytes;
     }
-    let finds = scan.finds.len() as u64 + scan.more;
-    match scan.finds.into_iter().next() {
-        Some(first) => Err(CheckError::Found { first, finds }),
-        None => Ok(Checked {
-            files: scan.files,
-            bytes: scan.bytes,
-            traces,
-        }),
-    }
+    Ok(Checked {
+        files,
+        bytes,
+        traces,
+    })
 }
 
 /// Proof that everything was looked through and no trace was found: made by [`check`] alone.

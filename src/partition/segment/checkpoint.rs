@@ -22,6 +22,7 @@ use crate::{
     index::{Image, PackedArena},
     partition::{
         Lifecycle, Partition, PartitionError,
+        chamber::Chamber,
         collection::{Collection, View},
         format::SegmentNote,
     },
@@ -30,9 +31,10 @@ use crate::{
 };
 
 /// A checkpoint that was begun.
-struct Begun<'p> {
+struct Begun<'c> {
     view: Arc<View>,
-    reserve: Reserve<'p>,
+    chamber: &'c Chamber,
+    reserve: Reserve<'c>,
     epoch: u32,
     bound: u64,
     through: u64,
@@ -83,7 +85,9 @@ impl Partition {
     }
 
     fn write_segment(&self, collection: &Arc<Collection>) -> Result<bool, PartitionError> {
-        let Some(begun) = self.begin(collection)? else {
+        // No resealing takes its place meanwhile: that waits for maintenance.
+        let chamber = self.chamber.load_full();
+        let Some(begun) = self.begin(&chamber, collection)? else {
             return Ok(false);
         };
         let view = &begun.view;
@@ -107,7 +111,7 @@ impl Partition {
         }
         let own: [&[u8]; OWN_PARTS] = [&table.slots, &table.dead, &table.order, &indexes];
         parts.extend(own);
-        self.write_chunks(collection.number, &begun, &parts)?;
+        begun.write_chunks(collection.number, &parts)?;
         let manifest = Manifest {
             epoch: begun.epoch,
             bound: begun.bound,
@@ -121,7 +125,11 @@ impl Partition {
         Ok(written)
     }
 
-    fn begin(&self, collection: &Arc<Collection>) -> Result<Option<Begun<'_>>, PartitionError> {
+    fn begin<'c>(
+        &self,
+        chamber: &'c Chamber,
+        collection: &Arc<Collection>,
+    ) -> Result<Option<Begun<'c>>, PartitionError> {
         let _open = self.stay_open()?;
         let mut head = self.writer.lock();
         if !self.has(collection) {
@@ -143,7 +151,7 @@ impl Partition {
         let chunks = lengths
             .iter()
             .map(|length| length.div_ceil(CHUNK_BYTES as u64));
-        let reserve = self.key.reserve(chunks.sum())?;
+        let reserve = chamber.key.reserve(chunks.sum())?;
         self.commit(&mut head, Batch::default(), |next| {
             next.next_epoch = next_epoch;
         })?;
@@ -155,38 +163,12 @@ impl Partition {
         });
         Ok(Some(Begun {
             view,
+            chamber,
             reserve,
             epoch,
             bound,
             through: head.seq,
         }))
-    }
-
-    fn write_chunks(
-        &self,
-        collection: u32,
-        begun: &Begun<'_>,
-        parts: &[&[u8]],
-    ) -> Result<(), PartitionError> {
-        let chunks = parts.iter().flat_map(|part| part.chunks(CHUNK_BYTES));
-        let chunks: Vec<(u32, &[u8])> = (0..).zip(chunks).collect();
-        self.family.ingest(|bulk| {
-            // A few at a time: sealed ones take memory until they are written.
-            for some in chunks.chunks(2 * rayon::current_num_threads()) {
-                let sealed: Result<Vec<(StorageKey, Sealed)>, PartitionError> = some
-                    .par_iter()
-                    .map(|(index, plain)| {
-                        let key = StorageKey::chunk(collection, begun.epoch, *index);
-                        let sealed = begun.reserve.seal(key.kind(), key.as_bytes(), plain)?;
-                        Ok((key, sealed))
-                    })
-                    .collect();
-                for (key, sealed) in sealed? {
-                    bulk.put(key, &sealed)?;
-                }
-            }
-            Ok(())
-        })
     }
 
     /// Makes the chunks that were written the collection's segment, if it is still there.
@@ -206,11 +188,7 @@ impl Partition {
         let number = collection.number;
         let key = StorageKey::segment(number);
         let mut batch = Batch::default();
-        batch.put(
-            key,
-            self.key
-                .seal(key.kind(), key.as_bytes(), &manifest.encode())?,
-        );
+        batch.put(key, begun.chamber.seal(key, &manifest.encode())?);
         let known = StorageKey::tombstone(number, begun.through + 1);
         batch.remove_range(KeyRange::tombstones_of(number).ending_before(known));
         let note = SegmentNote {
@@ -247,9 +225,10 @@ impl Partition {
     /// it never will: there is one checkpoint at a time, and this is a part of it.
     fn sweep(&self) -> Result<(), PartitionError> {
         let named = self.writer.lock().segments.clone();
+        let chamber = self.chamber.load_full();
         let mut leftover = Vec::new();
         let mut chunks = KeyRange::chunks();
-        while let Some(found) = self.family.first_key(&chunks)? {
+        while let Some(found) = chamber.family.first_key(&chunks)? {
             let collection = found.collection_number();
             let Some(behind) = found.behind_epoch() else {
                 break;
@@ -273,7 +252,7 @@ impl Partition {
             self.commit(&mut self.writer.lock(), batch, |_| {})?;
         }
         for range in &leftover {
-            self.family.release(range)?;
+            chamber.family.release(range)?;
         }
         Ok(())
     }
@@ -285,6 +264,31 @@ impl Partition {
             Lifecycle::Open => Ok(lifecycle),
             Lifecycle::Closed => Err(PartitionError::Closed),
         }
+    }
+}
+
+impl Begun<'_> {
+    /// Seals the chunks of all parts into a table file past the log.
+    fn write_chunks(&self, collection: u32, parts: &[&[u8]]) -> Result<(), PartitionError> {
+        let chunks = parts.iter().flat_map(|part| part.chunks(CHUNK_BYTES));
+        let chunks: Vec<(u32, &[u8])> = (0..).zip(chunks).collect();
+        self.chamber.family.ingest(|bulk| {
+            // A few at a time: sealed ones take memory until they are written.
+            for some in chunks.chunks(2 * rayon::current_num_threads()) {
+                let sealed: Result<Vec<(StorageKey, Sealed)>, PartitionError> = some
+                    .par_iter()
+                    .map(|(index, plain)| {
+                        let key = StorageKey::chunk(collection, self.epoch, *index);
+                        let sealed = self.reserve.seal(key.kind(), key.as_bytes(), plain)?;
+                        Ok((key, sealed))
+                    })
+                    .collect();
+                for (key, sealed) in sealed? {
+                    bulk.put(key, &sealed)?;
+                }
+            }
+            Ok(())
+        })
     }
 }
 

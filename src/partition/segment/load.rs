@@ -116,8 +116,9 @@ impl Partition {
         note: SegmentNote,
     ) -> Result<Loaded, Unusable> {
         let key = StorageKey::segment(collection);
-        let sealed = self.family.find(key)?.ok_or(Unusable::Missing)?;
-        let plain = self.key.open(key.kind(), key.as_bytes(), &sealed)?;
+        let chamber = self.chamber.load_full();
+        let sealed = chamber.family.find(key)?.ok_or(Unusable::Missing)?;
+        let plain = chamber.open(key, &sealed)?;
         let manifest = Manifest::decode(&plain)?;
         if manifest.epoch != note.epoch {
             return Err(Unusable::OtherEpoch);
@@ -129,7 +130,7 @@ impl Partition {
         // What is on disk bounds the memory that is taken for it.
         let bytes = manifest.parts.iter().copied().map(u128::from).sum::<u128>();
         let right = manifest.headers.len() == schema.vectors.len();
-        if bytes > u128::from(self.family.bytes()) || !right {
+        if bytes > u128::from(chamber.family.bytes()) || !right {
             return Err(Unusable::Format(FormatError));
         }
         let mut rest = space_parts;
@@ -186,13 +187,14 @@ impl Partition {
         let length = usize::try_from(manifest.chunk_bytes).map_err(|_| FormatError)?;
         let chunks = places.into_iter().flat_map(|part| part.chunks_mut(length));
         let chunks: Vec<(u32, &mut [u8])> = (0..).zip(chunks).collect();
+        let chamber = self.chamber.load_full();
         chunks.into_par_iter().try_for_each(|(index, place)| {
             let key = StorageKey::chunk(collection, manifest.epoch, index);
             let watch = Stopwatch::start();
             let mut open = Duration::ZERO;
-            let opened = self.family.look(key, |sealed| {
+            let opened = chamber.family.look(key, |sealed| {
                 let watch = Stopwatch::start();
-                let opened = self
+                let opened = chamber
                     .key
                     .open_into(key.kind(), key.as_bytes(), sealed, place);
                 open = watch.elapsed();
@@ -221,8 +223,9 @@ impl Partition {
         let mut failed = None;
         let since = StorageKey::tombstone(collection, manifest.through.saturating_add(1));
         let since = KeyRange::tombstones_of(collection).starting_at(since);
-        self.family.scan(&since, |key, sealed| {
-            let plain = self.key.open(key.kind(), key.as_bytes(), &sealed);
+        let chamber = self.chamber.load_full();
+        chamber.family.scan(&since, |key, sealed| {
+            let plain = chamber.open(key, &sealed);
             match plain
                 .map_err(Unusable::from)
                 .and_then(|plain| Ok(format::decode_tombstone(&plain)?))

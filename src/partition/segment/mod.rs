@@ -23,12 +23,14 @@
 mod checkpoint;
 mod format;
 mod load;
+mod outline;
 mod table;
 
 pub use self::load::OpeningTimes;
 pub(super) use self::{
     format::encode_tombstone,
     load::{Loaded, Times},
+    outline::outline,
 };
 
 /// What the writers of a collection know about its segment.

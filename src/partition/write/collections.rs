@@ -9,6 +9,7 @@ use crate::{
         aliases::Aliases,
         collection::{Collection, View},
         format,
+        reseal::Gone,
         schema::Schema,
         segment::Coverage,
     },
@@ -42,7 +43,7 @@ impl Partition {
         let key = StorageKey::collection(number);
         let mut batch = Batch::default();
         let record = format::encode_collection(name, &schema, &[]);
-        batch.put(key, self.key.seal(key.kind(), key.as_bytes(), &record)?);
+        batch.put(key, self.chamber.load().seal(key, &record)?);
         self.commit(&mut head, batch, |next| next.next_collection += 1)?;
         let view = View::empty(&schema);
         let view = (view, Coverage::default());
@@ -71,7 +72,7 @@ impl Partition {
         let view = collection.view();
         let key = StorageKey::collection(collection.number);
         let record = collection.record(&settings, &view.indexes);
-        let record = self.key.seal(key.kind(), key.as_bytes(), &record);
+        let record = self.chamber.load().seal(key, &record);
         let mut batch = Batch::default();
         batch.put(key, record.map_err(PartitionError::from)?);
         self.commit(&mut head, batch, |_| {})?;
@@ -90,6 +91,14 @@ impl Partition {
     ) -> Result<bool, PartitionError> {
         let _open = self.admit(&grant)?;
         self.must_cover(&grant, name)?;
+        self.remove_collection(name)
+    }
+
+    /// Removes a collection, its points and its aliases, for who may.
+    pub(in crate::partition) fn remove_collection(
+        &self,
+        name: &CollectionName,
+    ) -> Result<bool, PartitionError> {
         let mut head = self.writer.lock();
         let mut directory = (**self.collections.load()).clone();
         let Some(collection) = directory.remove(name) else {
@@ -108,6 +117,7 @@ impl Partition {
         self.commit(&mut head, batch, |next| {
             next.segments.remove(&collection.number);
         })?;
+        self.note_gone([Gone::Collection(collection.number)]);
         self.aliases.store(Arc::new(aliases));
         self.collections.store(Arc::new(directory));
         Ok(true)

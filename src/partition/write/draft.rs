@@ -26,7 +26,7 @@ use crate::{
 
 /// A point as it will be stored.
 #[derive(Clone, Debug)]
-pub(super) struct Point {
+pub(in crate::partition) struct Point {
     /// In the places that the schema gives them.
     pub(super) vectors: Vec<Option<Vector>>,
     pub(super) payload: Payload,

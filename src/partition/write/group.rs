@@ -16,6 +16,7 @@ use crate::{
         Directory, Partition, PartitionError,
         collection::{Collection, Slot, View},
         format::{Head, Row},
+        reseal::Gone,
         segment::encode_tombstone,
     },
     seal::Sealed,
@@ -31,10 +32,24 @@ pub struct Mutation {
     pub(super) operations: Vec<Prepared>,
 }
 
+impl Mutation {
+    pub(in crate::partition) fn new(
+        collection: &Arc<Collection>,
+        operations: Vec<Prepared>,
+    ) -> Self {
+        Self {
+            collection: Arc::clone(collection),
+            operations,
+        }
+    }
+}
+
 /// What a mutation did.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::partition) struct Done {
-    pub(super) seq: u64,
+    pub(in crate::partition) seq: u64,
+    /// Points that were removed.
+    pub(in crate::partition) removed: u64,
 }
 
 /// A group of mutations on its way.
@@ -42,6 +57,8 @@ struct Work {
     batch: Batch,
     views: HashMap<u32, Planned>,
     written: Written,
+    /// Rows that are removed.
+    gone: Vec<Gone>,
 }
 
 /// What a collection will be.
@@ -98,11 +115,17 @@ impl Work {
 }
 
 impl Partition {
-    pub(super) fn submit(&self, mutation: Mutation) -> Result<u64, PartitionError> {
+    pub(in crate::partition) fn submit(&self, mutation: Mutation) -> Result<Done, PartitionError> {
         self.queue
             .submit(mutation, |mutations| self.apply(mutations))
             .unwrap_or(Err(PartitionError::Closed))
-            .map(|done| done.seq)
+    }
+
+    /// Notes what a commit removed, if a resealing wants to know.
+    pub(in crate::partition) fn note_gone(&self, gone: impl IntoIterator<Item = Gone>) {
+        if let Some(noted) = &mut *self.gone.lock() {
+            noted.extend(gone);
+        }
     }
 
     /// Commits the head and a batch, and keeps the head if that worked.
@@ -112,19 +135,20 @@ impl Partition {
         mut batch: Batch,
         change: impl FnOnce(&mut Head),
     ) -> Result<(), PartitionError> {
+        if self.ended.load(Ordering::Relaxed) {
+            return Err(PartitionError::Closed);
+        }
         let mut next = Head {
             seq: head.seq + 1,
             ..head.clone()
         };
         change(&mut next);
         // One more for the head itself.
-        next.messages = self.key.messages() + 1;
+        let chamber = self.chamber.load();
+        next.messages = chamber.key.messages() + 1;
         let key = StorageKey::head();
-        batch.put(
-            key,
-            self.key.seal(key.kind(), key.as_bytes(), &next.encode())?,
-        );
-        self.family.commit(&batch)?;
+        batch.put(key, chamber.seal(key, &next.encode())?);
+        chamber.family.commit(&batch)?;
         *head = next;
         Ok(())
     }
@@ -140,11 +164,12 @@ impl Partition {
                 first: head.next_row,
                 points: Vec::new(),
             },
+            gone: Vec::new(),
         };
         let first = head.seq + 1;
         let planned: Vec<Result<Done, PartitionError>> = (first..)
             .zip(mutations)
-            .map(|(seq, mutation)| self.plan(&mut work, seq, mutation).map(|()| Done { seq }))
+            .map(|(seq, mutation)| self.plan(&mut work, seq, mutation))
             .collect();
         let last = head.seq + planned.len() as u64;
         let committed = self.commit(&mut head, work.batch, |next| {
@@ -158,6 +183,7 @@ impl Partition {
         });
         match committed {
             Ok(()) => {
+                self.note_gone(work.gone);
                 for planned in work.views.into_values() {
                     let mut coverage = planned.collection.coverage.lock();
                     coverage.count(planned.tombstones, planned.changed);
@@ -172,7 +198,7 @@ impl Partition {
 
     /// Adds a mutation to the batch and to the views that will be shown. Nothing of it is added
     /// if it fails.
-    fn plan(&self, work: &mut Work, seq: u64, mutation: Mutation) -> Result<(), PartitionError> {
+    fn plan(&self, work: &mut Work, seq: u64, mutation: Mutation) -> Result<Done, PartitionError> {
         let collection = mutation.collection;
         self.must_be_there(&collection)?;
         let before = work.points(&self.collections.load());
@@ -203,6 +229,14 @@ impl Partition {
         let sealed = self.seal_rows(&collection, seq, &kept, first_row)?;
         planned.tombstones += self.remove_rows(&collection, seq, &gone, &mut work.batch)?;
         planned.changed += (kept.len() + gone.len()) as u64;
+        let rows = gone
+            .iter()
+            .map(|slot| Gone::Row(collection.number, slot.row));
+        work.gone.extend(rows);
+        let done = Done {
+            seq,
+            removed: removed.len() as u64,
+        };
         for id in removed {
             view.remove(id);
         }
@@ -215,7 +249,7 @@ impl Partition {
             view.index(at, &point.payload);
             work.written.points.push(point);
         }
-        Ok(())
+        Ok(done)
     }
 
     /// Removes rows. Those that a segment may know leave a tombstone: how many were left.
@@ -237,7 +271,7 @@ impl Partition {
         if !covered.is_empty() {
             let key = StorageKey::tombstone(collection.number, seq);
             let plain = encode_tombstone(&covered);
-            batch.put(key, self.key.seal(key.kind(), key.as_bytes(), &plain)?);
+            batch.put(key, self.chamber.load().seal(key, &plain)?);
             tombstones = 1;
         }
         for slot in gone {
@@ -253,6 +287,7 @@ impl Partition {
         points: &[(PointId, Point)],
         first_row: u64,
     ) -> Result<Vec<Sealed>, PartitionError> {
+        let chamber = self.chamber.load();
         let seal = |((id, point), place): (&(PointId, Point), usize)| {
             let key = StorageKey::row(collection.number, first_row + place as u64);
             let vectors = collection.schema.vectors.iter().zip(&point.vectors);
@@ -262,7 +297,7 @@ impl Partition {
                 })
                 .collect();
             let plain = Row::encode(seq, *id, &vectors, &point.json);
-            self.key.seal(key.kind(), key.as_bytes(), &plain)
+            chamber.seal(key, &plain)
         };
         let sealed: Result<Vec<Sealed>, _> = if points.len() < PARALLEL_POINTS_MIN {
             points.iter().zip(0..).map(seal).collect()

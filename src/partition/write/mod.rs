@@ -40,10 +40,8 @@ impl Partition {
             .into_iter()
             .map(|operation| self.prepare(&collection, operation))
             .collect();
-        self.submit(Mutation {
-            operations: operations?,
-            collection,
-        })
+        self.submit(Mutation::new(&collection, operations?))
+            .map(|done| done.seq)
     }
 
     /// Stores points, in place of those with the same ids.

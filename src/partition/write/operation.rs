@@ -94,7 +94,7 @@ impl PayloadChange {
 
 /// An operation whose vectors are in their stored form, and whose filters have been looked at.
 #[derive(Debug)]
-pub(super) enum Prepared {
+pub(in crate::partition) enum Prepared {
     Upsert(Vec<(PointId, Point)>, UpsertRule),
     Remove(Chosen),
     Payload(Chosen, PayloadChange),
@@ -105,7 +105,7 @@ pub(super) enum Prepared {
 
 /// A selection, once its filter was held against a snapshot.
 #[derive(Debug)]
-pub(super) enum Chosen {
+pub(in crate::partition) enum Chosen {
     Ids(Vec<PointId>),
     Matching {
         filter: Filter,
@@ -116,9 +116,31 @@ pub(super) enum Chosen {
     },
 }
 
+impl Prepared {
+    /// The points that are chosen, as far as a snapshot tells; none for what brings its points.
+    pub(in crate::partition) fn points(&self) -> impl Iterator<Item = PointId> + '_ {
+        let chosen = match self {
+            Self::Remove(chosen) | Self::Payload(chosen, _) | Self::RemoveVectors(chosen, _) => {
+                Some(chosen)
+            }
+            Self::Upsert(..) | Self::PutVectors(..) => None,
+        };
+        chosen.into_iter().flat_map(Chosen::points)
+    }
+}
+
+impl Chosen {
+    fn points(&self) -> Box<dyn Iterator<Item = PointId> + '_> {
+        match self {
+            Self::Ids(ids) => Box::new(ids.iter().copied()),
+            Self::Matching { found, .. } => Box::new(found.iter().map(|(id, _)| *id)),
+        }
+    }
+}
+
 impl Partition {
     /// Does what can be done of an operation before the writer's lock is held.
-    pub(super) fn prepare(
+    pub(in crate::partition) fn prepare(
         &self,
         collection: &Collection,
         operation: Operation,

@@ -1,8 +1,8 @@
 //! What was acknowledged survives: the real binary, killed in the middle of things.
 
-mod client;
+pub mod client;
 mod collections;
-mod process;
+pub mod process;
 mod segments;
 mod stop;
 mod tenants;

@@ -27,9 +27,18 @@ impl Process {
         Self::try_start(directory).unwrap_or_else(|log| panic!("the node didn't start: {log}"))
     }
 
+    /// Starts a node with more of an environment, and returns once it is ready.
+    pub fn start_with(directory: &Path, environment: &[(&str, &str)]) -> Self {
+        Self::ready(spawn(directory, environment))
+            .unwrap_or_else(|log| panic!("the node didn't start: {log}"))
+    }
+
     /// Starts a node; what it said, if it ended before it was ready.
     pub fn try_start(directory: &Path) -> Result<Self, String> {
-        let mut child = spawn(directory);
+        Self::ready(spawn(directory, &[]))
+    }
+
+    fn ready(mut child: Child) -> Result<Self, String> {
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut log = String::new();
         for line in lines.by_ref().map_while(Result::ok) {
@@ -94,6 +103,17 @@ impl Process {
         assert!(sent.unwrap().success());
     }
 
+    /// Whether it ends by itself within a minute, and not well.
+    pub fn ends_badly(&mut self) -> bool {
+        for _ in 0..6_000 {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return !status.success();
+            }
+            thread::sleep(std::time::Duration::from_millis(10));
+        }
+        false
+    }
+
     pub fn wait(&mut self) -> ExitStatus {
         self.child.wait().unwrap()
     }
@@ -109,7 +129,7 @@ impl Drop for Process {
 }
 
 /// The binary on a free port, with nothing of the caller's own configuration.
-pub fn spawn(directory: &Path) -> Child {
+pub fn spawn(directory: &Path, environment: &[(&str, &str)]) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_locule"));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("LOCULE_")) {
         command.env_remove(name);
@@ -118,6 +138,7 @@ pub fn spawn(directory: &Path) -> Child {
         .args(["serve", "--listen", "127.0.0.1:0", "--data"])
         .arg(directory)
         .env("LOCULE_OPERATOR_KEY", OPERATOR_KEY)
+        .envs(environment.iter().copied())
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())

@@ -68,7 +68,7 @@ fn a_second_instance_on_a_directory_refuses_to_start() {
     let first = Process::start(directory.path());
     let key = first.tenant("acme");
 
-    let mut second = process::spawn(directory.path());
+    let mut second = process::spawn(directory.path(), &[]);
     let status = second.wait().unwrap();
     let mut said = String::new();
     second.stderr.unwrap().read_to_string(&mut said).unwrap();
@@ -87,7 +87,7 @@ fn a_second_instance_on_a_directory_refuses_to_start() {
 fn a_first_start_that_was_killed_doesn_t_stop_the_next() {
     for round in 0..16 {
         let directory = tempfile::tempdir().unwrap();
-        let mut child = process::spawn(directory.path());
+        let mut child = process::spawn(directory.path(), &[]);
         thread::sleep(Duration::from_millis(round * 4));
         child.kill().unwrap();
         child.wait().unwrap();

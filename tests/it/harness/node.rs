@@ -162,6 +162,20 @@ impl Drop for Node {
     }
 }
 
+impl Tenant {
+    /// The same people, with the same keys, at a node that was started again.
+    pub fn on(&self, node: &Node) -> Self {
+        let again = |actor: &Actor| node.actor(actor.key.as_deref().unwrap());
+        Self {
+            id: self.id.clone(),
+            owner: again(&self.owner),
+            writer: again(&self.writer),
+            inference: again(&self.inference),
+            auditor: again(&self.auditor),
+        }
+    }
+}
+
 /// A directory that no node uses.
 pub struct Stopped {
     directory: Arc<TempDir>,

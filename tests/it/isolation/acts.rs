@@ -4,7 +4,7 @@ use locule::{
     access::{CreateCollection, DeleteCollection, Read, Search, Write},
     index::Precision,
     partition::{
-        AliasAction, Grouping, Kind, Operation, Partition, PartitionError, PayloadChange,
+        AliasAction, Erasing, Grouping, Kind, Operation, Partition, PartitionError, PayloadChange,
         PointUpsert, Query, Schema, SearchQuery, Selection, Wanted,
     },
     payload::{
@@ -23,7 +23,7 @@ use super::foreign_grant::Visitor;
 pub type Act = fn(&Partition, &Visitor<'_>, &Visitor<'_>) -> Result<(), PartitionError>;
 
 /// Every method that takes a grant. The second visitor is who wants vectors back.
-pub const ACTS: [(&str, Act); 25] = [
+pub const ACTS: [(&str, Act); 27] = [
     ("search", |partition, visitor, vectors| {
         let grant = visitor.grant::<Search>();
         let vectors = vectors.grant::<Read>();
@@ -161,6 +161,19 @@ pub const ACTS: [(&str, Act); 25] = [
         let all = Selection::Filter(Filter::default());
         partition
             .remove(&visitor.grant(), &name("docs"), all)
+            .map(drop)
+    }),
+    ("erase", |partition, visitor, _| {
+        let what = Erasing::Points {
+            collection: name("docs"),
+            ids: vec![ID],
+        };
+        partition.erase(&visitor.grant(), &what).map(drop)
+    }),
+    ("reseal", |partition, visitor, _| {
+        let (family, key) = visitor.next_generation();
+        partition
+            .reseal(&visitor.grant(), family, &key, || Ok(()))
             .map(drop)
     }),
     ("delete_collection", |partition, visitor, _| {

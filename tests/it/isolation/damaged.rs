@@ -129,8 +129,7 @@ fn what_doesnt_open_can_still_be_deleted() {
     });
     neighbours.expect_corrupt(&["berta"]);
     let operator = neighbours.node().operator();
-    operator.delete("/v1/tenants/berta").expect(202);
-    // Stopping waits for the deletion.
+    operator.delete("/v1/tenants/berta?wait=60").expect(202);
     neighbours.harm(|disk| assert!(!disk.key_file("berta", 1).exists()));
     let record = neighbours.node().operator().get("/v1/tenants/berta");
     assert_eq!(record["state"], "deleted");

@@ -14,9 +14,9 @@ use locule::{
     },
     audit::AuditLog,
     clock::Timestamp,
-    partition::{Example, Fusion, Kind, Partition, PartitionError, Query, Wanted},
-    seal::{Keyring, RootKeySource},
-    store::{FamilyName, InUse, Shelves, StoreOptions},
+    partition::{Cold, Erasing, Example, Fusion, Kind, Partition, PartitionError, Query, Wanted},
+    seal::{GenerationKey, Keyring, RootKeySource},
+    store::{Family, FamilyName, InUse, Shelves, StoreOptions},
     tenant::{CollectionName, Generation, TenantId, TenantUuid},
 };
 use tempfile::TempDir;
@@ -104,6 +104,28 @@ fn a_query_that_enumerates_takes_permission_to_read() {
     assert_eq!(answer.unwrap().len(), 1);
 }
 
+#[test]
+fn a_generation_that_is_not_open_refuses_every_grant_that_isnt_its_tenants() {
+    let house = House::new();
+    let [anna, berta] = &house.tenants;
+    let stranger = house.visitor(berta);
+    let (family, key) = house.visitor(anna).next_generation();
+    Partition::make(&family, &key).unwrap();
+    let mut cold = Cold::open(family, &key).unwrap();
+    let all = Erasing::Matching {
+        collection: None,
+        filter: locule::payload::filter::Filter::default(),
+    };
+    let erased = cold.erase(&stranger.grant(), &all).map(drop);
+    assert!(matches!(erased, Err(PartitionError::WrongPartition)));
+    let (family, key) = stranger.next_generation();
+    let moved = cold.reseal(&stranger.grant(), family, &key, &|| true, || Ok(()));
+    assert!(matches!(
+        moved.map(drop),
+        Err(PartitionError::WrongPartition)
+    ));
+}
+
 /// A method that takes no grant could show anything to anyone: so there is a list of them.
 #[test]
 fn every_method_of_a_partition_takes_a_grant_but_those_that_show_no_data() {
@@ -172,6 +194,8 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
 /// Two tenants and one gate, without a node around them.
 struct House {
     gate: Gate,
+    keyring: Keyring,
+    shelves: Shelves,
     tenants: [Tenant; 2],
     _directory: TempDir,
 }
@@ -185,11 +209,28 @@ struct Tenant {
 pub struct Visitor<'a> {
     gate: &'a Gate,
     principal: &'a Principal,
+    keyring: &'a Keyring,
+    shelves: &'a Shelves,
 }
 
 impl Visitor<'_> {
     pub fn grant<O: Op>(&self) -> Grant<O> {
         self.gate.check(self.principal, Target::Whole, NOW).unwrap()
+    }
+
+    /// A place for the visitor's own next generation.
+    pub fn next_generation(&self) -> (Arc<Family>, GenerationKey) {
+        let uuid = self.principal.tenant().unwrap();
+        let generation = (2..)
+            .map(Generation)
+            .find(|g| !self.keyring.holds(uuid, *g));
+        let generation = generation.unwrap();
+        let mut name = *uuid.as_bytes();
+        // Names of generations: those of the first are all alike.
+        name[0] = 100 + u8::try_from(generation.0).unwrap();
+        let shelf = self.shelves.shelf(0).unwrap();
+        let family = shelf.create(FamilyName(name)).unwrap();
+        (family, self.keyring.make(uuid, generation).unwrap())
     }
 }
 
@@ -221,6 +262,8 @@ impl House {
             let visitor = Visitor {
                 gate: &gate,
                 principal: &tenant.principal,
+                keyring: &keyring,
+                shelves: &shelves,
             };
             create(&tenant.partition, &visitor, "docs").unwrap();
             put(&tenant.partition, &visitor, 1).unwrap();
@@ -228,6 +271,8 @@ impl House {
         });
         Self {
             gate,
+            keyring,
+            shelves,
             tenants,
             _directory: directory,
         }
@@ -237,6 +282,8 @@ impl House {
         Visitor {
             gate: &self.gate,
             principal: &tenant.principal,
+            keyring: &self.keyring,
+            shelves: &self.shelves,
         }
     }
 

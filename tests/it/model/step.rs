@@ -34,6 +34,11 @@ pub enum Step {
     /// A payload index of a field, by number; one of another kind is replaced.
     Index(Place, usize, IndexKind),
     Unindex(Place, usize),
+    /// Points are erased, by id or by filter, and the partition is resealed; whether the end of
+    /// that is waited for.
+    Erase(Place, Vec<PointId>, bool),
+    EraseMatching(Place, Wanted, bool),
+    EraseCollection(Place, bool),
     /// The node is stopped and started again.
     Reopen,
 }
@@ -96,6 +101,11 @@ pub fn any_step() -> impl Strategy<Value = Step> {
         6 => (place(), 0..FIELDS.len(), select(&IndexKind::ALL[..]))
             .prop_map(|(place, field, kind)| Step::Index(place, field, kind)),
         1 => (place(), 0..FIELDS.len()).prop_map(|(place, field)| Step::Unindex(place, field)),
+        2 => (place(), prop::collection::vec(id(), 1..4), any::<bool>())
+            .prop_map(|(place, ids, wait)| Step::Erase(place, ids, wait)),
+        1 => (place(), Wanted::any(), any::<bool>())
+            .prop_map(|(place, wanted, wait)| Step::EraseMatching(place, wanted, wait)),
+        1 => (place(), any::<bool>()).prop_map(|(place, wait)| Step::EraseCollection(place, wait)),
         2 => Just(Step::Reopen),
     ]
 }

@@ -10,9 +10,10 @@ use std::{
 use locule::{
     access::{Presented, Principal, Quota},
     clock::{Manual, Timestamp},
-    engine::{Engine, EngineOptions, Error, ErrorKind},
+    engine::{Engine, EngineOptions, EraseScope, ErasureAsked, Error, ErrorKind},
     index::Precision,
-    partition::{AliasAction, PointUpsert, Schema, Selection, VectorSchema},
+    ops::{erase::State, receipt::ScopeKind},
+    partition::{AliasAction, Erasing, PointUpsert, Schema, Selection, VectorSchema},
     payload::Payload,
     router::NewTenant,
     tenant::{CollectionName, PointId, TenantId},
@@ -119,6 +120,30 @@ impl Subject {
             Step::List(tenant) => self.list(tenant),
             Step::Index(place, field, kind) => self.index(place, field, kind),
             Step::Unindex(place, field) => self.unindex(place, field),
+            Step::Erase(place, ids, wait) => {
+                let what = Erasing::Points {
+                    collection: name(place),
+                    ids: ids.clone(),
+                };
+                let erased = self.erase(place, what, ScopeKind::Points, wait);
+                self.forget(place, erased, |_, id| ids.contains(&id));
+            }
+            Step::EraseMatching(place, wanted, wait) => {
+                let what = Erasing::Matching {
+                    collection: Some(name(place)),
+                    filter: wanted.filter(),
+                };
+                let erased = self.erase(place, what, ScopeKind::Filter, wait);
+                self.forget(place, erased, |point, id| wanted.holds(id, &point.payload));
+            }
+            Step::EraseCollection(place, wait) => {
+                let what = Erasing::Collection(name(place));
+                let erased = self.erase(place, what, ScopeKind::Collection, wait);
+                self.forget(place, erased, |_, _| true);
+                self.expected.remove(&key(place));
+                self.aliases
+                    .retain(|(tenant, _), of| (*tenant, *of) != key(place));
+            }
             Step::Reopen => self.reopen(),
         }
     }
@@ -232,6 +257,46 @@ impl Subject {
             }
             None => missing(stored),
         }
+    }
+
+    fn erase(
+        &self,
+        place: Place,
+        what: Erasing,
+        kind: ScopeKind,
+        wait: bool,
+    ) -> Result<u64, Error> {
+        let owner = self.owner(place.tenant);
+        let asked = ErasureAsked {
+            scope: EraseScope::Part(what),
+            kind,
+            words: serde_json::Value::Null,
+            reason: "a step".to_owned(),
+        };
+        let erasure = self.engine().erase(&owner, asked)?;
+        if wait {
+            let ended = self
+                .engine()
+                .await_erasure(&erasure, Duration::from_secs(60));
+            let state = self.engine().erasure(&owner, ended.id).unwrap().state;
+            assert_eq!(state, State::Done);
+        }
+        Ok(erasure.points)
+    }
+
+    /// What was erased is gone from the oracle, and was as much.
+    fn forget(
+        &mut self,
+        place: Place,
+        erased: Result<u64, Error>,
+        meant: impl Fn(&Point, PointId) -> bool,
+    ) {
+        let Some(expected) = self.expected.get_mut(&key(place)) else {
+            return missing(erased);
+        };
+        let before = expected.points.len();
+        expected.points.retain(|id, point| !meant(point, *id));
+        assert_eq!(erased.unwrap(), (before - expected.points.len()) as u64);
     }
 
     fn remove(

@@ -16,8 +16,9 @@ use locule::{
     ops::{
         Hex,
         receipt::{
-            AuditEntry, Backup, Canary, CanaryOf, CollectionErased, Copies, Export, Facts, Receipt,
-            Requested, Scope, ScopeKind, SignedReceipt, Step, StepName, Time, scope_digest,
+            AuditEntry, Backup, Canary, CanaryOf, CollectionErased, Copies, Export, Facts, Proofs,
+            Receipt, Requested, Scope, ScopeKind, SignedReceipt, Step, StepName, Time,
+            scope_digest,
         },
         verify::{Traces, check},
     },
@@ -80,8 +81,9 @@ impl Erased {
         let (family, key) = self.acts();
         let traces = Traces::new(&family, &key, canaries());
         fs::create_dir_all(self.path("empty")).unwrap();
-        let checked = check(&self.path("empty"), traces, THREADS).unwrap();
-        let receipt = Receipt::new(facts, family, key, checked).unwrap();
+        let checked = check(&[self.path("empty")], traces, THREADS).unwrap();
+        let proofs = Proofs::new(family, key, checked).unwrap();
+        let receipt = Receipt::new(facts, &proofs).unwrap();
         receipt.sign(&self.signer()).unwrap()
     }
 }

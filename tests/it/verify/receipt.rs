@@ -3,7 +3,7 @@
 use locule::{
     ops::{
         Hex, canonical,
-        receipt::{Receipt, ReceiptError, SignedReceipt},
+        receipt::{Proofs, Receipt, ReceiptError, SignedReceipt},
         verify::{Traces, check},
     },
     seal::VerifyingKey,
@@ -174,8 +174,8 @@ fn a_receipt_is_not_given_for_a_check_of_something_else() {
     let (_, another_key) = other.acts();
     // The same names, but another key was in the file.
     let traces = Traces::new(&family, &another_key, canaries());
-    let checked = check(&one.path("empty"), traces, THREADS).unwrap();
-    let refused = Receipt::new(facts(), family, key, checked).unwrap_err();
+    let checked = check(&[one.path("empty")], traces, THREADS).unwrap();
+    let refused = Proofs::new(family, key, checked).unwrap_err();
     assert!(matches!(refused, ReceiptError::AnotherCheck), "{refused}");
 }
 
@@ -185,10 +185,11 @@ fn a_receipt_with_a_number_that_json_cannot_hold_is_not_signed() {
     std::fs::create_dir(erased.path("empty")).unwrap();
     let (family, key) = erased.acts();
     let traces = Traces::new(&family, &key, canaries());
-    let checked = check(&erased.path("empty"), traces, THREADS).unwrap();
+    let checked = check(&[erased.path("empty")], traces, THREADS).unwrap();
     let mut facts = facts();
     facts.points = 1 << 53;
-    let receipt = Receipt::new(facts, family, key, checked).unwrap();
+    let proofs = Proofs::new(family, key, checked).unwrap();
+    let receipt = Receipt::new(facts, &proofs).unwrap();
     let refused = receipt.sign(&erased.signer()).unwrap_err();
     assert!(matches!(refused, ReceiptError::Canonical(_)), "{refused}");
 }

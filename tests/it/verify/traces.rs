@@ -291,15 +291,15 @@ fn a_proof_is_given_for_a_clean_place_alone() {
     let scene = Scene::new();
     let place = scene.erased.path("place");
     write_with(&scene.path("a"), 1_000, &[]);
-    let checked = check(&place, scene.traces(), THREADS).unwrap();
+    let checked = check(&[place.clone()], scene.traces(), THREADS).unwrap();
     assert_eq!((checked.files(), checked.bytes()), (1, 1_000));
     write_with(&scene.path("b"), 1_000, &[(5, &FAMILY.0)]);
-    let refused = check(&place, scene.traces(), THREADS).unwrap_err();
+    let refused = check(&[place.clone()], scene.traces(), THREADS).unwrap_err();
     assert!(
         matches!(refused, CheckError::Found { finds: 1, .. }),
         "{refused}"
     );
-    let missing = check(&scene.path("missing"), scene.traces(), THREADS).unwrap_err();
+    let missing = check(&[scene.path("missing")], scene.traces(), THREADS).unwrap_err();
     assert!(matches!(missing, CheckError::Scan(_)), "{missing}");
     assert!(
         scene.erased.keyring.holds(TENANT, super::NODE)

@@ -22,7 +22,7 @@ use crate::{
     tenant::PointId,
 };
 
-pub(super) use self::strict::Json;
+pub(in crate::http) use self::strict::Json;
 
 /// Reads a filter; none from nothing or null.
 pub(super) fn parse(json: Option<&Json>) -> Result<Option<Filter>, Refusal> {

@@ -11,7 +11,24 @@ use serde_json::{Map, Value};
 
 /// A JSON value whose objects have each field once.
 #[derive(Debug)]
-pub(in crate::http::data) struct Json(pub(super) Value);
+pub(in crate::http) struct Json(pub(super) Value);
+
+impl Json {
+    /// A value that was made here.
+    pub(in crate::http) const fn from_value(value: Value) -> Self {
+        Self(value)
+    }
+
+    /// The value.
+    pub(in crate::http) const fn value(&self) -> &Value {
+        &self.0
+    }
+
+    /// The value, taken out.
+    pub(in crate::http) fn into_value(self) -> Value {
+        self.0
+    }
+}
 
 impl<'de> Deserialize<'de> for Json {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

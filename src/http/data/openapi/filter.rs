@@ -9,7 +9,7 @@ use super::Id;
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Filter)]
-pub(in crate::http::data) struct Filter {
+pub(in crate::http) struct Filter {
     /// All of these hold.
     must: Option<Clause>,
     /// At least one of these holds.

@@ -14,10 +14,8 @@ use utoipa::{OpenApi, ToSchema};
 
 use super::{collections::VectorParams, query::PrefetchIn};
 
-pub(super) use self::{
-    filter::Filter,
-    query::{Example, QueryKind},
-};
+pub(in crate::http) use self::filter::Filter;
+pub(super) use self::query::{Example, QueryKind};
 
 /// What is reached only through pictures of themselves, which utoipa doesn't follow.
 #[derive(OpenApi)]
@@ -42,7 +40,7 @@ pub(super) struct Recursive;
 #[derive(ToSchema)]
 #[serde(untagged)]
 #[schema(as = PointId)]
-pub(super) enum Id {
+pub(in crate::http) enum Id {
     Number(u64),
     /// In any of the forms that RFC 9562 knows.
     Uuid(String),

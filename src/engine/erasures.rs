@@ -1,0 +1,274 @@
+//! Erasures: asked for, carried out by a thread in the background, and shown.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Weak, mpsc::Receiver},
+    thread,
+    time::Duration,
+};
+
+use rayon::ThreadPool;
+use serde_json::Value;
+
+use super::{Engine, Error, ErrorKind};
+use crate::{
+    access::{Erase, Grant, ManageTenants, Principal, ReadReceipts},
+    clock::Stopwatch,
+    ops::{
+        Erasures,
+        erase::{By, Erasure, ErasureId, NewErasure, RunError},
+        receipt::ScopeKind,
+    },
+    partition::{Erased, Erasing},
+    router::TenantRecord,
+    seal::VerifyingKey,
+    tenant::{TenantId, TenantUuid},
+};
+
+/// What is to be erased.
+#[derive(Clone, Debug)]
+pub enum EraseScope {
+    /// Some of the tenant's data.
+    Part(Erasing),
+    /// All of it, and the tenant.
+    Tenant,
+}
+
+/// An erasure as it was asked for.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// What is to be erased.
+    pub scope: EraseScope,
+    /// What kind of scope that is.
+    pub kind: ScopeKind,
+    /// The scope in the words of whoever asked: for its digest alone.
+    pub words: Value,
+    /// Why.
+    pub reason: String,
+}
+
+impl Engine {
+    /// Erases some of the tenant's data, or the tenant. Nothing of it is answered once this returns;
+    /// its bytes end in the background.
+    ///
+    /// # Errors
+    /// [`Error`]; then nothing was erased, or some and the erasure can be asked for again.
+    pub fn erase(&self, principal: &Principal, asked: Asked) -> Result<Erasure, Error> {
+        let collection = match &asked.scope {
+            EraseScope::Part(
+                Erasing::Points { collection, .. } | Erasing::Collection(collection),
+            ) => Some(collection),
+            EraseScope::Part(Erasing::Matching { collection, .. }) => collection.as_ref(),
+            EraseScope::Tenant => None,
+        };
+        let grant: Grant<Erase> = self.check(principal, collection)?;
+        let record = self
+            .router
+            .own_record(grant.tenant())
+            .ok_or_else(|| Error::new(ErrorKind::NotFound, "there is no such tenant"))?;
+        let id = self.accept(principal, &record, &asked)?;
+        let watch = Stopwatch::start();
+        let removed = match &asked.scope {
+            EraseScope::Part(what) => self.watch(
+                principal,
+                self.router.erase(&grant, what).map_err(Error::from),
+            ),
+            EraseScope::Tenant => self
+                .router
+                .begin_own_deletion(&grant)
+                .map(|record| {
+                    self.refuse_keys(&record);
+                    Erased::default()
+                })
+                .map_err(Error::from),
+        };
+        match removed {
+            Ok(erased) => self.carry_out(grant.tenant(), id, &erased, &watch),
+            Err(error) => {
+                self.erasures.refuse(id);
+                Err(error)
+            }
+        }
+    }
+
+    /// Deletes a tenant. Its keys are good for nothing once this returns; its family and its key are
+    /// destroyed in the background, and a restart resumes that.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`].
+    pub fn delete_tenant(&self, principal: &Principal, id: &TenantId) -> Result<Erasure, Error> {
+        let grant: Grant<ManageTenants> = self.check(principal, None)?;
+        let record = self.router.record(&grant, id)?;
+        let asked = Asked {
+            scope: EraseScope::Tenant,
+            kind: ScopeKind::Tenant,
+            words: serde_json::json!({"tenant": true}),
+            reason: "deleted by the operator".to_owned(),
+        };
+        let erasure = self.accept(principal, &record, &asked)?;
+        let watch = Stopwatch::start();
+        match self.router.begin_deletion(&grant, id) {
+            Ok(record) => {
+                self.refuse_keys(&record);
+                self.carry_out(record.uuid, erasure, &Erased::default(), &watch)
+            }
+            Err(error) => {
+                self.erasures.refuse(erasure);
+                Err(error.into())
+            }
+        }
+    }
+
+    /// The tenant's erasures, the oldest first.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn erasures(&self, principal: &Principal) -> Result<Vec<Erasure>, Error> {
+        let grant: Grant<ReadReceipts> = self.check(principal, None)?;
+        Ok(self.erasures.of_tenant(grant.tenant()))
+    }
+
+    /// One of the tenant's erasures; for an operator, the deletion of a tenant.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`], also for another tenant's.
+    pub fn erasure(&self, principal: &Principal, id: ErasureId) -> Result<Erasure, Error> {
+        let found = if principal.tenant().is_some() {
+            let grant: Grant<ReadReceipts> = self.check(principal, None)?;
+            let own = self.erasures.find(id);
+            own.filter(|erasure| erasure.tenant == grant.tenant())
+        } else {
+            let _grant: Grant<ManageTenants> = self.check(principal, None)?;
+            let any = self.erasures.find(id);
+            any.filter(|erasure| erasure.kind == ScopeKind::Tenant)
+        };
+        found.ok_or_else(|| Error::new(ErrorKind::NotFound, "there is no such erasure"))
+    }
+
+    /// Waits for an erasure that this caller asked for to come to its end, for a while.
+    pub fn await_erasure(&self, erasure: &Erasure, patience: Duration) -> Erasure {
+        let ended = self.erasures.wait(erasure.id, patience);
+        ended.unwrap_or_else(|| erasure.clone())
+    }
+
+    /// The key whose signature receipts carry.
+    pub fn receipt_key(&self) -> VerifyingKey {
+        self.erasures.verifying_key()
+    }
+
+    fn accept(
+        &self,
+        principal: &Principal,
+        record: &TenantRecord,
+        asked: &Asked,
+    ) -> Result<ErasureId, Error> {
+        Ok(self.erasures.accept(NewErasure {
+            tenant: record.uuid,
+            tenant_id: record.id.clone(),
+            kind: asked.kind,
+            scope: asked.words.clone(),
+            by: By::Key(principal.key().id),
+            reason: asked.reason.clone(),
+            request: principal.request(),
+        })?)
+    }
+
+    fn carry_out(
+        &self,
+        tenant: TenantUuid,
+        id: ErasureId,
+        erased: &Erased,
+        watch: &Stopwatch,
+    ) -> Result<Erasure, Error> {
+        let erasure = self.erasures.removed(id, erased, watch)?;
+        self.erase_later(tenant);
+        Ok(erasure)
+    }
+
+    /// Has the erasures of a tenant carried out.
+    pub(super) fn erase_later(&self, tenant: TenantUuid) {
+        if self.erasing.send(tenant).is_err() {
+            tracing::error!("the thread that erases is gone; a restart takes it up");
+        }
+    }
+
+    /// A tenant that is to be deleted can't be asked for anything any more.
+    pub(super) fn refuse_keys(&self, record: &TenantRecord) {
+        for key in self.gate.keys().of_tenant(record.uuid) {
+            self.gate.keys().remove(key.id);
+        }
+    }
+}
+
+/// Carries erasures out, one tenant after the other, until the node is gone.
+pub(super) fn carry_out(
+    due: &Receiver<TenantUuid>,
+    erasures: &Weak<Erasures>,
+    builders: &ThreadPool,
+) {
+    let mut waiting: VecDeque<TenantUuid> = VecDeque::new();
+    let mut failures: BTreeMap<TenantUuid, u32> = BTreeMap::new();
+    loop {
+        if waiting.is_empty() {
+            match due.recv() {
+                Ok(tenant) => waiting.push_back(tenant),
+                Err(_) => return,
+            }
+        }
+        for tenant in due.try_iter() {
+            if !waiting.contains(&tenant) {
+                waiting.push_back(tenant);
+            }
+        }
+        let (Some(tenant), Some(erasures)) = (waiting.pop_front(), erasures.upgrade()) else {
+            return;
+        };
+        match builders.install(|| erasures.run(tenant)) {
+            Ok(()) => {
+                failures.remove(&tenant);
+            }
+            Err(error) => {
+                let times = failures.entry(tenant).or_default();
+                *times += 1;
+                tracing::error!(
+                    error = Error::from(error).chain(),
+                    times,
+                    "an erasure failed"
+                );
+                if *times < ATTEMPTS {
+                    drop(erasures);
+                    pause(*times);
+                    waiting.push_back(tenant);
+                }
+            }
+        }
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a thread in the background that has nothing else to do than to wait"
+)]
+fn pause(times: u32) {
+    thread::sleep(ATTEMPT_PAUSE * times * times);
+}
+
+impl From<RunError> for Error {
+    fn from(error: RunError) -> Self {
+        match error {
+            RunError::Router(error) => error.into(),
+            RunError::Denied(denial) => denial.into(),
+            RunError::Unknown => Self::caused(ErrorKind::NotFound, error),
+            RunError::Catalog(_)
+            | RunError::Audit(_)
+            | RunError::Check(_)
+            | RunError::Receipt(_)
+            | RunError::Seal(_) => Self::caused(ErrorKind::Unavailable, error),
+        }
+    }
+}
+
+/// Attempts at one tenant's erasures before they wait for a restart.
+const ATTEMPTS: u32 = 5;
+/// The pause behind the first failed attempt; behind the nth, n squared times as long.
+const ATTEMPT_PAUSE: Duration = Duration::from_millis(200);

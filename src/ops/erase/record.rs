@@ -1,0 +1,137 @@
+//! What is kept of an erasure, in the catalog: never the words of its scope.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{
+    access::ApiKeyId,
+    clock::Timestamp,
+    ops::receipt::{ScopeKind, StepName},
+    partition::Sample,
+    tenant::{TenantId, TenantUuid},
+};
+
+/// An erasure's number.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub struct ErasureId(pub [u8; 16]);
+
+impl ErasureId {
+    /// Parses 32 hex digits.
+    pub fn parse(text: &str) -> Option<Self> {
+        let uuid = Uuid::try_parse(text).ok()?;
+        (text.len() == 32).then_some(Self(*uuid.as_bytes()))
+    }
+}
+
+impl fmt::Display for ErasureId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Uuid::from_bytes(self.0).simple().fmt(f)
+    }
+}
+
+/// How far an erasure got.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum State {
+    /// What must go is being removed from answers. Nobody was told yet that it will.
+    Accepting,
+    /// It is gone from every answer, and waits for the partition to be resealed.
+    Queued,
+    /// The partition is being resealed.
+    Running,
+    /// The old generation is destroyed, and the directory looked through.
+    Verifying,
+    /// Its receipt is signed.
+    Done,
+    /// It was given up.
+    Failed,
+}
+
+impl State {
+    /// The state's name on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Accepting | Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Verifying => "verifying",
+            Self::Done => "done",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// Whether it changes no more.
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Done | Self::Failed)
+    }
+}
+
+/// Who asked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum By {
+    /// Whoever has this key.
+    Key(ApiKeyId),
+    /// The node itself.
+    Node,
+}
+
+impl fmt::Display for By {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(id) => id.fmt(f),
+            Self::Node => f.write_str("node"),
+        }
+    }
+}
+
+/// A thing that was done, when it was finished, and how long it took.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Done {
+    /// What.
+    pub step: StepName,
+    /// When it was finished.
+    pub at: Timestamp,
+    /// How long it took.
+    pub micros: u64,
+}
+
+/// An erasure.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Erasure {
+    /// Its number.
+    pub id: ErasureId,
+    /// Whose data.
+    pub tenant: TenantUuid,
+    /// The tenant's public name.
+    pub tenant_id: TenantId,
+    /// How far it got.
+    pub state: State,
+    /// What kind of scope it has.
+    pub kind: ScopeKind,
+    /// A digest of the scope, from which nobody reads it.
+    pub digest: [u8; 32],
+    /// When it was asked for.
+    pub requested: Timestamp,
+    /// By whom.
+    pub by: By,
+    /// Why, in the words of whoever asked.
+    pub reason: String,
+    /// The request.
+    pub request: u64,
+    /// Points that it removed.
+    pub points: u64,
+    /// ... by collection.
+    pub collections: Vec<(String, u64)>,
+    /// Slices of what was removed, sealed, to look for.
+    pub samples: Vec<Sample>,
+    /// What was done.
+    pub steps: Vec<Done>,
+    /// When it came to its end.
+    pub finished: Option<Timestamp>,
+    /// The signed receipt, as the JSON document that it is.
+    pub receipt: Option<String>,
+    /// Which of the tenant's receipts it is.
+    pub place: u64,
+    /// Why it was given up.
+    pub failure: Option<String>,
+}

@@ -1,0 +1,314 @@
+//! Carrying erasures out: one resealing for all that wait for a tenant, then the end of the old
+//! generation, a look through the files, and a receipt each.
+
+use std::{num::NonZeroUsize, path::PathBuf};
+
+use super::{Done, Erasure, ErasureId, Erasures, State};
+use crate::{
+    access::{Denial, Erase, Grant, Reason},
+    audit::{Actor, AuditError, Durability, Entry, Outcome},
+    clock::Stopwatch,
+    failpoint,
+    ops::{
+        Hex,
+        receipt::{
+            AuditEntry, CANARIES_MAX, Canary, CanaryOf, CollectionErased, Copies, Facts, Proofs,
+            Receipt, ReceiptError, Requested, Scope, ScopeKind, SignedReceipt, Step, StepName,
+            Time,
+        },
+        verify::{self, CheckError, Traces},
+    },
+    partition::PartitionError,
+    router::{Intent, RouterError, TenantState},
+    seal::SealError,
+    store::{CatalogError, CatalogKind, RecordKind},
+    tenant::TenantUuid,
+};
+
+impl Erasures {
+    /// Carries out what waits for a tenant, and what a crash left half done.
+    ///
+    /// # Errors
+    /// [`RunError`]; it may be repeated until it succeeds.
+    pub fn run(&self, tenant: TenantUuid) -> Result<(), RunError> {
+        let record = self.router.own_record(tenant).ok_or(RunError::Unknown)?;
+        let intent = match self.router.moved(tenant)? {
+            // A crash, or a failure, came between.
+            Some(intent) => intent,
+            None if record.state == TenantState::Deleting => self.router.end_tenant(tenant)?,
+            None => {
+                let waits = |state| matches!(state, State::Queued | State::Running);
+                let waiting = self.set_all(tenant, waits, State::Running)?;
+                if waiting.is_empty() {
+                    return Ok(());
+                }
+                self.reseal(tenant, &waiting)?
+            }
+        };
+        self.finish(&intent)
+    }
+
+    fn reseal(&self, tenant: TenantUuid, jobs: &[Erasure]) -> Result<Intent, RunError> {
+        let grant = self.grant(tenant)?;
+        loop {
+            let watch = Stopwatch::start();
+            match self.router.reseal(&grant, self.clock.now()) {
+                Ok((intent, copied)) => {
+                    tracing::info!(
+                        values = copied.values,
+                        bytes = copied.bytes,
+                        milliseconds = watch.elapsed().as_millis(),
+                        "a partition was resealed"
+                    );
+                    let done = self.done(StepName::Copied, &watch);
+                    for job in jobs {
+                        self.change(job.id, |job| job.steps.push(done))?;
+                    }
+                    return Ok(intent);
+                }
+                // Whoever wanted it has it open now, so the next attempt won't be interrupted.
+                Err(RouterError::Partition(PartitionError::Interrupted)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Destroys what an intent says has ended, and writes the receipts.
+    fn finish(&self, intent: &Intent) -> Result<(), RunError> {
+        let deleted = intent.to.is_none();
+        let jobs = if deleted {
+            // All that was asked of a tenant is done with its end.
+            self.set_all(intent.tenant, |state| !state.is_final(), State::Verifying)?
+        } else {
+            let of_this = |state| matches!(state, State::Running | State::Verifying);
+            self.set_all(intent.tenant, of_this, State::Verifying)?
+        };
+        let mut steps = Vec::new();
+        let family = self.timed(&mut steps, StepName::Dropped, || {
+            self.router.drop_ended(intent)
+        })?;
+        failpoint::hit("erase-dropped");
+        let key = self.timed(&mut steps, StepName::Shredded, || {
+            self.router.shred_ended(intent)
+        })?;
+        failpoint::hit("erase-shredded");
+        self.timed(&mut steps, StepName::Purged, || {
+            self.router.purge_ended(intent)
+        })?;
+        failpoint::hit("erase-purged");
+        let traces = Traces::new(&family, &key, canaries(intent, &jobs));
+        let paths = self.to_look_through(intent);
+        let checked = self.timed(&mut steps, StepName::Checked, || {
+            verify::check(&paths, traces, THREADS)
+        })?;
+        let proofs = Proofs::new(family, key, checked)?;
+        for job in jobs {
+            self.sign(job, intent, &proofs, &steps)?;
+            failpoint::hit("erase-signed");
+        }
+        if deleted {
+            self.router.finish_deletion(intent.tenant)?;
+            self.forget_before(intent.tenant)?;
+        }
+        failpoint::hit("erase-ended");
+        Ok(self.router.forget(intent)?)
+    }
+
+    /// Signs the receipt of one erasure: its last act.
+    fn sign(
+        &self,
+        job: Erasure,
+        intent: &Intent,
+        proofs: &Proofs,
+        steps: &[Done],
+    ) -> Result<(), RunError> {
+        let now = self.clock.now();
+        let entry = Entry {
+            actor: Actor::Node,
+            tenant: Some(job.tenant_id.as_str()),
+            action: "finish_erasure",
+            outcome: Outcome::Allowed,
+            ip: None,
+            request: job.request,
+            durability: Durability::Synced,
+        };
+        let recorded = self.audit.record(now, &entry)?;
+        let last = self.last_receipt(job.tenant)?;
+        let deleted = intent.to.is_none();
+        let collections = job.collections.iter().filter(|_| !deleted);
+        let all_steps = job.steps.iter().chain(steps);
+        let facts = Facts {
+            id: Hex(job.id.0),
+            tenant: job.tenant_id.clone(),
+            requested: Requested {
+                at: Time(job.requested),
+                by: job.by.to_string(),
+                reason: job.reason.clone(),
+                request_id: format!("{:016x}", job.request),
+            },
+            scope: Scope {
+                kind: job.kind,
+                digest: Hex(job.digest),
+            },
+            points: job.points,
+            collections: collections
+                .map(|(name, points)| CollectionErased {
+                    name: name.clone(),
+                    points: *points,
+                })
+                .collect(),
+            successor: intent.to.map(|to| to.generation),
+            copies: Copies::default(),
+            steps: all_steps
+                .map(|done| Step {
+                    name: done.step,
+                    at: Time(done.at),
+                    microseconds: done.micros,
+                })
+                .collect(),
+            audit: AuditEntry {
+                seq: recorded.seq,
+                hash: Hex(recorded.hash),
+            },
+            previous: last.as_ref().map(|(_, hash)| *hash),
+        };
+        let receipt = Receipt::new(facts, proofs)?.sign(&self.signer)?;
+        let document = String::from_utf8_lossy(receipt.document()).into_owned();
+        self.change(job.id, |job| {
+            job.state = State::Done;
+            job.steps.extend_from_slice(steps);
+            job.finished = Some(now);
+            job.receipt = Some(document);
+            job.place = last.map_or(0, |(place, _)| place + 1);
+            // What they were for is done.
+            job.samples = Vec::new();
+        })?;
+        Ok(())
+    }
+
+    /// The place and the hash of a tenant's last receipt.
+    fn last_receipt(&self, tenant: TenantUuid) -> Result<Option<(u64, Hex<32>)>, RunError> {
+        let own = self.of_tenant(tenant);
+        let signed = own.iter().filter(|own| own.receipt.is_some());
+        let Some(last) = signed.max_by_key(|own| own.place) else {
+            return Ok(None);
+        };
+        let document = last.receipt.as_deref().unwrap_or_default();
+        let receipt = SignedReceipt::parse(document.as_bytes())?;
+        Ok(Some((last.place, receipt.hash())))
+    }
+
+    /// A deleted tenant's earlier receipts name its collections: they go with it.
+    fn forget_before(&self, tenant: TenantUuid) -> Result<(), RunError> {
+        let own = self.of_tenant(tenant);
+        let earlier = own.iter().filter(|own| own.kind != ScopeKind::Tenant);
+        let ids: Vec<[u8; 16]> = earlier.map(|own| own.id.0).collect();
+        self.catalog.remove(CatalogKind::Erasure, &ids)?;
+        let mut table = self.table.lock();
+        for id in ids {
+            table.remove(&ErasureId(id));
+        }
+        Ok(())
+    }
+
+    /// Where traces of a generation could be: on its shelf, and among the keys.
+    fn to_look_through(&self, intent: &Intent) -> Vec<PathBuf> {
+        let shelf = format!("shelves/{:06}", intent.from.shelf);
+        let paths = [shelf.as_str(), "keys", "catalog"];
+        paths
+            .into_iter()
+            .map(|path| self.directory.join(path))
+            .collect()
+    }
+
+    /// Moves the tenant's erasures that are in such states to another, and returns them.
+    fn set_all(
+        &self,
+        tenant: TenantUuid,
+        from: impl Fn(State) -> bool,
+        to: State,
+    ) -> Result<Vec<Erasure>, RunError> {
+        let own = self.of_tenant(tenant);
+        own.into_iter()
+            .filter(|own| from(own.state))
+            .map(|own| {
+                if own.state == to {
+                    return Ok(own);
+                }
+                self.change(own.id, |own| own.state = to)
+            })
+            .collect()
+    }
+
+    fn timed<T, E: Into<RunError>>(
+        &self,
+        steps: &mut Vec<Done>,
+        step: StepName,
+        act: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, RunError> {
+        let watch = Stopwatch::start();
+        let done = act().map_err(Into::into)?;
+        steps.push(self.done(step, &watch));
+        Ok(done)
+    }
+
+    fn grant(&self, tenant: TenantUuid) -> Result<Grant<Erase>, RunError> {
+        let record = self.router.own_record(tenant).ok_or(RunError::Unknown)?;
+        let now = self.clock.now();
+        Ok(self.gate.own_act(tenant, &record.id, Reason::Reseal, now)?)
+    }
+}
+
+/// What to look for: what the erasures removed first, then the rest of the old generation.
+fn canaries(intent: &Intent, jobs: &[Erasure]) -> Vec<Canary> {
+    let canary = |of, sample| Canary {
+        offset_hint: of,
+        bytes: Hex(sample),
+    };
+    let removed = jobs.iter().flat_map(|job| &job.samples);
+    let removed = removed.map(|sample| canary(CanaryOf::Row, *sample));
+    let rest = intent.samples.iter().map(|(kind, sample)| {
+        let of = match RecordKind::from_byte(*kind) {
+            Some(RecordKind::Head) => CanaryOf::Head,
+            Some(RecordKind::Row) => CanaryOf::Row,
+            _ => CanaryOf::Segment,
+        };
+        canary(of, *sample)
+    });
+    let half = CANARIES_MAX / 2;
+    let mut all: Vec<Canary> = removed.take(half).collect();
+    all.extend(rest.take(CANARIES_MAX - all.len()));
+    all
+}
+
+/// Why an erasure couldn't be carried out now.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// There is no such erasure, or no such tenant.
+    #[error("there is no such erasure")]
+    Unknown,
+    /// A step of the resealing failed.
+    #[error(transparent)]
+    Router(#[from] RouterError),
+    /// It couldn't be recorded.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// It couldn't be recorded in the audit log.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
+    /// The node may not act: the audit log can't be written.
+    #[error(transparent)]
+    Denied(#[from] Denial),
+    /// Something of the old generation is still there, or the files can't be looked through.
+    #[error("the look through the files didn't end well")]
+    Check(#[from] CheckError),
+    /// The receipt couldn't be made.
+    #[error("the receipt couldn't be made")]
+    Receipt(#[from] ReceiptError),
+    /// No random bytes.
+    #[error("no random bytes")]
+    Seal(#[from] SealError),
+}
+
+/// Threads that look through files: a file's bytes come faster than one searches them.
+const THREADS: NonZeroUsize = NonZeroUsize::new(2).unwrap();

@@ -1,0 +1,138 @@
+use std::path::Path;
+
+use locule::ops::receipt::SignedReceipt;
+use serde_json::{Value, json};
+
+use super::left;
+use crate::crash::process::Process;
+
+/// Every place at which an erasure may be cut short.
+const PLACES: [&str; 9] = [
+    "reseal-intended",
+    "reseal-key-made",
+    "reseal-copied",
+    "reseal-switched",
+    "erase-dropped",
+    "erase-shredded",
+    "erase-purged",
+    "erase-signed",
+    "erase-ended",
+];
+
+#[test]
+fn an_erasure_that_is_cut_short_anywhere_comes_to_its_end_at_the_next_start() {
+    for place in PLACES {
+        for warm in [true, false] {
+            let directory = tempfile::tempdir().unwrap();
+            let key = prepared(directory.path());
+            let mut process = Process::start_with(directory.path(), &[("LOCULE_FAILPOINT", place)]);
+            let owner = process.client(&key);
+            if warm {
+                assert_eq!(numbers(&process, &key).len(), 300);
+            }
+            let scope = json!({"subject": {"field": "person", "value": "person-1"}});
+            let body = json!({"reason": "r", "scope": scope});
+            let asked = owner.post("/v1/erasures", &body);
+            let id = asked.ok().map(|asked| {
+                assert_eq!(asked.status, 202, "{}", asked.body);
+                asked.body["id"].as_str().unwrap().to_owned()
+            });
+            assert!(process.ends_badly(), "{place} was never reached");
+            check(directory.path(), &key, id.as_deref(), place);
+        }
+    }
+}
+
+#[test]
+fn a_deletion_that_is_cut_short_anywhere_comes_to_its_end_at_the_next_start() {
+    for place in PLACES.iter().filter(|place| place.starts_with("erase")) {
+        let directory = tempfile::tempdir().unwrap();
+        let key = prepared(directory.path());
+        let mut process = Process::start_with(directory.path(), &[("LOCULE_FAILPOINT", place)]);
+        let asked = process.operator().delete("/v1/tenants/acme").unwrap();
+        assert_eq!(asked.status, 202, "{}", asked.body);
+        let id = asked.body["id"].as_str().unwrap().to_owned();
+        assert!(process.ends_badly(), "{place} was never reached");
+        let process = Process::start(directory.path());
+        let erasure = ended(&process, None, &id);
+        assert_eq!(erasure["state"], "done", "{place}: {erasure}");
+        let path = format!("/v1/erasures/{id}/receipt");
+        let answer = process.operator().get(&path).unwrap();
+        let receipt = parsed(&answer.body);
+        assert_eq!(left(directory.path(), &receipt).finds, [], "{place}");
+        assert_eq!(process.client(&key).get("/v1/self").unwrap().status, 401);
+    }
+}
+
+/// A directory with a tenant of 300 points, and its owner's key.
+fn prepared(directory: &Path) -> String {
+    let process = Process::start(directory);
+    let key = process.tenant("acme");
+    let owner = process.client(&key);
+    let schema = json!({"vectors": {"size": 2, "distance": "Dot"}});
+    assert_eq!(
+        owner.put("/collections/notes", &schema).unwrap().status,
+        200
+    );
+    let points: Vec<Value> = (0..300)
+        .map(|number| {
+            let payload = json!({"person": format!("person-{}", number % 3)});
+            json!({"id": number, "vector": [number, 1], "payload": payload})
+        })
+        .collect();
+    let path = "/collections/notes/points?wait=true";
+    let stored = owner.put(path, &json!({"points": points})).unwrap();
+    assert_eq!(stored.status, 200);
+    key
+}
+
+fn check(directory: &Path, key: &str, id: Option<&str>, place: &str) {
+    let process = Process::start(directory);
+    let expected: Vec<u64> = (0..300).filter(|number| number % 3 != 1).collect();
+    assert_eq!(numbers(&process, key), expected, "{place}");
+    let owner = process.client(key);
+    let listed = owner.get("/v1/erasures").unwrap();
+    let listed = listed.body["erasures"].as_array().unwrap().clone();
+    let id = id.map_or_else(
+        || listed[0]["id"].as_str().unwrap().to_owned(),
+        str::to_owned,
+    );
+    let erasure = ended(&process, Some(key), &id);
+    assert_eq!(erasure["state"], "done", "{place}: {erasure}");
+    let receipt = owner.get(&format!("/v1/erasures/{id}/receipt")).unwrap();
+    let receipt = parsed(&receipt.body);
+    assert_eq!(left(directory, &receipt).finds, [], "{place}");
+    let one = json!({"id": 1, "vector": [1, 1], "payload": {}});
+    let path = "/collections/notes/points?wait=true";
+    let stored = owner.put(path, &json!({"points": [one]})).unwrap();
+    assert_eq!(stored.status, 200, "{place}: {}", stored.body);
+}
+
+fn parsed(receipt: &Value) -> SignedReceipt {
+    SignedReceipt::parse(receipt.to_string().as_bytes()).unwrap()
+}
+
+fn ended(process: &Process, key: Option<&str>, id: &str) -> Value {
+    loop {
+        let client = key.map_or_else(|| process.operator(), |key| process.client(key));
+        let erasure = client.get(&format!("/v1/erasures/{id}")).unwrap().body;
+        if matches!(erasure["state"].as_str(), Some("done" | "failed") | None) {
+            return erasure;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
+fn numbers(process: &Process, key: &str) -> Vec<u64> {
+    let body = json!({"limit": 1_000, "with_payload": false});
+    let page = process
+        .client(key)
+        .post("/collections/notes/points/scroll", &body);
+    let page = page.unwrap();
+    assert_eq!(page.status, 200, "{}", page.body);
+    let points = page.body["result"]["points"].as_array().unwrap();
+    points
+        .iter()
+        .map(|point| point["id"].as_u64().unwrap())
+        .collect()
+}
