@@ -214,6 +214,7 @@ fn start(directory: &Path) -> Arc<Engine> {
         operator_key: Some(Presented::new(OPERATOR_KEY)),
         store: StoreOptions::default(),
         partitions_open_max: 1024,
+        data_key_lasts: Duration::from_secs(365 * 24 * 60 * 60),
         clock: Arc::new(System),
     };
     Engine::start(options).unwrap().engine

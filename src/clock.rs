@@ -34,6 +34,14 @@ impl Timestamp {
     }
 }
 
+impl Timestamp {
+    /// This time less a duration; the beginning of time when that can't be told.
+    pub fn minus(self, duration: Duration) -> Self {
+        let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_sub(millis))
+    }
+}
+
 impl fmt::Display for Timestamp {
     /// RFC 3339, in UTC, with milliseconds.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

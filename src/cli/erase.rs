@@ -214,7 +214,7 @@ async fn list(client: &Client, format: Format) -> anyhow::Result<()> {
     output::table(["id", "state", "scope", "points", "requested"], &rows)
 }
 
-fn show(erasure: &Value, format: Format) -> anyhow::Result<()> {
+pub(super) fn show(erasure: &Value, format: Format) -> anyhow::Result<()> {
     if format.is_json() {
         return output::json(erasure);
     }

@@ -8,6 +8,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::client::Client;
+use super::erase;
 use super::output::{self, Format};
 
 #[derive(Subcommand)]
@@ -89,10 +90,12 @@ pub(crate) async fn run(client: &Client, command: Command) -> anyhow::Result<()>
                  `locule tenant delete {id} --yes` if that's what you want",
                 id = one.id
             );
-            let tenant = client
+            let erasure = client
                 .ask(Method::DELETE, &["v1", "tenants", &one.id], None)
                 .await?;
-            show(&one.id, &tenant, one.format)
+            erase::show(&erasure, one.format)?;
+            output::notice("Once it is done, `locule erase receipt ID` prints the receipt.");
+            Ok(())
         }
     }
 }

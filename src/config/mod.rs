@@ -5,7 +5,7 @@
 
 mod raw;
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 pub use self::raw::{ConfigError, RawSettings};
 use crate::{
@@ -22,6 +22,7 @@ pub struct Settings {
     operator_key: Option<String>,
     store: StoreOptions,
     partitions_open_max: usize,
+    data_key_lasts: Duration,
     log: String,
     log_format: LogFormat,
 }
@@ -77,6 +78,7 @@ impl Settings {
             operator_key: raw.operator_key,
             store,
             partitions_open_max: raw.partitions_open_max.unwrap_or(1024).max(1),
+            data_key_lasts: DAY * raw.data_key_days.unwrap_or(365).max(1),
             log: raw.log.unwrap_or_else(|| "info".to_owned()),
             log_format,
         })
@@ -100,10 +102,12 @@ impl Settings {
             operator_key: self.operator_key.as_deref().map(Presented::new),
             store: self.store,
             partitions_open_max: self.partitions_open_max,
+            data_key_lasts: self.data_key_lasts,
             clock: Arc::new(clock::System),
         }
     }
 }
 
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// Shortest operator key that may be supplied.
 const OPERATOR_KEY_CHARACTERS_MIN: usize = 32;

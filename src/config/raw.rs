@@ -27,6 +27,8 @@ pub struct RawSettings {
     pub write_buffer_mib: Option<usize>,
     /// Partitions that may be open at once.
     pub partitions_open_max: Option<usize>,
+    /// Days until a tenant's data key is replaced.
+    pub data_key_days: Option<u32>,
     /// Which log lines are written.
     pub log: Option<String>,
     /// How log lines look: text or json.

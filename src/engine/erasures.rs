@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::{Engine, Error, ErrorKind};
 use crate::{
     access::{Erase, Grant, ManageTenants, Principal, ReadReceipts},
-    clock::Stopwatch,
+    clock::{Stopwatch, Timestamp},
     ops::{
         Erasures,
         erase::{By, Erasure, ErasureId, NewErasure, RunError},
@@ -183,6 +183,23 @@ impl Engine {
         let erasure = self.erasures.removed(id, erased, watch)?;
         self.erase_later(tenant);
         Ok(erasure)
+    }
+
+    /// Has the data keys replaced that are due: those older than the node is told to let them get, and
+    /// those that have sealed nearly as many messages as is safe. How many.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn rotate_due(&self, now: Timestamp) -> Result<usize, Error> {
+        let before = now.minus(self.data_key_lasts);
+        let pending = self.erasures.tenants_due();
+        let mut due = self.router.keys_due(before)?;
+        due.retain(|tenant| !pending.contains(tenant));
+        for tenant in &due {
+            self.erasures.rotate(*tenant)?;
+            self.erase_later(*tenant);
+        }
+        Ok(due.len())
     }
 
     /// Has the erasures of a tenant carried out.

@@ -21,6 +21,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
         mpsc::{Sender, SyncSender},
     },
+    time::Duration,
 };
 
 pub use self::{
@@ -56,6 +57,8 @@ pub struct Engine {
     metrics: Arc<Metrics>,
     /// Numbers for requests while the operating system has no random ones.
     requests: AtomicU64,
+    /// How old a data key may get before it is replaced.
+    data_key_lasts: Duration,
     maintenance: SyncSender<Arc<Partition>>,
     /// Held as long as anything of the node is open, so that no second one uses the directory.
     _in_use: Arc<InUse>,

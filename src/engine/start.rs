@@ -21,6 +21,7 @@ use std::{
         mpsc::{Receiver, channel, sync_channel},
     },
     thread,
+    time::Duration,
 };
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -52,6 +53,8 @@ pub struct EngineOptions {
     pub store: StoreOptions,
     /// Partitions that may be open at once.
     pub partitions_open_max: usize,
+    /// How old a tenant's data key may get before it is replaced by resealing.
+    pub data_key_lasts: Duration,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
@@ -162,6 +165,7 @@ impl Engine {
             metrics,
             // Random, so that request ids of two runs differ.
             requests: AtomicU64::new(u64::from_be_bytes(seal::random_bytes()?) >> 1),
+            data_key_lasts: options.data_key_lasts,
             maintenance,
             _in_use: in_use,
         });

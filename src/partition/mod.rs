@@ -69,7 +69,7 @@ use self::{
 use crate::{
     access::{Grant, Op},
     payload::PayloadError,
-    seal::{OpenError, SealError},
+    seal::{MESSAGES_NEAR, OpenError, SealError},
     store::StoreError,
     telemetry::Stages,
     tenant::{CollectionName, PointId, TenantUuid},
@@ -157,6 +157,11 @@ impl Partition {
     /// be done is done.
     pub fn is_first_use(&self) -> bool {
         !self.used.load(Ordering::Relaxed) && !self.used.swap(true, Ordering::Relaxed)
+    }
+
+    /// Whether the data key has sealed nearly as many messages as is safe: then it is time to reseal.
+    pub fn key_is_near_its_budget(&self) -> bool {
+        self.chamber.load().key.messages() >= MESSAGES_NEAR
     }
 
     /// How many points the tenant may have.

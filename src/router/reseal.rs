@@ -6,13 +6,17 @@
 //! ```text
 //! copying    the old generation is whole; what was begun of the new one is thrown away
 //! switched   the tenant's record names the new generation; the old one is still to be destroyed
+//! done       nothing is left of the old one; when the new one began is kept, to know its age
 //! ```
 //!
 //! The tenant's record and the step to `switched` are one catalog write: never is neither generation
 //! the tenant's, never both. **Invariant:** while a tenant is resealed its partition isn't opened a
 //! second time (`Entry::resealing`).
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    collections::HashMap,
+    sync::{Arc, atomic::Ordering},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +27,7 @@ use crate::{
     failpoint,
     partition::{self, Cold, Copied, Erased, Erasing, Retired, Sample},
     seal::KeyShredded,
-    store::{CatalogKind, Family, FamilyDropped, FamilyName, StoreError},
+    store::{CatalogKind, Family, FamilyDropped, FamilyName, KeyRange, StoreError},
     tenant::{Generation, TenantUuid},
 };
 
@@ -45,6 +49,8 @@ pub enum Step {
     Copying,
     /// The old generation isn't the tenant's any more.
     Switched,
+    /// Nothing is left of the old generation.
+    Done,
 }
 
 /// A move from one generation to the next, or to none.
@@ -60,6 +66,8 @@ pub struct Intent {
     pub step: Step,
     /// When it began.
     pub begun: Timestamp,
+    /// The points that end with it, when the tenant is deleted.
+    pub points: u64,
     /// Slices of what the old generation's values look like, sealed, by record kind.
     pub samples: Vec<(u8, Sample)>,
     /// A slice of the old generation's wrapped key.
@@ -118,6 +126,7 @@ impl Router {
             }),
             step: Step::Copying,
             begun: now,
+            points: 0,
             samples: Vec::new(),
             key_sample: self.keyring.wrapped_sample(record.uuid, from.generation)?,
         };
@@ -214,11 +223,51 @@ impl Router {
         Ok(self.shelves.shelf(intent.from.shelf)?.purge()?)
     }
 
-    /// Forgets a move that came to its end.
+    /// A move came to its end. When it began is kept, unless the tenant is gone.
     ///
     /// # Errors
     /// [`RouterError::Catalog`].
-    pub fn forget(&self, intent: &Intent) -> Result<(), RouterError> {
+    pub fn moved_on(&self, intent: &Intent) -> Result<(), RouterError> {
+        if intent.to.is_none() {
+            return self.forget(intent);
+        }
+        self.put_intent(&Intent {
+            step: Step::Done,
+            samples: Vec::new(),
+            key_sample: None,
+            ..intent.clone()
+        })
+    }
+
+    /// The tenants whose data keys should be replaced: those made before `before`, and those that
+    /// have sealed nearly as many messages as is safe.
+    ///
+    /// # Errors
+    /// [`RouterError::Catalog`].
+    pub fn keys_due(&self, before: Timestamp) -> Result<Vec<TenantUuid>, RouterError> {
+        let stored: Vec<(_, Intent)> = self.catalog.load(CatalogKind::Reseal)?;
+        let moves: HashMap<TenantUuid, Timestamp> = stored
+            .into_iter()
+            .map(|(_, intent)| (intent.tenant, intent.begun))
+            .collect();
+        let mut due: Vec<TenantUuid> = self
+            .every_record()
+            .iter()
+            .filter(|record| {
+                let made = moves.get(&record.uuid).unwrap_or(&record.created);
+                record.state == TenantState::Active && *made < before
+            })
+            .map(|record| record.uuid)
+            .collect();
+        for partition in self.tenants.partitions() {
+            if partition.key_is_near_its_budget() && !due.contains(&partition.tenant()) {
+                due.push(partition.tenant());
+            }
+        }
+        Ok(due)
+    }
+
+    fn forget(&self, intent: &Intent) -> Result<(), RouterError> {
         Ok(self
             .catalog
             .remove(CatalogKind::Reseal, &[*intent.tenant.as_bytes()])?)
@@ -245,6 +294,7 @@ impl Router {
             match intent.step {
                 Step::Copying => self.abandon(&intent)?,
                 Step::Switched => moved.push(intent.tenant),
+                Step::Done => {}
             }
         }
         Ok(moved)
@@ -270,10 +320,13 @@ impl Router {
             shelf: record.shelf,
             family: record.family,
         };
-        let samples = match self.shelves.shelf(from.shelf)?.family(from.family) {
+        let (samples, points) = match self.shelves.shelf(from.shelf)?.family(from.family) {
             // What can't be read can be dropped all the same.
-            Ok(family) => partition::samples(&family, SAMPLES).unwrap_or_default(),
-            Err(StoreError::NoFamily) => Vec::new(),
+            Ok(family) => (
+                partition::samples(&family, SAMPLES).unwrap_or_default(),
+                family.count(&KeyRange::rows()).unwrap_or_default(),
+            ),
+            Err(StoreError::NoFamily) => (Vec::new(), 0),
             Err(error) => return Err(error.into()),
         };
         let intent = Intent {
@@ -282,6 +335,7 @@ impl Router {
             to: None,
             step: Step::Switched,
             begun: record.created,
+            points,
             samples,
             key_sample: self.keyring.wrapped_sample(tenant, from.generation)?,
         };

@@ -222,6 +222,19 @@ impl Family {
         Ok(keys)
     }
 
+    /// How many values stand in a range.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub fn count(&self, range: &KeyRange) -> Result<u64, StoreError> {
+        let mut count = 0;
+        self.scan(range, |_, _| {
+            count += 1;
+            ControlFlow::Continue(())
+        })?;
+        Ok(count)
+    }
+
     /// Whether nothing was ever committed to the family, or all of it was removed.
     ///
     /// # Errors

@@ -8,6 +8,7 @@
 
 mod asking;
 mod churn;
+mod erase;
 mod http;
 mod input;
 mod matrix;
@@ -31,6 +32,8 @@ pub(crate) enum Command {
     Search(search::Arguments),
     /// Delete a clustered half of the vectors, put it back, search beside a writer: does recall last?
     Churn(churn::Arguments),
+    /// Erase a data subject and a tenant: how long until the verified receipt?
+    Erase(erase::Arguments),
     /// Open a sealed partition again and again: how long until the first answer?
     Open(open::Arguments),
 }
@@ -43,6 +46,9 @@ pub(crate) async fn run(connection: &Connection, command: Command) -> anyhow::Re
         }
         Command::Churn(arguments) => {
             tokio::task::spawn_blocking(move || churn::run(&arguments)).await?
+        }
+        Command::Erase(arguments) => {
+            tokio::task::spawn_blocking(move || erase::run(&arguments)).await?
         }
         Command::Open(arguments) => {
             tokio::task::spawn_blocking(move || open::run(&arguments)).await?

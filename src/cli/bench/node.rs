@@ -17,8 +17,9 @@ use serde_json::{Map, Value};
 use crate::{
     access::{ApiKey, Presented, Principal, Quota},
     clock::{self, Stopwatch},
-    engine::{Engine, EngineOptions, Query, Started, VectorsBack},
+    engine::{Engine, EngineOptions, EraseScope, ErasureAsked, Query, Started, VectorsBack},
     index::Precision,
+    ops::{erase::Erasure, receipt::ScopeKind},
     partition::{PointUpsert, Schema, SearchQuery, Selection},
     payload::{
         Payload,
@@ -181,6 +182,22 @@ impl Node {
         Ok(())
     }
 
+    /// Erases something. Nothing of it is answered once this returns.
+    pub(super) fn erase(&self, scope: EraseScope, kind: ScopeKind) -> anyhow::Result<Erasure> {
+        let asked = ErasureAsked {
+            scope,
+            kind,
+            words: Value::Null,
+            reason: "a bench".to_owned(),
+        };
+        Ok(self.engine.erase(&self.owner, asked)?)
+    }
+
+    /// Waits for the end of an erasure.
+    pub(super) fn await_erasure(&self, erasure: &Erasure) -> Erasure {
+        self.engine.await_erasure(erasure, Duration::from_secs(60))
+    }
+
     /// Waits until no build in the background would change the index any more.
     pub(super) fn wait_for_builds(&self, collection: &CollectionName) -> anyhow::Result<()> {
         while self.engine.is_building(&self.owner, collection)? {
@@ -272,6 +289,7 @@ fn options(directory: &Path) -> EngineOptions {
         root_key: None,
         operator_key: None,
         store: StoreOptions::default(),
+        data_key_lasts: Duration::from_secs(365 * 24 * 60 * 60),
         partitions_open_max: 1,
         clock: Arc::new(clock::System),
     }

@@ -18,7 +18,7 @@ mod run;
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use parking_lot::{Condvar, Mutex};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub use self::{
     record::{By, Done, Erasure, ErasureId, State},
@@ -166,6 +166,7 @@ impl Erasures {
             points: 0,
             collections: Vec::new(),
             samples: Vec::new(),
+            copied_bytes: 0,
             steps: Vec::new(),
             finished: None,
             receipt: None,
@@ -196,6 +197,25 @@ impl Erasures {
             erasure.samples.clone_from(&erased.samples);
             erasure.steps.push(done);
         })
+    }
+
+    /// Records that a tenant's data key is to be replaced: nothing is removed, and all is resealed.
+    ///
+    /// # Errors
+    /// [`RunError`].
+    pub fn rotate(&self, tenant: TenantUuid) -> Result<(), RunError> {
+        let record = self.router.own_record(tenant).ok_or(RunError::Unknown)?;
+        let id = self.accept(NewErasure {
+            tenant,
+            tenant_id: record.id.clone(),
+            kind: ScopeKind::Rotation,
+            scope: json!({"rotation": true}),
+            by: By::Node,
+            reason: "the data key is to be replaced".to_owned(),
+            request: 0,
+        })?;
+        self.removed(id, &Erased::default(), &Stopwatch::start())?;
+        Ok(())
     }
 
     /// It couldn't be done, and nobody was told that it would be.

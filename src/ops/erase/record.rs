@@ -124,6 +124,8 @@ pub struct Erasure {
     pub collections: Vec<(String, u64)>,
     /// Slices of what was removed, sealed, to look for.
     pub samples: Vec<Sample>,
+    /// Sealed bytes of survivors that were copied for it, and for those that shared the resealing.
+    pub copied_bytes: u64,
     /// What was done.
     pub steps: Vec<Done>,
     /// When it came to its end.

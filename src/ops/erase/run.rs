@@ -62,7 +62,10 @@ impl Erasures {
                     );
                     let done = self.done(StepName::Copied, &watch);
                     for job in jobs {
-                        self.change(job.id, |job| job.steps.push(done))?;
+                        self.change(job.id, |job| {
+                            job.steps.push(done);
+                            job.copied_bytes = copied.bytes;
+                        })?;
                     }
                     return Ok(intent);
                 }
@@ -111,7 +114,7 @@ impl Erasures {
             self.forget_before(intent.tenant)?;
         }
         failpoint::hit("erase-ended");
-        Ok(self.router.forget(intent)?)
+        Ok(self.router.moved_on(intent)?)
     }
 
     /// Signs the receipt of one erasure: its last act.
@@ -135,6 +138,7 @@ impl Erasures {
         let recorded = self.audit.record(now, &entry)?;
         let last = self.last_receipt(job.tenant)?;
         let deleted = intent.to.is_none();
+        let points = points_of(&job, intent);
         let collections = job.collections.iter().filter(|_| !deleted);
         let all_steps = job.steps.iter().chain(steps);
         let facts = Facts {
@@ -150,7 +154,7 @@ impl Erasures {
                 kind: job.kind,
                 digest: Hex(job.digest),
             },
-            points: job.points,
+            points,
             collections: collections
                 .map(|(name, points)| CollectionErased {
                     name: name.clone(),
@@ -178,6 +182,7 @@ impl Erasures {
             job.state = State::Done;
             job.steps.extend_from_slice(steps);
             job.finished = Some(now);
+            job.points = points;
             job.receipt = Some(document);
             job.place = last.map_or(0, |(place, _)| place + 1);
             // What they were for is done.
@@ -256,6 +261,19 @@ impl Erasures {
         let record = self.router.own_record(tenant).ok_or(RunError::Unknown)?;
         let now = self.clock.now();
         Ok(self.gate.own_act(tenant, &record.id, Reason::Reseal, now)?)
+    }
+}
+
+/// The points that an erasure removed: of a whole tenant, those that were left at its end.
+const fn points_of(job: &Erasure, intent: &Intent) -> u64 {
+    match job.kind {
+        ScopeKind::Tenant => intent.points,
+        ScopeKind::Points
+        | ScopeKind::Filter
+        | ScopeKind::Subject
+        | ScopeKind::Collection
+        | ScopeKind::Retention
+        | ScopeKind::Rotation => job.points,
     }
 }
 

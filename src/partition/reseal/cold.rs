@@ -217,12 +217,7 @@ impl Cold {
         let rows = KeyRange::rows_of(number);
         let first = self.chamber.family.first_keys(&rows, Erased::SAMPLES_MAX)?;
         self.sample(&first, erased)?;
-        let mut count = 0;
-        self.chamber.family.scan(&rows, |_, _| {
-            count += 1;
-            ControlFlow::Continue(())
-        })?;
-        Ok(count)
+        Ok(self.chamber.family.count(&rows)?)
     }
 
     fn sample(&self, keys: &[StorageKey], erased: &mut Erased) -> Result<(), PartitionError> {

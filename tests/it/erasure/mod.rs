@@ -2,6 +2,7 @@
 
 mod crash;
 mod load;
+mod rotation;
 mod scopes;
 mod traces;
 mod wire;

@@ -2,6 +2,7 @@ use std::{
     fs::File,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use locule::{
@@ -82,7 +83,7 @@ impl Node {
             if lock.try_lock().is_ok() {
                 return stopped;
             }
-            std::thread::sleep(std::time::Duration::from_millis(10));
+            std::thread::sleep(Duration::from_millis(10));
         }
         panic!("something still holds the directory");
     }
@@ -202,6 +203,7 @@ pub fn options(directory: &Path, clock: Arc<Manual>) -> EngineOptions {
             warm_shelves_max: 1,
             ..StoreOptions::default()
         },
+        data_key_lasts: Duration::from_secs(365 * 24 * 60 * 60),
         partitions_open_max: 64,
         clock,
     }

@@ -172,6 +172,7 @@ fn every_method_of_a_partition_takes_a_grant_but_those_that_show_no_data() {
         "tenant",
         "points",
         "bytes",
+        "key_is_near_its_budget",
     ];
     assert_eq!(free, known.map(str::to_owned).into());
 }
