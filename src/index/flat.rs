@@ -4,9 +4,9 @@
 use std::ops::Range;
 
 use super::{
-    arena::{Arena, Rows},
+    arena::Arena,
     kernels,
-    query::Query,
+    query::{BLOCK, Query},
     shortlist::Shortlist,
 };
 
@@ -23,39 +23,27 @@ pub(super) fn scan(
     }
 }
 
-/// Offers slots that lie anywhere: each is asked for before it is read.
+/// Offers slots that lie anywhere.
 pub(super) fn scan_scattered(
     arena: &Arena,
     query: &Query,
     mut slots: impl Iterator<Item = u32>,
     list: &mut Shortlist,
 ) {
-    let rows = &arena.rows();
-    let mut ring = [0_u32; RING];
-    let (mut taken, mut done) = (0, 0);
+    let rows = arena.rows();
+    let mut block = [0; BLOCK];
     loop {
-        while taken < done + RING {
-            let Some(slot) = slots.next() else { break };
-            query.prefetch(rows, slot);
-            ring[taken % RING] = slot;
-            taken += 1;
+        let places = block.iter_mut();
+        let taken = places
+            .zip(slots.by_ref())
+            .map(|(place, slot)| *place = slot);
+        let block = match taken.count() {
+            0 => return,
+            count => &block[..count],
+        };
+        for (slot, near) in block.iter().zip(query.near_all(&rows, block)) {
+            list.offer(*slot, near, query.margin(&rows, *slot));
         }
-        if taken == done {
-            return;
-        }
-        // Four at a time: the ring's length is a multiple of four.
-        let at = done % RING;
-        let four = (taken - done).min(4);
-        offer(rows, query, &ring[at..at + four], list);
-        done += four;
-    }
-}
-
-/// Offers at most four slots.
-#[inline]
-fn offer(rows: &Rows<'_>, query: &Query, slots: &[u32], list: &mut Shortlist) {
-    for (slot, near) in slots.iter().zip(query.near_some(rows, slots)) {
-        list.offer(*slot, near, query.margin(rows, *slot));
     }
 }
 
@@ -63,6 +51,3 @@ fn offer(rows: &Rows<'_>, query: &Query, slots: &[u32], list: &mut Shortlist) {
 pub fn kernel_name() -> &'static str {
     kernels::Kernels::chosen().name()
 }
-
-/// Rows that are asked for before they are read.
-const RING: usize = 16;

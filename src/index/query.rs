@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::{
     arena::{Arena, Chunk, Precision, Rows, Terms},
-    kernels::{self, FINE, Kernels},
+    kernels::{self, Bounds, FINE, Kernels},
     shortlist::Shortlist,
 };
 use crate::vector::Metric;
@@ -170,17 +170,35 @@ impl Query {
         }
     }
 
-    /// How near at most four slots are, in their order, from their codes.
+    /// How near slots are that lie anywhere, at most [`BLOCK`] of them, from their codes.
     #[inline]
-    pub(super) fn near_some(&self, rows: &Rows<'_>, slots: &[u32]) -> impl Iterator<Item = f32> {
-        let mut four = [slots.first().copied().unwrap_or_default(); 4];
-        four[..slots.len()].copy_from_slice(slots);
-        let near = if slots.is_empty() {
-            [0.0; 4]
-        } else {
-            self.near(rows, four)
-        };
-        near.into_iter().take(slots.len())
+    pub(super) fn near_all(&self, rows: &Rows<'_>, slots: &[u32]) -> [f32; BLOCK] {
+        let mut near = [0.0; BLOCK];
+        for slot in slots {
+            kernels::prefetch(bytemuck::cast_slice(rows.known(*slot)));
+        }
+        match self.precision {
+            Precision::Codes => {
+                let (mut codes, mut products): ([&[u8]; BLOCK], _) = ([&[]; BLOCK], [0; BLOCK]);
+                let (codes, products) = (&mut codes[..slots.len()], &mut products[..slots.len()]);
+                for (codes, slot) in codes.iter_mut().zip(slots) {
+                    *codes = rows.codes(*slot);
+                }
+                self.kernels.dot_scattered(&self.codes, codes, products);
+                for ((near, product), slot) in near.iter_mut().zip(products).zip(slots) {
+                    *near = self.estimate(*product, rows.terms(*slot));
+                }
+            }
+            Precision::Full => {
+                for (number, (near, slot)) in near.iter_mut().zip(slots).enumerate() {
+                    if let Some(later) = slots.get(number + 1) {
+                        kernels::prefetch(bytemuck::cast_slice(rows.values(*later)));
+                    }
+                    *near = self.full(rows.values(*slot), rows.terms(*slot).norm);
+                }
+            }
+        }
+        near
     }
 
     /// Nearness from the product of the codes.
@@ -202,28 +220,61 @@ impl Query {
         keep: impl Fn(u32) -> bool,
         list: &mut Shortlist,
     ) {
-        let mut products = [0; ROWS];
-        let mut slots = first..;
-        for at in rows.clone().step_by(ROWS) {
+        let (mut products, mut ceilings) = ([0; ROWS], [0.0; ROWS]);
+        for (at, start) in rows.clone().step_by(ROWS).zip((first..).step_by(ROWS)) {
             let block = at..rows.end.min(at + ROWS);
-            let products = &mut products[..block.len()];
-            if self.precision == Precision::Codes {
-                let codes = chunk.codes_of(block.clone());
-                self.kernels.dot_rows(&self.codes, codes, products);
-            }
-            let mut floor = list.floor();
-            let known = products.iter().zip(chunk.terms_of(block.clone()));
-            for (((product, terms), row), slot) in known.zip(block).zip(slots.by_ref()) {
-                let terms = Terms::from(*terms);
-                let (near, margin) = match self.precision {
-                    Precision::Codes => (self.estimate(*product, terms), self.margin_of(terms)),
-                    Precision::Full => (self.full(chunk.values(row), terms.norm), 0.0),
-                };
-                if near + margin >= floor && keep(slot) {
-                    list.offer(slot, near, margin);
-                    floor = list.floor();
+            let (products, ceilings) = (&mut products[..block.len()], &mut ceilings[..block.len()]);
+            let terms = chunk.terms_of(block.clone());
+            match self.precision {
+                Precision::Codes => {
+                    let codes = chunk.codes_of(block);
+                    self.kernels.dot_rows(&self.codes, codes, products);
+                    self.kernels
+                        .ceilings(self.bounds(), products, terms, ceilings);
+                }
+                Precision::Full => {
+                    for ((ceiling, row), [_, norm]) in ceilings.iter_mut().zip(block).zip(terms) {
+                        *ceiling = self.full(chunk.values(row), *norm);
+                    }
                 }
             }
+            let mut floor = list.floor();
+            let known = products.chunks(LANES).zip(terms.chunks(LANES));
+            let some = ceilings.chunks(LANES).zip(known);
+            for ((ceilings, (products, terms)), from) in some.zip((start..).step_by(LANES)) {
+                // Nearly all are too far, which is seen of many at once.
+                if !ceilings
+                    .iter()
+                    .fold(false, |any, ceiling| any | (*ceiling >= floor))
+                {
+                    continue;
+                }
+                let known = ceilings.iter().zip(products).zip(terms);
+                for (((ceiling, product), terms), slot) in known.zip(from..) {
+                    if *ceiling >= floor && keep(slot) {
+                        let terms = Terms::from(*terms);
+                        let (near, margin) = match self.precision {
+                            Precision::Codes => {
+                                (self.estimate(*product, terms), self.margin_of(terms))
+                            }
+                            Precision::Full => (*ceiling, 0.0),
+                        };
+                        list.offer(slot, near, margin);
+                        floor = list.floor();
+                    }
+                }
+            }
+        }
+    }
+
+    /// What makes a ceiling of a product of codes.
+    fn bounds(&self) -> Bounds {
+        Bounds {
+            offset: self.offset,
+            scale: self.scale,
+            norm: self.norm,
+            apart: self.likeness != Likeness::Product,
+            deviations: DEVIATIONS,
         }
     }
 
@@ -290,16 +341,6 @@ impl Query {
         }
     }
 
-    /// Asks for what [`Self::near`] will read of a slot.
-    #[inline]
-    pub(super) fn prefetch(&self, rows: &Rows<'_>, slot: u32) {
-        kernels::prefetch(bytemuck::cast_slice(rows.known(slot)));
-        match self.precision {
-            Precision::Codes => kernels::prefetch(rows.codes(slot)),
-            Precision::Full => kernels::prefetch(bytemuck::cast_slice(rows.values(slot))),
-        }
-    }
-
     /// Asks for what [`Self::exact`] will read of a slot beyond its codes.
     #[inline]
     pub(super) fn prefetch_fine(&self, arena: &Arena, slot: u32) {
@@ -317,5 +358,9 @@ const fn signed(code: u8) -> i8 {
 
 /// Rows that are estimated before they are looked at: their products stay in the nearest cache.
 const ROWS: usize = 64;
+/// Ceilings that are held against the floor at once: a register of them.
+const LANES: usize = 16;
+/// Slots that are compared in one go: as many as a slot has links.
+pub(super) const BLOCK: usize = 32;
 /// Four standard deviations of a uniform error of one step: 4 / sqrt(12).
 const DEVIATIONS: f32 = 1.155;

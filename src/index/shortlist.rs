@@ -84,9 +84,13 @@ impl Shortlist {
             .take(AHEAD)
             .for_each(|slot| query.prefetch_fine(arena, slot));
         let mut best = Top::new(self.k);
-        for (number, (_, slot)) in self.kept.iter().enumerate() {
+        for (number, (ceiling, slot)) in self.kept.iter().enumerate() {
             if let Some((_, later)) = self.kept.get(number + AHEAD) {
                 query.prefetch_fine(arena, *later);
+            }
+            // What isn't near enough by its ceiling needn't be looked at.
+            if *ceiling < best.floor() {
+                continue;
             }
             let nearness = query.exact(arena, *slot);
             best.offer(Hit {

@@ -50,6 +50,15 @@ impl Top {
         }
     }
 
+    /// What a hit must reach to be of use.
+    pub(super) fn floor(&self) -> f32 {
+        let full = self.heap.len() == self.k;
+        match self.heap.peek().filter(|_| full) {
+            Some(farthest) => farthest.nearness,
+            None => f32::NEG_INFINITY,
+        }
+    }
+
     pub(super) fn offer(&mut self, hit: Hit) {
         if self.heap.len() < self.k {
             self.heap.push(hit);

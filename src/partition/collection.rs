@@ -173,26 +173,6 @@ impl View {
         }
     }
 
-    /// A view as a segment tells of it: `order` are the living slots, by ascending id.
-    pub(super) fn restored(
-        spaces: Vec<Space>,
-        slots: Vec<Slot>,
-        dead: FixedBitSet,
-        order: &[u32],
-        indexes: Indexes,
-    ) -> Self {
-        let living = order
-            .iter()
-            .filter_map(|number| Some((slots.get(*number as usize)?.id, *number)));
-        Self {
-            spaces,
-            ids: living.collect(),
-            slots: slots.into(),
-            dead,
-            indexes,
-        }
-    }
-
     pub(super) fn slot(&self, id: PointId) -> Option<(u32, Slot)> {
         let number = *self.ids.get(&id)?;
         Some((number, *self.slots.get(number as usize)?))

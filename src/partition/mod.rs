@@ -18,6 +18,8 @@ mod commit;
 mod erase;
 mod facet;
 mod format;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod indexing;
 mod maintain;
 mod plan;

@@ -79,6 +79,9 @@ impl Shared {
         // One opens files itself; more start threads anew for every family.
         options.set_max_file_opening_threads(1);
         options.set_max_background_jobs(2);
+        // The system's own reading ahead knows runs from single reads: 150 MB in pieces of 1 MiB on
+        // two threads take 68 ms with it, 130 ms without.
+        options.set_advise_random_on_open(false);
         self.tune(&mut options);
         Ok(options)
     }

@@ -1,20 +1,17 @@
 //! *The candidates of a walk, nearest first: a sorted list, since it is short.*
-//!
-//! In columns, since finding a place looks at nothing but how near the others are.
 
 /// The nearest candidates so far.
 #[derive(Default)]
 pub(super) struct Pool {
-    /// How near each is, the nearest first.
-    nears: Vec<f32>,
-    slots: Vec<u32>,
-    states: Vec<State>,
+    all: Vec<Candidate>,
     /// How many of them count.
     counted: usize,
 }
 
 #[derive(Clone, Copy)]
-struct State {
+struct Candidate {
+    near: f32,
+    slot: u32,
     expanded: bool,
     /// Whether it takes up one of the `ef` places: the dead show the way and take none.
     counts: bool,
@@ -22,35 +19,33 @@ struct State {
 
 impl Pool {
     pub(super) fn clear(&mut self) {
-        self.nears.clear();
-        self.slots.clear();
-        self.states.clear();
+        self.all.clear();
         self.counted = 0;
     }
 
     pub(super) const fn len(&self) -> usize {
-        self.nears.len()
+        self.all.len()
     }
 
     /// The slot at a place.
     pub(super) fn slot(&self, place: usize) -> Option<u32> {
-        self.slots.get(place).copied()
+        self.all.get(place).map(|candidate| candidate.slot)
     }
 
     /// Slots and how near they are, nearest first.
     pub(super) fn candidates(&self) -> impl Iterator<Item = (u32, f32)> + '_ {
-        self.slots.iter().copied().zip(self.nears.iter().copied())
+        let all = self.all.iter();
+        all.map(|candidate| (candidate.slot, candidate.near))
     }
 
     /// The nearest candidate that wasn't expanded, at `next` or behind.
     #[inline]
     pub(super) fn expand(&mut self, next: &mut usize) -> Option<u32> {
-        while let Some(state) = self.states.get_mut(*next) {
-            let place = *next;
+        while let Some(candidate) = self.all.get_mut(*next) {
             *next += 1;
-            if !state.expanded {
-                state.expanded = true;
-                return self.slot(place);
+            if !candidate.expanded {
+                candidate.expanded = true;
+                return Some(candidate.slot);
             }
         }
         None
@@ -67,24 +62,22 @@ impl Pool {
         counts: impl Fn(u32) -> bool,
     ) -> usize {
         let full = self.counted >= ef || self.len() >= ef * POOL_PER_EF;
-        if full && self.nears.last().is_some_and(|last| *last >= near) {
+        if full && self.all.last().is_some_and(|last| last.near >= near) {
             return self.len();
         }
         let counts = counts(slot);
-        let at = self.nears.partition_point(|other| *other >= near);
-        self.nears.insert(at, near);
-        self.slots.insert(at, slot);
-        let state = State {
+        let at = self.all.partition_point(|other| other.near >= near);
+        let candidate = Candidate {
+            near,
+            slot,
             expanded: false,
             counts,
         };
-        self.states.insert(at, state);
+        self.all.insert(at, candidate);
         self.counted += usize::from(counts);
         while self.counted > ef || self.len() > ef * POOL_PER_EF {
-            let last = self.states.pop();
+            let last = self.all.pop();
             self.counted -= usize::from(last.is_some_and(|last| last.counts));
-            self.nears.truncate(self.states.len());
-            self.slots.truncate(self.states.len());
         }
         at
     }

@@ -2,8 +2,11 @@
 
 use fixedbitset::FixedBitSet;
 
-use super::{Graph, Links, pool::Pool};
-use crate::index::{arena::Rows, query::Query};
+use super::{Graph, Links, NO_SLOT, pool::Pool};
+use crate::index::{
+    arena::Rows,
+    query::{BLOCK, Query},
+};
 
 /// What a walk needs, kept by its thread so that a walk allocates nothing. It holds slot numbers
 /// and nearness of whichever walk was last, never vectors.
@@ -93,12 +96,7 @@ impl Walker {
         self.offer_fresh(links, rows, query, ef, &mut 0, counts);
         let mut next = 0;
         while let Some(slot) = self.pool.expand(&mut next) {
-            self.fresh.clear();
-            for link in links.of(slot) {
-                if self.meet(link) {
-                    self.fresh.push(link);
-                }
-            }
+            self.meet_links(links.row(slot));
             // Likely the next one to be expanded.
             if let Some(likely) = self.pool.slot(next) {
                 links.prefetch(likely);
@@ -153,7 +151,7 @@ impl Walker {
         }
     }
 
-    /// Compares what was freshly met with the query, four at a time.
+    /// Compares what was freshly met with the query.
     fn offer_fresh(
         &mut self,
         links: Links<'_>,
@@ -164,14 +162,8 @@ impl Walker {
         counts: impl Fn(u32) -> bool + Copy,
     ) {
         let fresh = std::mem::take(&mut self.fresh);
-        for slot in fresh.iter().take(AHEAD) {
-            query.prefetch(rows, *slot);
-        }
-        for (number, slots) in fresh.chunks(4).enumerate() {
-            for slot in fresh.iter().skip(4 * number + AHEAD).take(4) {
-                query.prefetch(rows, *slot);
-            }
-            for (slot, near) in slots.iter().zip(query.near_some(rows, slots)) {
+        for slots in fresh.chunks(BLOCK) {
+            for (slot, near) in slots.iter().zip(query.near_all(rows, slots)) {
                 let at = self.pool.offer(*slot, near, ef, counts);
                 if at < *next || at == *next && at < self.pool.len() {
                     *next = at;
@@ -195,6 +187,19 @@ impl Walker {
         self.pool.clear();
     }
 
+    /// Leaves in `fresh` those of a slot's links that weren't met before. There is no branch on
+    /// which of them those are: nothing could foretell it.
+    #[inline]
+    fn meet_links(&mut self, row: &[u32]) {
+        self.fresh.resize(row.len(), 0);
+        let mut count = 0;
+        for link in row.iter().take_while(|link| **link != NO_SLOT) {
+            self.fresh[count] = *link;
+            count += usize::from(self.meet(*link));
+        }
+        self.fresh.truncate(count);
+    }
+
     /// Marks a slot as met; whether it wasn't before.
     #[inline]
     fn meet(&mut self, slot: u32) -> bool {
@@ -208,5 +213,3 @@ impl Walker {
 const STARTS: usize = 16;
 /// Slots that are looked at for one that is in the graph, to start from.
 const START_SLOTS: u32 = 16;
-/// Rows that are asked for before they are read.
-const AHEAD: usize = 6;

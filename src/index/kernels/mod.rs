@@ -16,11 +16,28 @@ use simsimd::SpatialSimilarity;
 
 pub(super) use self::portable::{FINE, fine};
 
+/// From products and terms of rows to what their nearness is at most.
+type Ceilings = fn(Bounds, &[i32], &[[f32; 2]], &mut [f32]);
+
+/// A query's own part in what nearness from codes is at most.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    /// What each product is too high by.
+    pub(super) offset: i32,
+    pub(super) scale: f32,
+    pub(super) norm: f32,
+    /// Whether nearness is the squared distance, negated; otherwise it is the product.
+    pub(super) apart: bool,
+    pub(super) deviations: f32,
+}
+
 /// The kernels that this machine runs.
 pub(super) struct Kernels {
     name: &'static str,
     dot_codes: fn(&[i8], [&[u8]; 4]) -> [i32; 4],
+    dot_scattered: fn(&[i8], &[&[u8]], &mut [i32]),
     dot_rows: fn(&[i8], &[u8], &mut [i32]),
+    ceilings: Ceilings,
     dot_fine: fn(&[u8], &[i16], &[f32]) -> f32,
     l2sq_fine: fn(&[u8], &[i16], f32, &[f32]) -> f32,
     encode: fn(&[f32], &mut [u8], &mut [i16]) -> f32,
@@ -42,7 +59,9 @@ impl Kernels {
     const PORTABLE: Self = Self {
         name: "portable",
         dot_codes: portable::dot_codes,
+        dot_scattered: portable::dot_scattered,
         dot_rows: portable::dot_rows,
+        ceilings: portable::ceilings,
         dot_fine: portable::dot_fine,
         l2sq_fine: portable::l2sq_fine,
         encode: portable::encode,
@@ -67,6 +86,19 @@ impl Kernels {
         (self.dot_codes)(query, rows)
     }
 
+    /// As [`Self::dot_codes`], for rows that lie anywhere: each is asked for before it is read.
+    ///
+    /// # Panics
+    /// When the lengths differ.
+    #[inline]
+    pub(super) fn dot_scattered(&self, query: &[i8], rows: &[&[u8]], products: &mut [i32]) {
+        assert!(
+            rows.len() == products.len() && rows.iter().all(|row| row.len() == query.len()),
+            "rows of one length, and a place for each"
+        );
+        (self.dot_scattered)(query, rows, products);
+    }
+
     /// As [`Self::dot_codes`], for as many rows as there are places, one behind the other.
     ///
     /// # Panics
@@ -78,6 +110,18 @@ impl Kernels {
             "a place for each row"
         );
         (self.dot_rows)(query, rows, products);
+    }
+
+    /// What the nearness of rows is at most, from the products of their codes.
+    #[inline]
+    pub(super) fn ceilings(
+        &self,
+        bounds: Bounds,
+        products: &[i32],
+        terms: &[[f32; 2]],
+        ceilings: &mut [f32],
+    ) {
+        (self.ceilings)(bounds, products, terms, ceilings);
     }
 
     /// The product of a query with a row in full, in units of the row.
@@ -139,3 +183,6 @@ pub(super) fn l1(a: &[f32], b: &[f32]) -> f32 {
     let rest: f32 = a_rest.iter().zip(b_rest).map(|(x, y)| (x - y).abs()).sum();
     sums.iter().sum::<f32>() + rest
 }
+
+/// Rows that are asked for before they are read. With 4 a walk is as fast, with 12 it is slower.
+const AHEAD: usize = 8;

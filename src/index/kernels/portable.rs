@@ -1,10 +1,23 @@
 //! *The kernels in plain code: what runs where there is nothing better, what wider registers are
 //! compiled from, and the oracle of what is written by hand.*
 
+use super::{AHEAD, Bounds, prefetch};
+
 /// Products of signed query codes and the unsigned codes of four rows.
 #[inline(always)]
 pub(super) fn dot_codes(query: &[i8], rows: [&[u8]; 4]) -> [i32; 4] {
     rows.map(|row| product(query, row))
+}
+
+/// As [`dot_codes`], for rows that lie anywhere.
+#[inline(always)]
+pub(super) fn dot_scattered(query: &[i8], rows: &[&[u8]], products: &mut [i32]) {
+    for (number, (out, row)) in products.iter_mut().zip(rows).enumerate() {
+        if let Some(later) = rows.get(number + AHEAD) {
+            prefetch(later);
+        }
+        *out = product(query, row);
+    }
 }
 
 /// As [`dot_codes`], for rows that lie one behind the other.
@@ -21,6 +34,28 @@ fn product(query: &[i8], row: &[u8]) -> i32 {
     pairs
         .map(|(q, r)| i32::from(i16::from(*q) * i16::from(*r)))
         .fold(0, i32::wrapping_add)
+}
+
+/// What the nearness of rows is at most, from the products of their codes.
+#[inline(always)]
+pub(super) fn ceilings(bounds: Bounds, products: &[i32], terms: &[[f32; 2]], ceilings: &mut [f32]) {
+    let Bounds {
+        offset,
+        scale,
+        norm,
+        apart,
+        deviations,
+    } = bounds;
+    for ((ceiling, product), [own_scale, own_norm]) in ceilings.iter_mut().zip(products).zip(terms)
+    {
+        let product = product.wrapping_sub(offset) as f32 * (scale * own_scale);
+        let margin = deviations * (own_scale * norm + scale * own_norm);
+        *ceiling = if apart {
+            2.0 * product - norm * norm - own_norm * own_norm + 2.0 * margin
+        } else {
+            product + margin
+        };
+    }
 }
 
 /// The product of a query and a row of 24-bit numbers, before the row's unit.

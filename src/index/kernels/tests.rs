@@ -26,19 +26,52 @@ proptest! {
     fn products_of_codes_are_exact_at_every_length(
         (query, rows) in (1_usize..300).prop_flat_map(|len| (
             prop::collection::vec(-127_i8..=127, len),
-            prop::collection::vec(prop::collection::vec(any::<u8>(), len), 4),
+            prop::collection::vec(prop::collection::vec(any::<u8>(), len), 1..40),
         ))
     ) {
-        let rows = [&rows[0][..], &rows[1], &rows[2], &rows[3]];
-        let expected = rows.map(|row| {
-            query.iter().zip(row).map(|(q, r)| i32::from(*q) * i32::from(*r)).sum::<i32>()
-        });
+        let product = |row: &Vec<u8>| -> i32 {
+            query.iter().zip(row).map(|(q, r)| i32::from(*q) * i32::from(*r)).sum()
+        };
+        let expected: Vec<i32> = rows.iter().map(product).collect();
+        let scattered: Vec<&[u8]> = rows.iter().map(Vec::as_slice).collect();
         for kernels in every() {
-            prop_assert_eq!(kernels.dot_codes(&query, rows), expected, "{}", kernels.name());
-            let (all, mut products) = (rows.concat().repeat(2)[..5 * query.len()].to_vec(), [0; 5]);
-            kernels.dot_rows(&query, &all, &mut products);
-            prop_assert_eq!(&products[..4], &expected, "{}", kernels.name());
-            prop_assert_eq!(products[4], expected[0], "{}", kernels.name());
+            let mut products = vec![0; rows.len()];
+            kernels.dot_scattered(&query, &scattered, &mut products);
+            prop_assert_eq!(&products, &expected, "{}", kernels.name());
+            products.fill(0);
+            kernels.dot_rows(&query, &rows.concat(), &mut products);
+            prop_assert_eq!(&products, &expected, "{}", kernels.name());
+            let four = std::array::from_fn(|at| scattered[at % rows.len()]);
+            let expected: [i32; 4] = std::array::from_fn(|at| expected[at % rows.len()]);
+            prop_assert_eq!(kernels.dot_codes(&query, four), expected, "{}", kernels.name());
+        }
+    }
+
+    #[test]
+    fn ceilings_are_nearness_and_its_margin(
+        rows in prop::collection::vec((-1_000_000..1_000_000, 0.0_f32..1.0, 0.0_f32..9.0), 1..70),
+        offset in -1_000_000..1_000_000,
+        (scale, norm, apart) in (0.0_f32..1.0, 0.0_f32..9.0, any::<bool>()),
+    ) {
+        let bounds = Bounds { offset, scale, norm, apart, deviations: 1.5 };
+        let products: Vec<i32> = rows.iter().map(|(product, ..)| *product).collect();
+        let terms: Vec<[f32; 2]> = rows.iter().map(|(_, scale, norm)| [*scale, *norm]).collect();
+        for kernels in every() {
+            let mut ceilings = vec![0.0; rows.len()];
+            kernels.ceilings(bounds, &products, &terms, &mut ceilings);
+            for ((product, own_scale, own_norm), ceiling) in rows.iter().zip(ceilings) {
+                let [scale, norm, own_scale, own_norm] =
+                    [scale, norm, *own_scale, *own_norm].map(f64::from);
+                let product = f64::from(product - offset) * scale * own_scale;
+                let margin = 1.5 * (own_scale * norm + scale * own_norm);
+                let expected = if apart {
+                    2.0 * (product + margin) - norm * norm - own_norm * own_norm
+                } else {
+                    product + margin
+                };
+                let near = (f64::from(ceiling) - expected).abs() <= 1e-6 * (product.abs() + 200.0);
+                prop_assert!(near, "{}: {ceiling} {expected}", kernels.name());
+            }
         }
     }
 

@@ -9,12 +9,13 @@
 
 use std::arch::x86_64::{
     __m128i, __m512i, _MM_HINT_T0, _mm_add_epi32, _mm_hadd_epi32, _mm_prefetch, _mm_storeu_si128,
-    _mm256_add_epi32, _mm256_castsi256_si128, _mm256_extracti128_si256, _mm512_castsi512_si256,
-    _mm512_dpbusd_epi32, _mm512_extracti64x4_epi64, _mm512_loadu_si512, _mm512_maskz_loadu_epi8,
-    _mm512_setzero_si512,
+    _mm256_add_epi32, _mm256_castsi256_si128, _mm256_extracti128_si256, _mm512_add_epi32,
+    _mm512_castsi512_si256, _mm512_dpbusd_epi32, _mm512_extracti64x4_epi64, _mm512_loadu_si512,
+    _mm512_maskz_loadu_epi8, _mm512_setzero_si512, _mm512_shuffle_i32x4, _mm512_storeu_si512,
+    _mm512_unpackhi_epi32, _mm512_unpackhi_epi64, _mm512_unpacklo_epi32, _mm512_unpacklo_epi64,
 };
 
-use super::{Kernels, portable};
+use super::{AHEAD, Bounds, Kernels, portable};
 
 /// The kernels of this machine, if it has what they need.
 pub(super) fn kernels() -> Option<Kernels> {
@@ -25,10 +26,16 @@ pub(super) fn kernels() -> Option<Kernels> {
     if vnni {
         return Some(Kernels {
             name: "AVX-512 VNNI",
-            // SAFETY (of all five): the features that each names were just found, and `Kernels`
+            // SAFETY (of all seven): the features that each names were just found, and `Kernels`
             // checks the lengths before it calls one.
             dot_codes: |query, rows| unsafe { dot_codes_vnni(query, rows) },
+            dot_scattered: |query, rows, products| unsafe {
+                dot_scattered_vnni(query, rows, products)
+            },
             dot_rows: |query, rows, products| unsafe { dot_rows_vnni(query, rows, products) },
+            ceilings: |bounds, products, terms, ceilings| unsafe {
+                ceilings_avx512(bounds, products, terms, ceilings)
+            },
             dot_fine: |codes, residuals, query| unsafe { dot_fine_avx512(codes, residuals, query) },
             l2sq_fine: |codes, residuals, unit, query| unsafe {
                 l2sq_fine_avx512(codes, residuals, unit, query)
@@ -39,9 +46,13 @@ pub(super) fn kernels() -> Option<Kernels> {
     let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
     avx2.then_some(Kernels {
         name: "AVX2",
-        // SAFETY (of all five): as above.
+        // SAFETY (of all seven): as above.
         dot_codes: |query, rows| unsafe { dot_codes_avx2(query, rows) },
+        dot_scattered: |query, rows, products| unsafe { dot_scattered_avx2(query, rows, products) },
         dot_rows: |query, rows, products| unsafe { dot_rows_avx2(query, rows, products) },
+        ceilings: |bounds, products, terms, ceilings| unsafe {
+            ceilings_avx2(bounds, products, terms, ceilings)
+        },
         dot_fine: |codes, residuals, query| unsafe { dot_fine_avx2(codes, residuals, query) },
         l2sq_fine: |codes, residuals, unit, query| unsafe {
             l2sq_fine_avx2(codes, residuals, unit, query)
@@ -97,20 +108,88 @@ fn dot_codes_vnni(query: &[i8], rows: [&[u8]; 4]) -> [i32; 4] {
     out
 }
 
-/// As [`dot_codes_vnni`], for rows that lie one behind the other.
+/// As [`dot_codes_vnni`], for rows that lie anywhere.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+fn dot_scattered_vnni(query: &[i8], rows: &[&[u8]], products: &mut [i32]) {
+    for row in rows.iter().take(AHEAD) {
+        prefetch(row);
+    }
+    let ((fours, rest), (products, products_rest)) =
+        (rows.as_chunks::<4>(), products.as_chunks_mut::<4>());
+    for (number, (four, products)) in fours.iter().zip(products).enumerate() {
+        for row in rows.iter().skip(4 * number + AHEAD).take(4) {
+            prefetch(row);
+        }
+        *products = dot_codes_vnni(query, *four);
+    }
+    if let [first, ..] = rest {
+        let four = std::array::from_fn(|at| *rest.get(at).unwrap_or(first));
+        for (out, product) in products_rest.iter_mut().zip(dot_codes_vnni(query, four)) {
+            *out = product;
+        }
+    }
+}
+
+/// As [`dot_codes_vnni`], for rows that lie one behind the other: sixteen side by side, whose sums
+/// are then folded together.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 fn dot_rows_vnni(query: &[i8], rows: &[u8], products: &mut [i32]) {
     let len = query.len();
-    let (fours, rest) = products.as_chunks_mut::<4>();
-    let (front, back) = rows.split_at(fours.len() * 4 * len);
-    for (four, rows) in fours.iter_mut().zip(front.chunks_exact(4 * len)) {
-        let (ab, cd) = rows.split_at(2 * len);
-        let ((a, b), (c, d)) = (ab.split_at(len), cd.split_at(len));
-        *four = dot_codes_vnni(query, [a, b, c, d]);
+    let (sixteens, rest) = products.as_chunks_mut::<16>();
+    let (front, back) = rows.split_at(sixteens.len() * 16 * len);
+    for (sixteen, rows) in sixteens.iter_mut().zip(front.chunks_exact(16 * len)) {
+        let mut sums = [_mm512_setzero_si512(); 16];
+        let mut at = 0;
+        while at + 64 <= len {
+            // SAFETY: query and rows have `len` bytes each, of which 64 from `at` on are left.
+            unsafe {
+                let q = _mm512_loadu_si512(query.as_ptr().add(at).cast());
+                for (number, sum) in sums.iter_mut().enumerate() {
+                    let r = _mm512_loadu_si512(rows.as_ptr().add(number * len + at).cast());
+                    *sum = _mm512_dpbusd_epi32(*sum, r, q);
+                }
+            }
+            at += 64;
+        }
+        if at < len {
+            let mask = (1_u64 << (len - at)) - 1;
+            // SAFETY: only the bytes under the mask are read, and those are before a row's end.
+            unsafe {
+                let q = _mm512_maskz_loadu_epi8(mask, query.as_ptr().add(at));
+                for (number, sum) in sums.iter_mut().enumerate() {
+                    let r =
+                        _mm512_maskz_loadu_epi8(mask, rows.as_ptr().add(number * len + at).cast());
+                    *sum = _mm512_dpbusd_epi32(*sum, r, q);
+                }
+            }
+        }
+        // SAFETY: sixteen numbers have room for 512 bits.
+        unsafe { _mm512_storeu_si512(sixteen.as_mut_ptr().cast(), fold_all(sums)) };
     }
     for (product, row) in rest.iter_mut().zip(back.chunks_exact(len)) {
         [*product, ..] = dot_codes_vnni(query, [row; 4]);
     }
+}
+
+/// The sum of each of sixteen registers.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+fn fold_all(sums: [__m512i; 16]) -> __m512i {
+    let (all, _) = sums.as_chunks::<4>();
+    let mut fours = [_mm512_setzero_si512(); 4];
+    for (out, [a, b, c, d]) in fours.iter_mut().zip(all) {
+        let ab = _mm512_add_epi32(_mm512_unpacklo_epi32(*a, *b), _mm512_unpackhi_epi32(*a, *b));
+        let cd = _mm512_add_epi32(_mm512_unpacklo_epi32(*c, *d), _mm512_unpackhi_epi32(*c, *d));
+        *out = _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
+    }
+    let [a, b, c, d] = fours;
+    let halves = |a, b| {
+        _mm512_add_epi32(
+            _mm512_shuffle_i32x4::<0x88>(a, b),
+            _mm512_shuffle_i32x4::<0xDD>(a, b),
+        )
+    };
+    halves(halves(a, b), halves(c, d))
 }
 
 #[inline]
@@ -128,7 +207,12 @@ fn fold(sum: __m512i) -> __m128i {
 
 /// The portable kernels, compiled for wider registers.
 macro_rules! widened {
-    ($features:literal: $dot_fine:ident $l2sq_fine:ident $encode:ident) => {
+    ($features:literal: $ceilings:ident $dot_fine:ident $l2sq_fine:ident $encode:ident) => {
+        #[target_feature(enable = $features)]
+        fn $ceilings(bounds: Bounds, products: &[i32], terms: &[[f32; 2]], ceilings: &mut [f32]) {
+            portable::ceilings(bounds, products, terms, ceilings);
+        }
+
         #[target_feature(enable = $features)]
         fn $dot_fine(codes: &[u8], residuals: &[i16], query: &[f32]) -> f32 {
             portable::dot_fine(codes, residuals, query)
@@ -146,12 +230,17 @@ macro_rules! widened {
     };
 }
 
-widened!("avx512f,avx512bw,avx512vl,fma": dot_fine_avx512 l2sq_fine_avx512 encode_avx512);
-widened!("avx2,fma": dot_fine_avx2 l2sq_fine_avx2 encode_avx2);
+widened!("avx512f,avx512bw,avx512vl,fma": ceilings_avx512 dot_fine_avx512 l2sq_fine_avx512 encode_avx512);
+widened!("avx2,fma": ceilings_avx2 dot_fine_avx2 l2sq_fine_avx2 encode_avx2);
 
 #[target_feature(enable = "avx2,fma")]
 fn dot_rows_avx2(query: &[i8], rows: &[u8], products: &mut [i32]) {
     portable::dot_rows(query, rows, products);
+}
+
+#[target_feature(enable = "avx2,fma")]
+fn dot_scattered_avx2(query: &[i8], rows: &[&[u8]], products: &mut [i32]) {
+    portable::dot_scattered(query, rows, products);
 }
 
 #[target_feature(enable = "avx2,fma")]

@@ -10,19 +10,20 @@ use std::{
 };
 
 use fixedbitset::FixedBitSet;
+use imbl::{OrdMap, Vector as Sequence};
 use rayon::prelude::*;
 
 use super::{
     Coverage, Covered,
     format::{self, Manifest, OWN_PARTS},
-    table::{Table, read_bits},
+    table::{Slots, Table, read_bits},
 };
 use crate::{
     clock::Stopwatch,
     index::{Blank, InvalidImage},
     partition::{
         Partition,
-        collection::View,
+        collection::{Slot, View},
         format::{FormatError, SegmentNote},
         schema::{Schema, VectorSchema},
         space::Space,
@@ -30,6 +31,7 @@ use crate::{
     payload::index::{IndexFormatError, Indexes},
     seal::OpenError,
     store::{KeyRange, StorageKey, StoreError},
+    tenant::PointId,
 };
 
 /// A segment that was read back.
@@ -142,54 +144,92 @@ impl Partition {
         if !rest.is_empty() {
             return Err(Unusable::Format(FormatError));
         }
-        let [slots, dead, order, payload_index] = own_parts.map(buffer);
-        let mut table = Table {
-            slots: slots?,
-            dead: dead?,
-            order: order?,
-        };
-        let mut payload_index = payload_index?;
-        let mut places: Vec<&mut [u8]> =
-            spaces.iter_mut().flat_map(BlankSpace::parts_mut).collect();
-        places.extend([
-            table.slots.as_mut_slice(),
-            &mut table.dead,
-            &mut table.order,
-            &mut payload_index,
-        ]);
-        self.fill(collection, &manifest, places)?;
-
-        let watch = Stopwatch::start();
-        let table = table.read(manifest.bound)?;
-        let spaces: Result<Vec<Space>, Unusable> = spaces
-            .into_iter()
-            .map(|space| space.finish(&table.dead, table.slots.len()))
-            .collect();
-        let stored = Indexes::decode(&payload_index)?;
+        let length = usize::try_from(manifest.chunk_bytes).map_err(|_| FormatError)?;
+        let places = spaces.iter_mut().flat_map(BlankSpace::parts_mut);
+        let chunks = numbered(0, places, length);
+        let behind = chunks.last().map_or(0, |(number, _)| number + 1);
+        // While vectors are still being read, the tables are made.
+        let (filled, own) = rayon::join(
+            || self.fill(collection, manifest.epoch, chunks),
+            || self.read_tables(collection, &manifest, own_parts, (behind, length)),
+        );
+        filled?;
+        let Own {
+            slots,
+            dead,
+            ids,
+            indexes: stored,
+        } = own?;
         // Those of another time can't be used, and neither can what was made at that time.
         if !stored.defined_as(indexes) {
             return Err(Unusable::Format(FormatError));
         }
-        let (slots, dead) = (table.slots, table.dead);
-        let mut view = View::restored(spaces?, slots, dead, &table.order, stored);
+        let watch = Stopwatch::start();
+        let spaces: Result<Vec<Space>, Unusable> = spaces
+            .into_iter()
+            .map(|space| space.finish(&dead, slots.len()))
+            .collect();
+        let mut view = View {
+            spaces: spaces?,
+            slots,
+            dead,
+            ids,
+            indexes: stored,
+        };
         let covered = self.bury(collection, &manifest, note, &mut view)?;
         add(&self.times.tables, watch.elapsed());
         Ok(Loaded { view, covered })
     }
 
-    /// Opens every chunk into its place.
-    fn fill(
+    /// Reads the parts that aren't a space's, which come last, and makes tables of them. The first
+    /// of their chunks has the number `first`.
+    fn read_tables(
         &self,
         collection: u32,
         manifest: &Manifest,
-        places: Vec<&mut [u8]>,
+        parts: &[u64; OWN_PARTS],
+        (first, length): (u32, usize),
+    ) -> Result<Own, Unusable> {
+        let [slots, dead, order, indexes] = parts.map(buffer);
+        let mut table = Table {
+            slots: slots?,
+            dead: dead?,
+            order: order?,
+        };
+        let mut indexes = indexes?;
+        let places = [
+            table.slots.as_mut_slice(),
+            &mut table.dead,
+            &mut table.order,
+            &mut indexes,
+        ];
+        let chunks = numbered(first, places.into_iter(), length);
+        self.fill(collection, manifest.epoch, chunks)?;
+        let watch = Stopwatch::start();
+        let Slots { slots, dead, order } = table.read(manifest.bound)?;
+        let living = order
+            .iter()
+            .filter_map(|number| Some((slots.get(*number as usize)?.id, *number)));
+        let own = Own {
+            ids: living.collect(),
+            slots: slots.into(),
+            dead,
+            indexes: Indexes::decode(&indexes)?,
+        };
+        add(&self.times.tables, watch.elapsed());
+        Ok(own)
+    }
+
+    /// Opens chunks into their places.
+    fn fill(
+        &self,
+        collection: u32,
+        epoch: u32,
+        chunks: Vec<(u32, &mut [u8])>,
     ) -> Result<(), Unusable> {
-        let length = usize::try_from(manifest.chunk_bytes).map_err(|_| FormatError)?;
-        let chunks = places.into_iter().flat_map(|part| part.chunks_mut(length));
-        let chunks: Vec<(u32, &mut [u8])> = (0..).zip(chunks).collect();
         let chamber = self.chamber.load_full();
-        chunks.into_par_iter().try_for_each(|(index, place)| {
-            let key = StorageKey::chunk(collection, manifest.epoch, index);
+        chunks.into_par_iter().try_for_each(|(number, place)| {
+            let key = StorageKey::chunk(collection, epoch, number);
             let watch = Stopwatch::start();
             let mut open = Duration::ZERO;
             let opened = chamber.family.look(key, |sealed| {
@@ -253,6 +293,24 @@ impl Partition {
         }
         Ok(covered)
     }
+}
+
+/// What a segment knows beside its spaces.
+struct Own {
+    slots: Sequence<Slot>,
+    dead: FixedBitSet,
+    ids: OrdMap<PointId, u32>,
+    indexes: Indexes,
+}
+
+/// The chunks of some parts, counted from `first` on.
+fn numbered<'a>(
+    first: u32,
+    parts: impl Iterator<Item = &'a mut [u8]>,
+    length: usize,
+) -> Vec<(u32, &'a mut [u8])> {
+    let chunks = parts.flat_map(|part| part.chunks_mut(length));
+    (first..).zip(chunks).collect()
 }
 
 /// A space that is being read back.

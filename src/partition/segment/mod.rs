@@ -22,6 +22,8 @@
 
 mod checkpoint;
 mod format;
+#[cfg(feature = "fuzzing")]
+pub(super) mod fuzzing;
 mod load;
 mod outline;
 mod table;

@@ -91,6 +91,9 @@ def step(call: Json, oracle: QdrantClient, remote: QdrantClient, tally: Tally) -
     try:
         found = perform(remote, call)
     except UnexpectedResponse as error:
+        if refusal is None and any(query.unread for query in queries):
+            tally.undecided += 1
+            return None
         return refused(error, refusal, tally)
     except (ResponseHandlingException, ValidationError) as error:
         return "broken", f"{type(error).__name__}: {error}"

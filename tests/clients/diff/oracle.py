@@ -70,6 +70,19 @@ def largest_part(query: Any, vectors: Any, distance: models.Distance) -> float:
     return max(1.0, float(np.abs(parts).max(initial=0.0)))
 
 
+def nearest_is_close(query: Any, vectors: Any, distance: models.Distance) -> bool:
+    """Whether rounding decides, for a point that is scored by its nearest example, of which kind that is."""
+    if not isinstance(query, RecoQuery) or query.strategy != models.RecommendStrategy.BEST_SCORE:
+        return False
+    if not query.positive or not query.negative:
+        return False
+    positive, negative = (
+        np.max([calculate_distance_core(example, vectors, distance) for example in examples], axis=0)
+        for examples in (query.positive, query.negative)
+    )
+    return any(near(one, other) for one, other in zip(positive, negative))
+
+
 @dataclass
 class Query:
     """What happened while one query was answered."""
@@ -79,6 +92,8 @@ class Query:
     last_is_answer: bool = False
     # A choice between scores that rounding may turn round.
     close_choice: bool = False
+    # Whether nothing was there to rank, so that what should rank it wasn't even read.
+    unread: bool = False
 
     def close(self) -> bool:
         """Whether rounding, or a choice between equals, decides what is in the answer."""
@@ -139,6 +154,8 @@ def watched() -> None:
                 scale=largest_part(query, self.vectors[name], self.get_vector_params(name).distance),
             )
         )
+        if nearest_is_close(query, self.vectors[name], self.get_vector_params(name).distance):
+            WATCH.query().close_choice = True
         return search(self, query_vector, **given)
 
     def watched_query_points(self: LocalCollection, **given: Any) -> Any:
@@ -158,6 +175,7 @@ def watched() -> None:
         found = merge_sources(self, sources, query, limit, offset, **given)
         if not any(sources):
             WATCH.query().last_is_answer = False
+            WATCH.query().unread = True
         elif isinstance(query, (models.FusionQuery, models.RrfQuery)):
             # Fusing recorded its ranking; the rest of the cut is only known here.
             last = WATCH.query().rankings[-1]
