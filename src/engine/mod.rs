@@ -39,7 +39,7 @@ use crate::{
     ops::Erasures,
     partition::Partition,
     router::{Router, Tally, TenantState},
-    seal,
+    seal::{self, VerifyingKey},
     store::InUse,
     telemetry::{Metrics, Stage},
     tenant::{CollectionName, TenantUuid},
@@ -60,6 +60,8 @@ pub struct Engine {
     /// How old a data key may get before it is replaced.
     data_key_lasts: Duration,
     maintenance: SyncSender<Arc<Partition>>,
+    /// What the node's signatures are checked with.
+    public_key: VerifyingKey,
     /// Held as long as anything of the node is open, so that no second one uses the directory.
     _in_use: Arc<InUse>,
 }
@@ -68,6 +70,11 @@ impl Engine {
     /// The node's metrics.
     pub const fn metrics(&self) -> &Arc<Metrics> {
         &self.metrics
+    }
+
+    /// What receipts and whatever else the node signs are checked with.
+    pub const fn public_key(&self) -> VerifyingKey {
+        self.public_key
     }
 
     /// A number for a new request. A random one: the answer carries it, and numbers that follow

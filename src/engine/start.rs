@@ -141,13 +141,15 @@ impl Engine {
         let router = Arc::new(router);
         let gate = Arc::new(Gate::new(Arc::clone(&audit), keys, limits));
         let moved = router.take_up_moves()?;
+        let signer = system.derive_signing_key();
+        let public_key = signer.verifying_key();
         let erasures = Arc::new(Erasures::new(Parts {
             router: Arc::clone(&router),
             gate: Arc::clone(&gate),
             catalog,
             audit: Arc::clone(&audit),
             clock: Arc::clone(&options.clock),
-            signer: system.derive_signing_key(),
+            signer,
             directory: directory.clone(),
         })?);
         let (erasing, erasures_due) = channel();
@@ -167,6 +169,7 @@ impl Engine {
             requests: AtomicU64::new(u64::from_be_bytes(seal::random_bytes()?) >> 1),
             data_key_lasts: options.data_key_lasts,
             maintenance,
+            public_key,
             _in_use: in_use,
         });
         engine.take_up_erasures(moved);

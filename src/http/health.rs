@@ -1,4 +1,4 @@
-//! Liveness, readiness, metrics, and who we are. No credential needed, no tenant named.
+//! Liveness, readiness, metrics, who we are, and the key that signs. No credential needed, no tenant named.
 
 use std::sync::Arc;
 
@@ -7,11 +7,11 @@ use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
 use super::answer;
-use crate::engine::Engine;
+use crate::{engine::Engine, ops::Hex};
 
 /// These routes' part of the document.
 #[derive(OpenApi)]
-#[openapi(paths(root, healthz, livez, readyz, metrics), tags((name = "node", description = "No credential needed, no tenant named.")))]
+#[openapi(paths(root, healthz, livez, readyz, metrics, signing_key), tags((name = "node", description = "No credential needed, no tenant named.")))]
 pub(super) struct Document;
 
 pub(super) fn routes() -> Router<Arc<Engine>> {
@@ -21,6 +21,7 @@ pub(super) fn routes() -> Router<Arc<Engine>> {
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
+        .route("/v1/node/key", get(signing_key))
 }
 
 /// What is served here.
@@ -76,6 +77,27 @@ fn alive() -> Response {
 async fn metrics(State(engine): State<Arc<Engine>>) -> Response {
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     answer::text(engine.metrics().render(), kind)
+}
+
+/// The public half of the key with which the node signs.
+#[derive(Serialize, ToSchema)]
+struct SigningKey {
+    algorithm: &'static str,
+    key_id: String,
+    /// 64 hex digits.
+    public_key: String,
+}
+
+/// The public half of the key with which the node signs receipts. Keep it: whoever checks one later
+/// must know it from elsewhere than the receipt, and may have no credential any more.
+#[utoipa::path(get, path = "/v1/node/key", tag = "node", responses((status = 200, description = "The key.", body = SigningKey)))]
+async fn signing_key(State(engine): State<Arc<Engine>>) -> Json<SigningKey> {
+    let key = engine.public_key();
+    Json(SigningKey {
+        algorithm: "Ed25519",
+        key_id: key.id().to_string(),
+        public_key: Hex(*key.as_bytes()).to_string(),
+    })
 }
 
 /// The version of the Qdrant dialect that this speaks.

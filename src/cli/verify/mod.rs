@@ -56,15 +56,20 @@ fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     fs::read(path).with_context(|| format!("can't read {}", path.display()))
 }
 
-/// A node's public key: 64 hex digits, or a file that holds them.
+/// A node's public key: 64 hex digits, or a file that holds them, or what `/v1/node/key` answers.
 fn key(text: &str) -> anyhow::Result<VerifyingKey> {
+    #[derive(serde::Deserialize)]
+    struct Answer {
+        public_key: Hex<32>,
+    }
     let bytes: Hex<32> = match text.parse() {
         Ok(bytes) => bytes,
         Err(_) => {
             let file =
                 read(Path::new(text)).context("--key is neither 64 hex digits nor a file")?;
-            let text = std::str::from_utf8(&file).unwrap_or_default().trim();
-            let parsed = text.parse();
+            let held = std::str::from_utf8(&file).unwrap_or_default().trim();
+            let answer = || serde_json::from_str(held).map(|it: Answer| it.public_key);
+            let parsed = held.parse().or_else(|_| answer());
             parsed.with_context(|| format!("--key: there is no public key in {text}"))?
         }
     };

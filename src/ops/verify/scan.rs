@@ -94,6 +94,9 @@ pub fn check(
     traces: Traces,
     threads: NonZeroUsize,
 ) -> Result<Checked, CheckError> {
+    if paths.is_empty() {
+        return Err(CheckError::Nothing);
+    }
     let (mut files, mut bytes) = (0, 0);
     for path in paths {
         let scan = scan(path, &traces, threads)?;
@@ -252,4 +255,7 @@ pub enum CheckError {
     /// Not everything could be looked at.
     #[error("not everything could be looked at")]
     Scan(#[from] ScanError),
+    /// No place was named.
+    #[error("there is no place to look through")]
+    Nothing,
 }

@@ -10,6 +10,10 @@ use std::{
 use serde_json::Value;
 
 use super::{Erased, FAMILY, canaries, facts, scope, write_with};
+use crate::{
+    erasure::{erase, people, receipt},
+    harness::Node,
+};
 
 /// Files to check, and the command to check them with.
 struct Desk {
@@ -108,9 +112,11 @@ fn a_receipt_holds_with_its_key_its_predecessor_and_its_scope() {
     let json = told.json.unwrap();
     assert_eq!(json["receipt"]["tenant"], "acme");
     fs::write(desk.path("key"), desk.key() + "\n").unwrap();
+    let answer = serde_json::json!({"algorithm": "Ed25519", "public_key": desk.key()});
+    fs::write(desk.path("node.json"), answer.to_string()).unwrap();
     fs::write(desk.path("scope.json"), scope().to_string()).unwrap();
     let (file, given) = (desk.path("scope.json"), desk.key());
-    for key in [&given, &desk.path("key")] {
+    for key in [&given, &desk.path("key"), &desk.path("node.json")] {
         desk.receipt(&["--key", key, "--scope", &file])
             .ends_with(0)
             .says("by the key that was given")
@@ -215,4 +221,50 @@ fn each_find_is_told_with_its_place() {
     assert_eq!(finds[1]["offset"], 77_777);
     assert_eq!(finds[1]["trace"], "canary");
     desk.directory("data/file").ends_with(1).says("byte 77777");
+}
+
+#[test]
+fn what_a_node_erased_is_checked_with_the_key_that_it_publishes() {
+    let node = Node::start();
+    let tenant = people(&node, "acme", 200);
+    let files = tempfile::tempdir().unwrap();
+    let path = |name: &str| files.path().join(name).to_str().unwrap().to_owned();
+    let data = node.directory().to_str().unwrap();
+    // A thief's copy, or a backup, from before.
+    let copied = Command::new("cp")
+        .args(["-r", &format!("{data}/shelves"), &path("before")])
+        .status();
+    assert!(copied.unwrap().success());
+    let asked = serde_json::json!({"subject": {"field": "person", "value": "person-3"}});
+    let erasure = erase(&tenant.owner, asked.clone());
+    let signed = receipt(&tenant.owner, &erasure);
+    fs::write(path("receipt.json"), signed.document()).unwrap();
+    fs::write(path("asked.json"), asked.to_string()).unwrap();
+    let key = node.stranger().get("/v1/node/key").expect(200);
+    fs::write(path("node.json"), key.to_string()).unwrap();
+    verify(&[
+        "receipt",
+        &path("receipt.json"),
+        "--key",
+        &path("node.json"),
+        "--scope",
+        &path("asked.json"),
+    ])
+    .ends_with(0);
+    let against = [
+        "--receipt",
+        &path("receipt.json"),
+        "--key",
+        &path("node.json"),
+    ];
+    let directory = |place: &str| verify(&[&["directory", place][..], &against].concat());
+    directory(data).ends_with(0).says("none found");
+    directory(&path("before"))
+        .ends_with(1)
+        .says("the dropped family's name")
+        .says("ciphertext of the dropped generation");
+    // The same node signs after a restart.
+    let node = node.restart();
+    let again = node.stranger().get("/v1/node/key").expect(200);
+    assert_eq!(again, key);
 }

@@ -301,6 +301,8 @@ fn a_proof_is_given_for_a_clean_place_alone() {
     );
     let missing = check(&[scene.path("missing")], scene.traces(), THREADS).unwrap_err();
     assert!(matches!(missing, CheckError::Scan(_)), "{missing}");
+    let nowhere = check(&[], scene.traces(), THREADS).unwrap_err();
+    assert!(matches!(nowhere, CheckError::Nothing), "{nowhere}");
     assert!(
         scene.erased.keyring.holds(TENANT, super::NODE)
             && !scene.erased.keyring.holds(TENANT, Generation(3))
