@@ -14,6 +14,7 @@ use rayon::prelude::*;
 
 use super::{
     Coverage, Covered,
+    ends::decode_ends,
     format::{self, Manifest, OWN_PARTS},
     table::{Table, read_bits},
 };
@@ -24,6 +25,7 @@ use crate::{
         Partition,
         collection::View,
         format::{FormatError, SegmentNote},
+        retention::Ends,
         schema::{Schema, VectorSchema},
         space::Space,
     },
@@ -98,10 +100,10 @@ impl Partition {
         &self,
         collection: u32,
         schema: &Schema,
-        indexes: &Indexes,
+        empty: (&Indexes, &Ends),
         note: SegmentNote,
     ) -> Option<Loaded> {
-        self.read_segment(collection, schema, indexes, note)
+        self.read_segment(collection, schema, empty, note)
             .inspect_err(|error| {
                 tracing::warn!(%error, "a stored index can't be used; it is rebuilt from rows");
             })
@@ -112,7 +114,7 @@ impl Partition {
         &self,
         collection: u32,
         schema: &Schema,
-        indexes: &Indexes,
+        (indexes, ends): (&Indexes, &Ends),
         note: SegmentNote,
     ) -> Result<Loaded, Unusable> {
         let key = StorageKey::segment(collection);
@@ -142,13 +144,13 @@ impl Partition {
         if !rest.is_empty() {
             return Err(Unusable::Format(FormatError));
         }
-        let [slots, dead, order, payload_index] = own_parts.map(buffer);
+        let [slots, dead, order, payload_index, end_list] = own_parts.map(buffer);
         let mut table = Table {
             slots: slots?,
             dead: dead?,
             order: order?,
         };
-        let mut payload_index = payload_index?;
+        let (mut payload_index, mut end_list) = (payload_index?, end_list?);
         let mut places: Vec<&mut [u8]> =
             spaces.iter_mut().flat_map(BlankSpace::parts_mut).collect();
         places.extend([
@@ -156,6 +158,7 @@ impl Partition {
             &mut table.dead,
             &mut table.order,
             &mut payload_index,
+            &mut end_list,
         ]);
         self.fill(collection, &manifest, places)?;
 
@@ -171,7 +174,13 @@ impl Partition {
             return Err(Unusable::Format(FormatError));
         }
         let (slots, dead) = (table.slots, table.dead);
-        let mut view = View::restored(spaces?, slots, dead, &table.order, stored);
+        // Those of another time are read from rows.
+        let ends = if manifest.revision == ends.revision() {
+            decode_ends(&end_list, slots.len(), ends)?
+        } else {
+            Ends::default()
+        };
+        let mut view = View::restored(spaces?, slots, dead, &table.order, (stored, ends));
         let covered = self.bury(collection, &manifest, note, &mut view)?;
         add(&self.times.tables, watch.elapsed());
         Ok(Loaded { view, covered })
