@@ -28,6 +28,8 @@ pub struct Gate {
 pub enum Reason {
     /// Survivors move to the next generation.
     Reseal,
+    /// What has ended is erased.
+    Retention,
 }
 
 impl Reason {
@@ -35,6 +37,7 @@ impl Reason {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Reseal => "reseal",
+            Self::Retention => "retention",
         }
     }
 }
@@ -140,6 +143,7 @@ impl Gate {
             tenant,
             principal.role(),
             principal.key().collections.clone(),
+            now,
         ))
     }
 
@@ -164,7 +168,7 @@ impl Gate {
             durability: Durability::Synced,
         };
         self.audit.record(now, &entry)?;
-        Ok(Grant::mint(tenant, Role::Owner, None))
+        Ok(Grant::mint(tenant, Role::Owner, None, now))
     }
 
     fn decide(

@@ -3,7 +3,10 @@
 use std::marker::PhantomData;
 
 use super::role::{Action, Role};
-use crate::tenant::{CollectionName, TenantUuid};
+use crate::{
+    clock::Timestamp,
+    tenant::{CollectionName, TenantUuid},
+};
 
 mod sealed {
     pub trait Sealed {}
@@ -44,6 +47,8 @@ ops! {
     Erase => Erase,
     /// What was erased.
     ReadReceipts => ReadReceipts,
+    /// How long points are kept.
+    ManageRetention => ManageRetention,
     /// The tenant's keys.
     ManageKeys => ManageKeys,
     /// The tenant's usage.
@@ -60,6 +65,7 @@ pub struct Grant<O: Op> {
     role: Role,
     /// The collections it is good for, if it isn't good for all.
     collections: Option<std::sync::Arc<[CollectionName]>>,
+    now: Timestamp,
     op: PhantomData<fn() -> O>,
 }
 
@@ -68,11 +74,13 @@ impl<O: Op> Grant<O> {
         tenant: TenantUuid,
         role: Role,
         collections: Option<std::sync::Arc<[CollectionName]>>,
+        now: Timestamp,
     ) -> Self {
         Self {
             tenant,
             role,
             collections,
+            now,
             op: PhantomData,
         }
     }
@@ -80,6 +88,11 @@ impl<O: Op> Grant<O> {
     /// Whose partition it is good for.
     pub const fn tenant(&self) -> TenantUuid {
         self.tenant
+    }
+
+    /// When it was minted: the time at which the act happens, for whatever expires.
+    pub const fn now(&self) -> Timestamp {
+        self.now
     }
 
     /// Most neighbours a query under it may ask for.

@@ -37,6 +37,8 @@ pub enum Action {
     Erase,
     /// Read what was erased, and the receipts.
     ReadReceipts,
+    /// Set, change and see how long points are kept.
+    ManageRetention,
     /// Create, list and revoke the tenant's keys.
     ManageKeys,
     /// Read the tenant's usage.
@@ -66,7 +68,10 @@ impl Role {
                 Self::Writer | Self::Owner => true,
                 Self::Inference | Self::Auditor | Self::Operator => false,
             },
-            Action::DeleteCollection | Action::Erase | Action::ManageKeys => match self {
+            Action::DeleteCollection
+            | Action::Erase
+            | Action::ManageRetention
+            | Action::ManageKeys => match self {
                 Self::Owner => true,
                 Self::Inference | Self::Writer | Self::Auditor | Self::Operator => false,
             },
@@ -103,7 +108,7 @@ impl Role {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Search,
         Self::DescribeCollection,
         Self::ReadPoints,
@@ -112,6 +117,7 @@ impl Action {
         Self::DeleteCollection,
         Self::Erase,
         Self::ReadReceipts,
+        Self::ManageRetention,
         Self::ManageKeys,
         Self::ReadUsage,
         Self::ManageTenants,
@@ -128,6 +134,7 @@ impl Action {
             Self::DeleteCollection => "delete_collection",
             Self::Erase => "erase",
             Self::ReadReceipts => "read_receipts",
+            Self::ManageRetention => "manage_retention",
             Self::ManageKeys => "manage_keys",
             Self::ReadUsage => "read_usage",
             Self::ManageTenants => "manage_tenants",
@@ -140,6 +147,7 @@ impl Action {
             Self::CreateCollection
             | Self::DeleteCollection
             | Self::Erase
+            | Self::ManageRetention
             | Self::ManageKeys
             | Self::ManageTenants => true,
             Self::Search

@@ -69,6 +69,7 @@ async fn serve(settings: Settings) -> anyhow::Result<Released> {
     let Started {
         engine,
         operator_key,
+        sweeper,
         released,
     } = Engine::start(settings.into_engine_options())?;
     if let Some(key) = operator_key {
@@ -77,6 +78,9 @@ async fn serve(settings: Settings) -> anyhow::Result<Released> {
             key.reveal()
         ));
     }
+    sweeper
+        .spawn()
+        .context("can't start the thread that sweeps")?;
     let mut terminate = signal(SignalKind::terminate()).context("can't wait for SIGTERM")?;
     let stop = async move {
         tokio::select! {

@@ -59,7 +59,7 @@ impl Engine {
                 Erasing::Points { collection, .. } | Erasing::Collection(collection),
             ) => Some(collection),
             EraseScope::Part(Erasing::Matching { collection, .. }) => collection.as_ref(),
-            EraseScope::Tenant => None,
+            EraseScope::Part(Erasing::Ended) | EraseScope::Tenant => None,
         };
         let grant: Grant<Erase> = self.check(principal, collection)?;
         let record = self

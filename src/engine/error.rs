@@ -124,9 +124,10 @@ impl From<PartitionError> for Error {
             | PartitionError::TooManyIndexes { .. } => ErrorKind::Invalid,
             PartitionError::Quota { .. } | PartitionError::NotGranted => ErrorKind::Denied,
             PartitionError::Corrupt | PartitionError::WrongPartition => ErrorKind::Corrupt,
-            PartitionError::Closed | PartitionError::Interrupted | PartitionError::Store(_) => {
-                ErrorKind::Unavailable
-            }
+            PartitionError::Closed
+            | PartitionError::Interrupted
+            | PartitionError::Sweep(_)
+            | PartitionError::Store(_) => ErrorKind::Unavailable,
             PartitionError::Seal(SealError::TooLong) => ErrorKind::Invalid,
             PartitionError::Seal(SealError::Random | SealError::BudgetUsedUp) => {
                 ErrorKind::Unavailable

@@ -10,7 +10,9 @@ mod data;
 mod erasures;
 mod error;
 mod query;
+mod retention;
 mod start;
+mod sweeps;
 mod write;
 
 use std::{
@@ -24,6 +26,8 @@ use std::{
     time::Duration,
 };
 
+use parking_lot::Mutex;
+
 pub use self::{
     control::{CreatedKey, CreatedTenant, NewKey, SelfReport, Usage},
     data::{Query, VectorsBack},
@@ -31,12 +35,13 @@ pub use self::{
     error::{Error, ErrorKind},
     query::Asked,
     start::{EngineOptions, StartError, Started},
+    sweeps::{Sweeper, Swept},
 };
 use crate::{
     access::{Describe, Gate, Grant, Op, Presented, Principal, Target},
     audit::{Actor, AuditLog, Durability, Entry, Outcome},
     clock::Clock,
-    ops::Erasures,
+    ops::{Erasures, retain::Rounds},
     partition::Partition,
     router::{Router, Tally, TenantState},
     seal::{self, VerifyingKey},
@@ -50,6 +55,8 @@ pub struct Engine {
     router: Arc<Router>,
     gate: Arc<Gate>,
     erasures: Arc<Erasures>,
+    /// Held by whoever sweeps.
+    rounds: Mutex<Rounds>,
     /// Tenants with erasures to be carried out.
     erasing: Sender<TenantUuid>,
     audit: Arc<AuditLog>,

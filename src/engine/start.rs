@@ -24,9 +24,10 @@ use std::{
     time::Duration,
 };
 
+use parking_lot::Mutex;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use super::{Engine, erasures::carry_out};
+use super::{Engine, erasures::carry_out, sweeps::Sweeper};
 use crate::{
     access::{ApiKey, ApiKeyId, ApiKeyRecord, Gate, KeyTable, Limits, Presented, Role, Scope},
     audit::{AuditError, AuditLog},
@@ -35,7 +36,7 @@ use crate::{
     partition::Partition,
     router::{Router, RouterError},
     seal::{self, GenerationKey, Keyring, KeyringError, RootKeyError, RootKeySource, SealError},
-    store::{Catalog, CatalogError, CatalogKind, InUse, Released, Shelves, StoreOptions},
+    store::{Catalog, CatalogError, CatalogKind, InUse, Released, Shelves, StoreOptions, Sweeps},
     telemetry::Metrics,
     tenant::{Generation, TenantUuid},
 };
@@ -66,6 +67,8 @@ pub struct Started {
     pub engine: Arc<Engine>,
     /// The operator key that was made because there was none: to be shown once.
     pub operator_key: Option<ApiKey>,
+    /// Destroys in time what isn't to be kept, once it is set going.
+    pub sweeper: Sweeper,
     /// Tells when everything of the node is closed, once the engine was let go.
     pub released: Released,
 }
@@ -110,10 +113,12 @@ impl Engine {
             &options.store,
             Arc::clone(&in_use),
         );
+        let (sweeps, earlier) = Sweeps::load(Arc::clone(&catalog))?;
         let router = Router::new(
             shelves,
             keyring,
             Arc::clone(&catalog),
+            Arc::new(sweeps),
             options.partitions_open_max,
             Arc::clone(&metrics),
         )?;
@@ -161,6 +166,7 @@ impl Engine {
             router,
             gate,
             erasures,
+            rounds: Mutex::default(),
             erasing,
             audit,
             clock: options.clock,
@@ -173,9 +179,14 @@ impl Engine {
             _in_use: in_use,
         });
         engine.take_up_erasures(moved);
+        let sweeper = Sweeper {
+            engine: Arc::downgrade(&engine),
+            earlier,
+        };
         Ok(Started {
             engine,
             operator_key,
+            sweeper,
             released,
         })
     }

@@ -1,6 +1,6 @@
 //! *What is done to a partition as a whole, and what proves that it was done.*
 //!
-//! Owns: erasures from being asked for to their receipts; receipts and their canonical form; the check of a directory, a backup or a
+//! Owns: erasures from being asked for to their receipts; when tenants are swept; receipts and their canonical form; the check of a directory, a backup or a
 //! disk image against one.
 //!
 //! **Invariant:** a receipt can't be built without the proofs of the acts that it tells of:
@@ -13,6 +13,7 @@ pub mod canonical;
 pub mod erase;
 mod hex;
 pub mod receipt;
+pub mod retain;
 pub mod verify;
 
 pub use self::{erase::Erasures, hex::Hex};

@@ -106,7 +106,7 @@ impl Chamber {
 
     /// A slice of what is stored at a key: of its nonce and ciphertext, which are nowhere else.
     pub(super) fn sample(&self, at: StorageKey) -> Result<Option<Sample>, PartitionError> {
-        let found = self.family.look(at, |stored| sample(stored))?;
+        let found = self.family.look(at, sample)?;
         Ok(found.flatten())
     }
 }

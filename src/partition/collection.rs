@@ -1,14 +1,22 @@
 //! One collection: its schema, and the snapshot of it that readers see.
 
-use std::{fmt, ops::Range, sync::Arc};
+use std::{
+    fmt,
+    ops::Range,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use arc_swap::ArcSwap;
 use fixedbitset::FixedBitSet;
 use imbl::{OrdMap, Vector as Sequence};
 use parking_lot::Mutex;
 
-use super::{format, schema::Schema, segment::Coverage, space::Space};
+use super::{format, retention::Ends, schema::Schema, segment::Coverage, space::Space};
 use crate::{
+    clock::Timestamp,
     payload::{
         Payload,
         index::{Definition, Indexes},
@@ -27,6 +35,8 @@ pub struct Collection {
     /// noting that it gained or failed.
     pub(super) coverage: Mutex<Coverage>,
     view: ArcSwap<View>,
+    /// Points that have ended and left since it was opened, or since that was asked for.
+    ended: AtomicU64,
 }
 
 impl Collection {
@@ -43,6 +53,7 @@ impl Collection {
             schema,
             coverage: Mutex::new(coverage),
             view: ArcSwap::from_pointee(view),
+            ended: AtomicU64::new(0),
         }
     }
 
@@ -53,6 +64,15 @@ impl Collection {
 
     pub(super) fn publish(&self, view: View) {
         self.view.store(Arc::new(view));
+    }
+
+    pub(super) fn count_ended(&self, points: usize) {
+        self.ended.fetch_add(points as u64, Ordering::Relaxed);
+    }
+
+    /// How many points have ended since this was asked for last.
+    pub(super) fn take_ended(&self) -> u64 {
+        self.ended.swap(0, Ordering::Relaxed)
     }
 
     /// Its name.
@@ -112,12 +132,12 @@ impl Collection {
             .collect()
     }
 
-    /// Bytes of vectors, links, tables and payload indexes in memory.
+    /// Bytes of vectors, links, tables, payload indexes and ends in memory.
     pub fn memory_bytes(&self) -> u64 {
         let view = self.view.load();
         let spaces: usize = view.spaces.iter().map(Space::bytes).sum();
         let tables = view.slots.len() * size_of::<Slot>() + view.ids.len() * ID_BYTES;
-        (spaces + tables + view.indexes.bytes()) as u64
+        (spaces + tables + view.indexes.bytes() + view.ends.bytes()) as u64
     }
 }
 
@@ -141,6 +161,8 @@ pub(super) struct View {
     pub(super) ids: OrdMap<PointId, u32>,
     /// Which payload values stand in which slots, dead ones included.
     pub(super) indexes: Indexes,
+    /// When which slots' points end, those of dead ones included.
+    pub(super) ends: Ends,
 }
 
 /// What stands in a slot.
@@ -170,6 +192,7 @@ impl View {
             dead,
             ids,
             indexes: Indexes::default(),
+            ends: Ends::default(),
         }
     }
 
@@ -231,14 +254,24 @@ impl View {
         }
     }
 
-    /// Removes the point that stands in a row, if one does. Later slots have later rows.
+    /// Removes the point that stands in a row, if one does.
     pub(super) fn remove_row(&mut self, row: u64) {
-        let found = self.slots.binary_search_by(|slot| slot.row.cmp(&row)).ok();
-        let slot = found.and_then(|number| self.slots.get(number)).copied();
-        if let Some(slot) = slot
-            && self.slot(slot.id).is_some_and(|(_, now)| now.row == row)
-        {
+        if let Some((_, slot)) = self.in_row(row) {
             self.remove(slot.id);
+        }
+    }
+
+    /// The slot of the point that stands in a row, if one does. Later slots have later rows.
+    pub(super) fn in_row(&self, row: u64) -> Option<(u32, Slot)> {
+        let found = self.slots.binary_search_by(|slot| slot.row.cmp(&row));
+        let slot = self.slots.get(found.ok()?)?;
+        self.slot(slot.id).filter(|(_, now)| now.row == row)
+    }
+
+    /// Notes when the point in a new slot ends, if it does.
+    pub(super) fn ends_at(&mut self, number: u32, end: Option<Timestamp>) {
+        if let Some(end) = end {
+            self.ends.put(number, end);
         }
     }
 

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     access::{Erase, Grant},
+    clock::Timestamp,
     payload::filter::Filter,
     store::{KeyRange, StorageKey},
     tenant::{CollectionName, PointId},
@@ -35,6 +36,8 @@ pub enum Erasing {
     },
     /// A whole collection.
     Collection(CollectionName),
+    /// Whatever has ended by the time of the grant, in every collection.
+    Ended,
 }
 
 /// What was erased.
@@ -44,6 +47,8 @@ pub struct Erased {
     pub collections: Vec<(CollectionName, u64)>,
     /// Slices of their sealed rows, to look for once they are to be gone.
     pub samples: Vec<Sample>,
+    /// When the next sweep begins, if what was erased is what has ended.
+    pub next_sweep: Option<Timestamp>,
 }
 
 impl Erased {
@@ -78,7 +83,7 @@ impl Partition {
             Erasing::Points { collection, ids } => {
                 let collection = self.find(grant, collection)?;
                 let selection = Selection::Ids(ids.clone());
-                self.erase_from(&collection, selection, &mut erased)?;
+                self.erase_from(grant, &collection, selection, &mut erased)?;
             }
             Erasing::Matching { collection, filter } => {
                 let collections = match collection {
@@ -87,7 +92,7 @@ impl Partition {
                 };
                 for collection in collections {
                     let selection = Selection::Filter(filter.clone());
-                    match self.erase_from(&collection, selection, &mut erased) {
+                    match self.erase_from(grant, &collection, selection, &mut erased) {
                         // One that was deleted meanwhile has nothing left.
                         Ok(()) | Err(PartitionError::NoCollection { .. }) => {}
                         Err(error) => return Err(error),
@@ -101,14 +106,43 @@ impl Partition {
                 let keys = family.first_keys(&rows, Erased::SAMPLES_MAX)?;
                 self.sample(&keys, &mut erased)?;
                 erased.count(collection.name.clone(), collection.points());
-                self.remove_collection(&collection.name)?;
+                self.remove_collection(&collection.name, grant.now())?;
+            }
+            Erasing::Ended => {
+                for collection in self.collections.load().values() {
+                    self.erase_ended(collection, grant.now(), &mut erased)?;
+                }
+                erased.next_sweep = self.next_sweep();
             }
         }
         Ok(erased)
     }
 
+    /// What has ended and was seen to leave is counted, too: its bytes end now.
+    fn erase_ended(
+        &self,
+        collection: &Collection,
+        now: Timestamp,
+        erased: &mut Erased,
+    ) -> Result<(), PartitionError> {
+        let view = collection.view();
+        let ended = view.ends.iter().take_while(|(end, _)| *end <= now);
+        let living = ended.filter(|(_, slot)| !view.dead.contains(*slot as usize));
+        let slots = living.filter_map(|(_, slot)| view.slots.get(slot as usize));
+        let keys = slots.map(|slot| StorageKey::row(collection.number, slot.row));
+        let keys: Vec<_> = keys.take(erased.samples_wanted()).collect();
+        self.sample(&keys, erased)?;
+        self.clear_ended(collection, now)?;
+        let points = collection.take_ended();
+        if points > 0 {
+            erased.count(collection.name.clone(), points);
+        }
+        Ok(())
+    }
+
     fn erase_from(
         &self,
+        grant: &Grant<Erase>,
         collection: &Arc<Collection>,
         selection: Selection,
         erased: &mut Erased,
@@ -124,7 +158,7 @@ impl Partition {
             .iter()
             .map(|slot| StorageKey::row(collection.number, slot.row));
         self.sample(&keys.collect::<Vec<_>>(), erased)?;
-        let done = self.submit(Mutation::new(collection, vec![operation]))?;
+        let done = self.submit(Mutation::new(collection, vec![operation], grant.now()))?;
         if done.removed > 0 {
             erased.count(collection.name.clone(), done.removed);
         }

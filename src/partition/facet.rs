@@ -35,7 +35,7 @@ impl Partition {
     ) -> Result<Vec<(FacetValue, u64)>, PartitionError> {
         let _open = self.admit(grant)?;
         let collection = self.find(grant, name)?;
-        let view = collection.view();
+        let view = self.current(&collection, grant.now());
         let among = match filter {
             Some(filter) if !filter.is_empty() => self.matching(&collection, &view, filter)?,
             Some(_) | None => view.living(),

@@ -117,6 +117,7 @@ impl Partition {
             after.remove(id);
         }
         after.indexes = now.indexes.renumbered(&numbers);
+        after.ends = now.ends.renumbered(&numbers);
         collection.publish(after);
         true
     }

@@ -28,6 +28,7 @@ mod query;
 mod read;
 mod recover;
 mod reseal;
+mod retention;
 mod schema;
 mod search;
 mod segment;
@@ -59,6 +60,10 @@ pub use self::{
     },
     read::{Page, PointRecord},
     reseal::{Cold, Copied, Retired},
+    retention::{
+        CollectionRetention, End, PURGE_HOURS_DEFAULT, PURGE_HOURS_MAX, Retention, RetentionError,
+        TTL_DAYS_MAX,
+    },
     schema::{Schema, SchemaError, VECTORS_MAX, VectorSchema},
     search::{ScoredPoint, SearchQuery},
     segment::OpeningTimes,
@@ -72,7 +77,7 @@ use crate::{
     access::{Grant, Op},
     payload::PayloadError,
     seal::{MESSAGES_NEAR, OpenError, SealError},
-    store::StoreError,
+    store::{CatalogError, StoreError, Sweeps},
     telemetry::Stages,
     tenant::{CollectionName, PointId, TenantUuid},
     vector::VectorError,
@@ -102,6 +107,8 @@ pub struct Partition {
     times: Times,
     stages: Stages,
     used: AtomicBool,
+    /// Who keeps the time of the next sweep.
+    sweeps: Option<Arc<Sweeps>>,
 }
 
 type Directory = OrdMap<CollectionName, Arc<Collection>>;
@@ -117,6 +124,15 @@ impl Partition {
     #[must_use]
     pub fn counted(self, stages: Stages) -> Self {
         Self { stages, ..self }
+    }
+
+    /// This partition, whose next sweep is kept there.
+    #[must_use]
+    pub fn swept_by(self, sweeps: Arc<Sweeps>) -> Self {
+        Self {
+            sweeps: Some(sweeps),
+            ..self
+        }
     }
 
     /// Whose partition it is.
@@ -202,10 +218,10 @@ impl Partition {
     }
 
     /// Whether a collection is still there, and not another under its name.
-    fn has(&self, collection: &Arc<Collection>) -> bool {
+    fn has(&self, collection: &Collection) -> bool {
         let directory = self.collections.load();
         let now = directory.get(&collection.name);
-        now.is_some_and(|now| Arc::ptr_eq(now, collection))
+        now.is_some_and(|now| std::ptr::eq(Arc::as_ptr(now), collection))
     }
 
     /// The collection of a name, which may be an alias, if the grant is good for it.
@@ -331,6 +347,9 @@ pub enum PartitionError {
     /// A value couldn't be sealed.
     #[error("a value couldn't be sealed")]
     Seal(#[from] SealError),
+    /// The time of the next sweep couldn't be kept.
+    #[error("the time of the tenant's next sweep can't be kept")]
+    Sweep(#[source] Arc<CatalogError>),
     /// The store failed.
     #[error("the store failed")]
     Store(#[source] Arc<StoreError>),
@@ -357,5 +376,11 @@ impl From<FormatError> for PartitionError {
 impl From<StoreError> for PartitionError {
     fn from(error: StoreError) -> Self {
         Self::Store(Arc::new(error))
+    }
+}
+
+impl From<CatalogError> for PartitionError {
+    fn from(error: CatalogError) -> Self {
+        Self::Sweep(Arc::new(error))
     }
 }

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     access::{Describe, Grant, Read, ReadUsage},
+    clock::Timestamp,
     payload::{Payload, StoredPayload, filter::Filter},
     store::{KeyRange, StorageKey},
     tenant::{CollectionName, PointId},
@@ -50,11 +51,12 @@ impl Partition {
     ) -> Result<Vec<PointRecord>, PartitionError> {
         let _open = self.admit(grant)?;
         let collection = self.find(grant, name)?;
-        let view = collection.view();
+        let view = self.current(&collection, grant.now());
         let mut points = Vec::new();
         for id in ids {
             if let Some((_, slot)) = view.slot(*id) {
-                points.extend(self.point(&collection, slot)?.map(record));
+                let row = self.point(&collection, slot, grant.now())?;
+                points.extend(row.map(record));
             }
         }
         Ok(points)
@@ -74,7 +76,7 @@ impl Partition {
     ) -> Result<Page, PartitionError> {
         let _open = self.admit(grant)?;
         let collection = self.find(grant, name)?;
-        let view = collection.view();
+        let view = self.current(&collection, grant.now());
         let mut page = Page {
             points: Vec::new(),
             next: None,
@@ -88,7 +90,7 @@ impl Partition {
             let Some(slot) = view.slots.get(*number as usize) else {
                 continue;
             };
-            let Some(row) = self.point(&collection, *slot)? else {
+            let Some(row) = self.point(&collection, *slot, grant.now())? else {
                 continue;
             };
             if let Some(planned) = &planned {
@@ -119,11 +121,12 @@ impl Partition {
     ) -> Result<u64, PartitionError> {
         let _open = self.admit(grant)?;
         let collection = self.find(grant, name)?;
+        let view = self.current(&collection, grant.now());
         match filter {
-            Some(filter) if !filter.is_empty() => Ok(self
-                .matching(&collection, &collection.view(), filter)?
-                .len()),
-            Some(_) | None => Ok(collection.points()),
+            Some(filter) if !filter.is_empty() => {
+                Ok(self.matching(&collection, &view, filter)?.len())
+            }
+            Some(_) | None => Ok(view.ids.len() as u64),
         }
     }
 
@@ -140,14 +143,14 @@ impl Partition {
     ) -> Result<u64, PartitionError> {
         let _open = self.admit(grant)?;
         let collection = self.find(grant, name)?;
+        let view = self.current(&collection, grant.now());
         match filter {
             Some(filter) if !filter.is_empty() => {
-                let view = collection.view();
                 let planned = view.planned(&collection.schema, filter);
                 let (least, most) = planned.within.estimate();
                 Ok(u64::midpoint(least, most))
             }
-            Some(_) | None => Ok(collection.points()),
+            Some(_) | None => Ok(view.ids.len() as u64),
         }
     }
 
@@ -161,7 +164,9 @@ impl Partition {
         name: &CollectionName,
     ) -> Result<Arc<Collection>, PartitionError> {
         let _open = self.admit(grant)?;
-        self.find(grant, name)
+        let collection = self.find(grant, name)?;
+        self.clear_ended(&collection, grant.now())?;
+        Ok(collection)
     }
 
     /// Every collection that the grant is good for.
@@ -170,6 +175,7 @@ impl Partition {
     /// [`PartitionError`].
     pub fn list(&self, grant: &Grant<Describe>) -> Result<Vec<Arc<Collection>>, PartitionError> {
         let _open = self.admit(grant)?;
+        self.clear_all_ended(grant.now())?;
         let collections = self.collections.load();
         Ok(collections
             .values()
@@ -187,6 +193,7 @@ impl Partition {
         grant: &Grant<ReadUsage>,
     ) -> Result<(usize, u64, u64, u64), PartitionError> {
         let _open = self.admit(grant)?;
+        self.clear_all_ended(grant.now())?;
         let (disk, memory) = self.bytes();
         Ok((self.collections.load().len(), self.points(), disk, memory))
     }
@@ -207,6 +214,7 @@ impl Partition {
         &self,
         collection: &Collection,
         mut slot: Slot,
+        now: Timestamp,
     ) -> Result<Option<Row>, PartitionError> {
         loop {
             if let Some(row) = self.row(collection, slot.row)? {
@@ -218,7 +226,7 @@ impl Partition {
             }
             // Whoever replaced or removed it shows that before letting go of this.
             drop(self.writer.lock());
-            match collection.view().slot(slot.id) {
+            match self.current(collection, now).slot(slot.id) {
                 None => return Ok(None),
                 // Nothing that was written would leave a point without its row.
                 Some((_, now)) if now.row == slot.row => return Err(PartitionError::Corrupt),

@@ -21,10 +21,12 @@ use super::{
     commit::CommitQueue,
     format::{self, Head, Row},
     read::parsed,
+    retention::{Ends, stored_retentions},
     schema::Schema,
     segment::{Coverage, Loaded, Times},
 };
 use crate::{
+    clock::Timestamp,
     payload::index::{Entry, Indexes},
     seal::GenerationKey,
     store::{Batch, Family, KeyRange, StorageKey},
@@ -72,6 +74,7 @@ impl Partition {
             times: Times::default(),
             stages: Stages::default(),
             used: AtomicBool::new(false),
+            sweeps: None,
         };
         let schemas = partition.schemas(&head)?;
         let noted = head.segments.len();
@@ -80,14 +83,21 @@ impl Partition {
         partition.segments_read = (read as u64, (noted - read) as u64);
         let mut rows = partition.rows(&schemas, &segments)?;
         let mut directory = Directory::new();
-        for (number, (name, schema, indexes)) in schemas {
-            let rows = rows.remove(&number).unwrap_or_else(|| Rows::new(indexes));
+        for (number, (name, schema, indexes, ends)) in schemas {
+            let standing = ends.standing().cloned();
+            let rows = rows.remove(&number);
+            let rows = rows.unwrap_or_else(|| Rows::new(indexes, ends));
             let next = rows.points.last().map_or(0, |point| point.slot.row + 1);
             head.next_row = head.next_row.max(next);
-            let view = match segments.remove(&number) {
+            let (mut view, coverage) = match segments.remove(&number) {
                 Some(segment) => extended(segment, rows)?,
                 None => (view(&schema, rows)?, Coverage::default()),
             };
+            // A segment of another time knows other ends.
+            if let Some(standing) = standing.filter(|standing| !view.ends.are_under(standing)) {
+                view.ends = partition.ends_of_rows(number, &view, &standing)?;
+            }
+            let view = (view, coverage);
             directory.insert(
                 name.clone(),
                 Arc::new(Collection::new(number, name, schema, view)),
@@ -105,8 +115,8 @@ impl Partition {
     fn segments(&self, schemas: &Schemas, head: &mut Head) -> BTreeMap<u32, Loaded> {
         let mut segments = BTreeMap::new();
         head.segments.retain(|number, note| {
-            let loaded = schemas.get(number).and_then(|(_, schema, indexes)| {
-                self.load_segment(*number, schema, indexes, *note)
+            let loaded = schemas.get(number).and_then(|(_, schema, indexes, ends)| {
+                self.load_segment(*number, schema, (indexes, ends), *note)
             });
             let usable = loaded.is_some();
             segments.extend(loaded.map(|loaded| (*number, loaded)));
@@ -117,6 +127,7 @@ impl Partition {
 
     fn schemas(&self, head: &Head) -> Result<Schemas, PartitionError> {
         let chamber = self.chamber.load();
+        let mut retentions = stored_retentions(&chamber)?;
         let mut schemas = HashMap::new();
         let mut stored = Vec::new();
         chamber
@@ -132,9 +143,15 @@ impl Partition {
                 return Err(PartitionError::Corrupt);
             }
             let (name, schema, indexes) = format::decode_collection(&plain)?;
-            schemas.insert(number, (name, schema, Indexes::new(indexes)));
+            let ends = Ends::new(retentions.remove(&number));
+            schemas.insert(number, (name, schema, Indexes::new(indexes), ends));
         }
-        Ok(schemas)
+        if retentions.is_empty() {
+            Ok(schemas)
+        } else {
+            // A collection takes its retention with it.
+            Err(PartitionError::Corrupt)
+        }
     }
 
     /// Every row that no segment knows, by collection, in row order.
@@ -147,7 +164,11 @@ impl Partition {
         let read = |key: StorageKey, row: Row| {
             let schema = schemas.get(&key.collection_number());
             // A row of a collection that isn't there: nothing that was written would leave it.
-            let (_, schema, indexes) = schema.ok_or(PartitionError::Corrupt)?;
+            let (_, schema, indexes, ends) = schema.ok_or(PartitionError::Corrupt)?;
+            let end = match ends.standing() {
+                Some(standing) => standing.end_of_row(&row)?,
+                None => None,
+            };
             let entry = if indexes.is_empty() {
                 None
             } else {
@@ -164,15 +185,19 @@ impl Partition {
                 Recovered {
                     slot,
                     entry,
+                    end,
                     vectors: vectors.ok_or(PartitionError::Corrupt)?,
                 },
             ))
         };
         let mut take = |(key, row): (StorageKey, Recovered)| {
             let number = key.collection_number();
-            let empty = || schemas.get(&number).map(|(_, _, indexes)| indexes.clone());
+            let empty = || {
+                let (_, _, indexes, ends) = schemas.get(&number)?;
+                Some(Rows::new(indexes.clone(), ends.clone()))
+            };
             rows.entry(number)
-                .or_insert_with(|| Rows::new(empty().unwrap_or_default()))
+                .or_insert_with(|| empty().unwrap_or_default())
                 .points
                 .push(row);
         };
@@ -189,27 +214,31 @@ impl Partition {
     }
 }
 
-/// The collections that are there, by number, with their payload indexes, still empty.
-type Schemas = HashMap<u32, (CollectionName, Schema, Indexes)>;
+/// The collections that are there, by number, with their payload indexes and ends, still empty.
+type Schemas = HashMap<u32, (CollectionName, Schema, Indexes, Ends)>;
 
 /// What a row becomes: of its payload, what the indexes keep.
 struct Recovered {
     slot: Slot,
     entry: Option<Entry>,
+    end: Option<Timestamp>,
     vectors: Vec<Option<Vec<f32>>>,
 }
 
 /// The rows of one collection.
+#[derive(Default)]
 struct Rows {
     points: Vec<Recovered>,
     indexes: Indexes,
+    ends: Ends,
 }
 
 impl Rows {
-    const fn new(indexes: Indexes) -> Self {
+    const fn new(indexes: Indexes, ends: Ends) -> Self {
         Self {
             points: Vec::new(),
             indexes,
+            ends,
         }
     }
 
@@ -222,6 +251,7 @@ impl Rows {
             }
             let vectors = point.vectors.iter().map(Option::as_deref);
             let number = view.put(point.slot, vectors);
+            view.ends_at(number, point.end);
             if let Some(entry) = point.entry {
                 view.indexes.insert(number, entry);
             }
@@ -240,6 +270,7 @@ fn extended(mut segment: Loaded, rows: Rows) -> Result<(View, Coverage), Partiti
 fn view(schema: &Schema, mut rows: Rows) -> Result<View, PartitionError> {
     let mut view = View {
         indexes: std::mem::take(&mut rows.indexes),
+        ends: std::mem::take(&mut rows.ends),
         ..View::empty(schema)
     };
     rows.put_into(&mut view)?;

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::{
     Partition, PartitionError,
-    collection::{Collection, Slot},
+    collection::{Collection, Slot, View},
     read::PointRecord,
 };
 use crate::{
@@ -145,7 +145,9 @@ impl Partition {
         let neighbours_max = grant.neighbours_max();
         let mut answers = Answers::default();
         for _ in 0..SNAPSHOTS_MAX {
-            answers = self.search_snapshot(collection, &vector, query, neighbours_max, vectors)?;
+            let view = self.current(collection, grant.now());
+            answers =
+                self.search_snapshot(collection, &view, &vector, query, (neighbours_max, vectors))?;
             if !answers.overtaken {
                 break;
             }
@@ -153,18 +155,17 @@ impl Partition {
         Ok(answers.points)
     }
 
-    /// Searches the collection as it is now. Payloads are read from disk afterwards, so a write
+    /// Searches a snapshot. Payloads are read from disk afterwards, so a write
     /// may have overtaken the snapshot: such a point is left out, never answered with a score of
     /// one version and a payload of another.
     fn search_snapshot(
         &self,
         collection: &Collection,
+        view: &View,
         vector: &Vector,
         query: &SearchQuery,
-        neighbours_max: usize,
-        vectors: Option<&Grant<Read>>,
+        (neighbours_max, vectors): (usize, Option<&Grant<Read>>),
     ) -> Result<Answers, PartitionError> {
-        let view = collection.view();
         let (place, schema) = collection.schema.must_have(&query.using)?;
         let metric = schema.metric;
         let spare = usize::from(query.except.is_some());
@@ -174,7 +175,7 @@ impl Partition {
             exact: query.exact,
         };
         let filter = query.filter.as_ref();
-        let nearest = || self.nearest(collection, &view, (place, vector), filter, params);
+        let nearest = || self.nearest(collection, view, (place, vector), filter, params);
         let found = self.stages.timed(Stage::Search, nearest)?;
         let good = |score: f32| {
             let threshold = query.score_threshold;
@@ -252,7 +253,7 @@ impl Partition {
         let _open = self.admit(grant)?;
         let collection = self.find(grant, name)?;
         collection.schema.must_have(using)?;
-        let Some((_, slot)) = collection.view().slot(id) else {
+        let Some((_, slot)) = self.current(&collection, grant.now()).slot(id) else {
             return Ok(None);
         };
         let row = self.row(&collection, slot.row)?;

@@ -31,7 +31,7 @@ use crate::{
     access::{ApiKeyId, Grant, Op},
     partition::{Partition, PartitionError},
     seal::{GenerationKey, Keyring, KeyringError, SealError},
-    store::{Catalog, CatalogError, CatalogKind, Family, Shelves, StoreError},
+    store::{Catalog, CatalogError, CatalogKind, Family, Shelves, StoreError, Sweeps},
     telemetry::Metrics,
     tenant::TenantUuid,
 };
@@ -41,6 +41,7 @@ pub struct Router {
     shelves: Shelves,
     keyring: Keyring,
     catalog: Arc<Catalog>,
+    sweeps: Arc<Sweeps>,
     tenants: tenants::Table,
     placement: Mutex<Placement>,
     spares: Spares,
@@ -61,6 +62,7 @@ impl Router {
         shelves: Shelves,
         keyring: Keyring,
         catalog: Arc<Catalog>,
+        sweeps: Arc<Sweeps>,
         open_max: usize,
         metrics: Arc<Metrics>,
     ) -> Result<Self, RouterError> {
@@ -79,6 +81,7 @@ impl Router {
             shelves,
             keyring,
             catalog,
+            sweeps,
             tenants,
             placement: Mutex::new(placement),
             spares,
@@ -126,6 +129,11 @@ impl Router {
         Ok(partition)
     }
 
+    /// When tenants have to be swept.
+    pub const fn sweeps(&self) -> &Arc<Sweeps> {
+        &self.sweeps
+    }
+
     /// Whether a grant's partition is open, so that using it waits for no disk.
     pub fn is_open(&self, tenant: TenantUuid) -> bool {
         self.tenants
@@ -135,7 +143,9 @@ impl Router {
 
     fn open(&self, record: &TenantRecord) -> Result<Partition, RouterError> {
         let (family, key) = self.generation(record)?;
-        let partition = Partition::open(family, &key)?.counted(self.metrics.stages.clone());
+        let partition = Partition::open(family, &key)?
+            .counted(self.metrics.stages.clone())
+            .swept_by(Arc::clone(&self.sweeps));
         partition.set_points_max(record.quota.points_max);
         Ok(partition)
     }

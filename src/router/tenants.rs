@@ -310,6 +310,7 @@ impl Router {
         });
         let ids: Vec<_> = own.map(|(id, _)| id).collect();
         self.catalog.remove(CatalogKind::ApiKey, &ids)?;
+        self.sweeps.done(tenant, None)?;
         let before = entry.record().state;
         self.rewrite(&entry, None, |record| {
             record.state = TenantState::Deleted;

@@ -32,9 +32,10 @@ impl Batch {
         self.changes.push(Change::RemoveRange(range));
     }
 
-    /// Removes a collection: its schema, its rows, its segment.
+    /// Removes a collection: its schema, its retention, its rows, its segment.
     pub fn remove_collection(&mut self, collection: u32) {
         self.remove(StorageKey::collection(collection));
+        self.remove(StorageKey::retention(collection));
         self.remove(StorageKey::segment(collection));
         self.remove_range(KeyRange::rows_of(collection));
         self.remove_range(KeyRange::chunks_of(collection));

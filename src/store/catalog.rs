@@ -32,6 +32,8 @@ pub enum CatalogKind {
     Erasure = 0x83,
     /// How far a tenant's move to its next generation got.
     Reseal = 0x84,
+    /// When a tenant is to be swept next.
+    Sweep = 0x87,
 }
 
 /// The open catalog.

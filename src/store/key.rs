@@ -21,11 +21,13 @@ pub enum RecordKind {
     Tombstone = 6,
     /// A partition's aliases: one record.
     Aliases = 7,
+    /// How long a collection's points are kept: one record a collection.
+    Retention = 8,
 }
 
 impl RecordKind {
     /// Every kind.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Head,
         Self::Collection,
         Self::Row,
@@ -33,6 +35,7 @@ impl RecordKind {
         Self::Segment,
         Self::Tombstone,
         Self::Aliases,
+        Self::Retention,
     ];
 
     /// The kind with this number.
@@ -45,6 +48,7 @@ impl RecordKind {
             5 => Some(Self::Segment),
             6 => Some(Self::Tombstone),
             7 => Some(Self::Aliases),
+            8 => Some(Self::Retention),
             _ => None,
         }
     }
@@ -89,6 +93,11 @@ impl StorageKey {
     /// The key of a partition's aliases.
     pub fn aliases() -> Self {
         Self::new(RecordKind::Aliases, 0, 0)
+    }
+
+    /// The key of a collection's retention.
+    pub fn retention(collection: u32) -> Self {
+        Self::new(RecordKind::Retention, collection, 0)
     }
 
     /// Reads a key back.
@@ -153,6 +162,11 @@ impl KeyRange {
     /// Every collection's schema.
     pub fn collections() -> Self {
         Self::of_kind(RecordKind::Collection)
+    }
+
+    /// Every collection's retention.
+    pub fn retentions() -> Self {
+        Self::of_kind(RecordKind::Retention)
     }
 
     /// Every row of every collection.
@@ -248,6 +262,8 @@ mod tests {
             StorageKey::segment(2),
             StorageKey::tombstone(1, 8),
             StorageKey::tombstone(1, 1 << 40),
+            StorageKey::aliases(),
+            StorageKey::retention(1),
         ];
         assert!(
             keys.windows(2)

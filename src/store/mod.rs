@@ -16,7 +16,7 @@
 //! ingested is a table file that was synced, and named in a synced manifest.
 //! **Invariant:** no write reaches a dropped family: `RocksDB` answers that with a fatal error
 //! that stops the whole shelf, so a family's fence is checked first.
-//! Called by: `partition` (families), `router` (shelves, catalog).
+//! Called by: `partition` (families, sweeps), `router` (shelves, catalog).
 
 mod batch;
 mod bulk;
@@ -33,6 +33,7 @@ mod poison;
 mod purge;
 mod shelf;
 mod shelves;
+mod sweeps;
 
 pub use self::{
     batch::Batch,
@@ -44,6 +45,7 @@ pub use self::{
     options::StoreOptions,
     shelf::{FamilyName, Shelf},
     shelves::Shelves,
+    sweeps::Sweeps,
 };
 
 /// Why the store couldn't do something.

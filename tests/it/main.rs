@@ -24,6 +24,7 @@ mod erasure;
 mod isolation;
 mod model;
 mod openapi;
+mod retention;
 mod roles;
 mod storage;
 mod tidy;

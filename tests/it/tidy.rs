@@ -30,8 +30,9 @@ const LAYERS: [&[&str]; 11] = [
 ];
 
 /// Imports within a group.
-const BESIDE: [(&str, &str); 3] = [
+const BESIDE: [(&str, &str); 4] = [
     ("payload", "tenant"),
+    ("payload", "clock"),
     ("telemetry", "tenant"),
     ("telemetry", "clock"),
 ];

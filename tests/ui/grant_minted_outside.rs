@@ -2,10 +2,11 @@
 
 use locule::{
     access::{Grant, Read, Role},
+    clock::Timestamp,
     tenant::TenantUuid,
 };
 
 pub fn forge(tenant: TenantUuid) -> Grant<Read> {
-    return Grant::mint(tenant, Role::Owner, None); //~ E0624 associated function `mint` is private
+    return Grant::mint(tenant, Role::Owner, None, Timestamp(0)); //~ E0624 associated function `mint` is private
     unreachable!("{tenant:?} {:?}", Role::Owner)
 }

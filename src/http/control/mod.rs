@@ -3,6 +3,7 @@
 mod erasures;
 mod keys;
 mod own;
+mod retention;
 mod scope;
 mod tenants;
 
@@ -37,11 +38,16 @@ use crate::engine::Engine;
         keys::revoke,
         own::show,
         own::usage,
+        retention::list,
+        retention::show,
+        retention::set,
+        retention::remove,
     ),
     tags(
         (name = "tenants", description = "The node's tenants, for its operator."),
         (name = "erasures", description = "What is erased, and the receipts, for the tenant's owner."),
         (name = "keys", description = "The tenant's keys, for its owner."),
+        (name = "retention", description = "How long points are kept, for the tenant's owner."),
         (name = "tenant", description = "What a tenant may know of itself."),
     )
 )]
@@ -65,6 +71,13 @@ pub(super) fn routes() -> Router<Arc<Engine>> {
         .route("/keys/{id}", delete(keys::revoke))
         .route("/self", get(own::show))
         .route("/usage", get(own::usage))
+        .route("/retention", get(retention::list))
+        .route(
+            "/retention/{collection}",
+            get(retention::show)
+                .put(retention::set)
+                .delete(retention::remove),
+        )
         .fallback(refusal::no_such_route)
         .method_not_allowed_fallback(refusal::no_such_method)
 }

@@ -1,7 +1,7 @@
 //! What is inside the sealed values of a family. Version first; all numbers little-endian.
 //!
 //! ```text
-//! row         version u8 = 1 | seq u64 | expiry ms u64 (0: none)
+//! row         version u8 = 1 | seq u64 | written ms u64 (0: before this was kept)
 //!             | id tag u8 (0 number, 1 uuid) | id 8 or 16
 //!             | vectors u16, each: name length u8, name, dimension u32, f32 x dimension
 //!             | payload length u32, payload as JSON text
@@ -17,6 +17,8 @@
 //!               | settings length u32, settings as JSON text
 //!             (versions 1 and 2 have one vector, of no name: `collection.rs`)
 //! aliases     version u8 = 1 | aliases u32, each: name length u32, name | collection u32
+//! retention   version u8 = 1 | revision u64 | since ms u64 | purge within hours u32 (0: not said)
+//!             | end u8 (0 none, 1 days after the write, 2 a field) | days u32, or field length u32, field
 //! ```
 //!
 //! What belongs to segments stands in `segment/format.rs`.
@@ -26,6 +28,7 @@
 mod aliases;
 mod collection;
 mod head;
+mod retention;
 mod row;
 
 pub use self::row::Row;
@@ -33,6 +36,7 @@ pub(super) use self::{
     aliases::{decode_aliases, encode_aliases},
     collection::{decode_collection, encode_collection},
     head::{Head, SegmentNote},
+    retention::{decode_retention, encode_retention},
 };
 
 /// Not what was written. Since the bytes were authenticated, that is a bug or a future version.

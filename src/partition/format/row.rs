@@ -3,13 +3,15 @@
 use uuid::Uuid;
 
 use super::{FormatError, Reader, VERSION, put_length, put_name};
-use crate::{payload::StoredPayload, tenant::PointId};
+use crate::{clock::Timestamp, payload::StoredPayload, tenant::PointId};
 
 /// A point as it is stored.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Row {
     /// The sequence number of the write that stored it: the point's version.
     pub seq: u64,
+    /// When that was: nothing for what was written before this was kept.
+    pub written: Option<Timestamp>,
     /// The tenant's name for the point.
     pub id: PointId,
     /// Its vectors, by name. A point needn't have all of its collection's.
@@ -20,12 +22,18 @@ pub struct Row {
 
 impl Row {
     /// The bytes to be sealed, for a payload as JSON text.
-    pub fn encode(seq: u64, id: PointId, vectors: &[(&str, &[f32])], payload: &[u8]) -> Vec<u8> {
+    pub fn encode(
+        (seq, written): (u64, Option<Timestamp>),
+        id: PointId,
+        vectors: &[(&str, &[f32])],
+        payload: &[u8],
+    ) -> Vec<u8> {
         let values: usize = vectors.iter().map(|(_, vector)| vector.len()).sum();
         let mut bytes = Vec::with_capacity(64 + 8 * vectors.len() + 4 * values + payload.len());
         bytes.push(VERSION);
         bytes.extend_from_slice(&seq.to_le_bytes());
-        bytes.extend_from_slice(&0_u64.to_le_bytes());
+        let written = written.map_or(0, |written| written.0);
+        bytes.extend_from_slice(&written.to_le_bytes());
         match id {
             PointId::Number(number) => {
                 bytes.push(0);
@@ -59,7 +67,7 @@ impl Row {
         let mut reader = Reader(bytes);
         reader.version()?;
         let seq = reader.u64()?;
-        let _expiry = reader.u64()?;
+        let written = Some(reader.u64()?).filter(|written| *written > 0);
         let id = match reader.u8()? {
             0 => PointId::Number(reader.u64()?),
             1 => PointId::Uuid(Uuid::from_bytes(reader.array()?)),
@@ -78,6 +86,7 @@ impl Row {
         reader.end()?;
         Ok(Self {
             seq,
+            written: written.map(Timestamp),
             id,
             vectors,
             payload,
@@ -93,12 +102,12 @@ mod tests {
 
     fn a_row() -> Vec<u8> {
         let id = PointId::Uuid(Uuid::from_bytes([7; 16]));
-        Row::encode(9, id, &[("", &[0.5, -1.0, 2.25])], br#"{"a":1}"#)
+        Row::encode((9, None), id, &[("", &[0.5, -1.0, 2.25])], br#"{"a":1}"#)
     }
 
     fn a_row_of_two_vectors() -> Vec<u8> {
         let vectors: [(&str, &[f32]); 2] = [("image", &[0.5, -1.0, 2.25]), ("text", &[4.0])];
-        Row::encode(9, PointId::Number(3), &vectors, br#"{"a":1}"#)
+        Row::encode((9, None), PointId::Number(3), &vectors, br#"{"a":1}"#)
     }
 
     #[test]
@@ -113,6 +122,14 @@ mod tests {
         let row = Row::decode(golden).unwrap();
         let image = ("image".to_owned(), vec![0.5, -1.0, 2.25]);
         assert_eq!(row.vectors, [image, ("text".to_owned(), vec![4.0])]);
+        assert_eq!(row.written, None);
+        let golden = include_bytes!("../../../tests/golden/row_written.v1.bin");
+        let written = Some(Timestamp(1_800_000_000_000));
+        assert_eq!(
+            Row::encode((9, written), PointId::Number(3), &[], b""),
+            golden
+        );
+        assert_eq!(Row::decode(golden).unwrap().written, written);
     }
 
     proptest! {
@@ -134,6 +151,7 @@ mod tests {
         #[test]
         fn a_row_reads_back_as_it_was_written(
             seq: u64,
+            written in 1_u64..,
             number: u64,
             vectors in prop::collection::vec(
                 ("[a-z]{0,9}", prop::collection::vec(-1e9_f32..1e9, 0..50)),
@@ -143,9 +161,10 @@ mod tests {
         ) {
             let named: Vec<(&str, &[f32])> =
                 vectors.iter().map(|(name, vector)| (name.as_str(), vector.as_slice())).collect();
-            let bytes = Row::encode(seq, PointId::Number(number), &named, &payload);
+            let bytes = Row::encode((seq, Some(Timestamp(written))), PointId::Number(number), &named, &payload);
             let row = Row::decode(&bytes).unwrap();
             prop_assert_eq!((row.seq, row.id, row.vectors), (seq, PointId::Number(number), vectors));
+            prop_assert_eq!(row.written, Some(Timestamp(written)));
             prop_assert_eq!(row.payload, StoredPayload::new(payload));
         }
     }

@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use super::{Query, Ranking, Wanted, evaluate::Evaluation};
 use crate::{
     access::{Grant, Read, Search},
+    clock::Timestamp,
     partition::{
         Partition, PartitionError,
         collection::Collection,
@@ -92,7 +93,7 @@ impl Partition {
     ) -> Result<Vec<ScoredPoint>, PartitionError> {
         let most = query.limit.saturating_add(query.offset);
         let most = most.min(grant.neighbours_max());
-        self.on_snapshots(collection, |evaluation| {
+        self.on_snapshots(collection, grant.now(), |evaluation| {
             let ranked = || evaluation.rank(query, most);
             let mut ranking = self.stages.timed(Stage::Search, ranked)?;
             let passed = query.offset.min(ranking.points.len());
@@ -109,11 +110,12 @@ impl Partition {
     pub(super) fn on_snapshots<T>(
         &self,
         collection: &Collection,
+        now: Timestamp,
         evaluate: impl Fn(&Evaluation<'_>) -> Result<T, PartitionError>,
     ) -> Result<T, PartitionError> {
         let mut tries = 1;
         loop {
-            let view = collection.view();
+            let view = self.current(collection, now);
             let evaluation = Evaluation::new(self, collection, &view);
             let answer = evaluate(&evaluation)?;
             if !evaluation.is_overtaken() || tries == SNAPSHOTS_MAX {

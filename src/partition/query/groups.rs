@@ -68,7 +68,7 @@ impl Partition {
             diversity.candidates.get_or_insert(count * size);
         }
         query.check().map_err(PartitionError::Query)?;
-        self.on_snapshots(&collection, |evaluation| {
+        self.on_snapshots(&collection, grant.now(), |evaluation| {
             let groups = evaluation.groups(&query, &grouping.path, (count, size))?;
             let groups = groups.into_iter().map(|group| {
                 Ok(Group {

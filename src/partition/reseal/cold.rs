@@ -5,17 +5,26 @@
 //! points that are gone, so it stays behind, and the collection's index comes from its rows the next
 //! time that it is asked for.
 
-use std::{collections::BTreeMap, ops::ControlFlow, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    ops::ControlFlow,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use super::{Copy, Retired, last_records};
 use crate::{
     access::{Erase, Grant},
+    clock::Timestamp,
     partition::{
         PartitionError,
         chamber::Chamber,
         erase::{Erased, Erasing},
         format::{self, Head, Row},
         planned::accepts,
+        retention::stored_retentions,
         segment,
     },
     payload::index::Indexes,
@@ -106,6 +115,25 @@ impl Cold {
                     let filter = indexes.bind(filter);
                     let meant = |row: &Row| accepts(&filter, row);
                     self.remove_rows(number, meant, &mut next, &mut batch, &mut erased)?;
+                }
+            }
+            Erasing::Ended => {
+                let retentions = stored_retentions(&self.chamber)?;
+                for (number, standing) in &retentions {
+                    // The earliest end of those that stay.
+                    let next_end = AtomicU64::new(u64::MAX);
+                    let ended = |row: &Row| {
+                        let end = standing.end_of_row(row)?;
+                        let has_ended = end.is_some_and(|end| end <= grant.now());
+                        if let Some(end) = end.filter(|_| !has_ended) {
+                            next_end.fetch_min(end.0, Ordering::Relaxed);
+                        }
+                        Ok(has_ended)
+                    };
+                    self.remove_rows(*number, ended, &mut next, &mut batch, &mut erased)?;
+                    let end = Some(next_end.into_inner()).filter(|end| *end < u64::MAX);
+                    let sweep = end.map(|end| standing.sweep_of_ended(Timestamp(end)));
+                    erased.next_sweep = erased.next_sweep.into_iter().chain(sweep).min();
                 }
             }
             Erasing::Collection(name) => {

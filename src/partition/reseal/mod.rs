@@ -206,7 +206,7 @@ fn last_records(
             | RecordKind::Chunk
             | RecordKind::Segment
             | RecordKind::Tombstone => false,
-            RecordKind::Collection | RecordKind::Aliases => true,
+            RecordKind::Collection | RecordKind::Aliases | RecordKind::Retention => true,
         };
         if beside {
             copy.by_commits(&KeyRange::of_kind(kind), |_| true, &mut batch)?;

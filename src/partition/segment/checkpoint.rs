@@ -15,6 +15,7 @@ use rayon::prelude::*;
 
 use super::{
     CHANGED_PART, CHANGED_PART_LAST, CHUNK_BYTES, Coverage, Covered, SEGMENT_BYTES_MIN,
+    ends::{encode_ends, ends_length},
     format::{Manifest, OWN_PARTS},
     table::{Table, bits_length, put_bits},
 };
@@ -102,6 +103,7 @@ impl Partition {
             .collect();
         let table = Table::of(view);
         let indexes = view.indexes.encode();
+        let ends = encode_ends(&view.ends);
         let (mut headers, mut parts) = (Vec::new(), Vec::new());
         for ((space, arena), absent) in view.spaces.iter().zip(&arenas).zip(&absent) {
             let image = Image::of(arena, space.graph.as_deref());
@@ -109,7 +111,7 @@ impl Partition {
             parts.extend(image.parts);
             parts.push(absent.as_slice());
         }
-        let own: [&[u8]; OWN_PARTS] = [&table.slots, &table.dead, &table.order, &indexes];
+        let own: [&[u8]; OWN_PARTS] = [&table.slots, &table.dead, &table.order, &indexes, &ends];
         parts.extend(own);
         begun.write_chunks(collection.number, &parts)?;
         let manifest = Manifest {
@@ -117,6 +119,7 @@ impl Partition {
             bound: begun.bound,
             through: begun.through,
             chunk_bytes: u32::try_from(CHUNK_BYTES).unwrap_or(u32::MAX),
+            revision: view.ends.revision(),
             headers,
             parts: parts.iter().map(|part| part.len() as u64).collect(),
         };
@@ -146,6 +149,7 @@ impl Partition {
             lengths.push(bits_length(view.slots.len()) as u64);
         }
         lengths.extend(Table::lengths(&view).map(|length| length as u64));
+        lengths.push(ends_length(&view.ends) as u64);
         // About what the payload indexes take; more is reserved than is used.
         lengths.push(2 * view.indexes.bytes() as u64 + CHUNK_BYTES as u64);
         let chunks = lengths

@@ -1,17 +1,19 @@
 //! What is inside a segment's sealed records. Version first; all numbers little-endian.
 //!
 //! ```text
-//! manifest    version u8 = 2 | epoch u32 | bound u64 | through u64 | chunk bytes u32
+//! manifest    version u8 = 3 | epoch u32 | bound u64 | through u64 | chunk bytes u32
+//!             | revision of the collection's retention u64 (0: it has none)
 //!             | spaces u16, each: header of its index: length u32, bytes (`index/image.rs`)
 //!             | parts u32, each: bytes u64
-//!             (version 1 has one header in place of the spaces, and no bits)
+//!             (version 2 has no retention, and no ends; version 1 has one header in place of the
+//!             spaces, and no bits)
 //! tombstone   version u8 = 1 | rows u32, each: row u64
 //! chunk       so many bytes of a part; chunks are counted through all parts
 //! ```
 //!
 //! The parts are those of each space: of its index, then the bits of the slots that have no such
 //! vector, one a slot, empty if every living one has; then [`OWN_PARTS`] more: the three of the slot
-//! table (`table.rs`) and the payload indexes.
+//! table (`table.rs`), the payload indexes and the points' ends (`ends.rs`).
 
 use crate::partition::format::{FormatError, Reader, VERSION, put_length};
 
@@ -26,6 +28,8 @@ pub(super) struct Manifest {
     pub(super) through: u64,
     /// How long each chunk but a part's last is.
     pub(super) chunk_bytes: u32,
+    /// Under which retention its points' ends were computed, if under one.
+    pub(super) revision: u64,
     /// What each space's index says about its parts.
     pub(super) headers: Vec<Vec<u8>>,
     /// How long each part is.
@@ -39,6 +43,7 @@ impl Manifest {
         bytes.extend_from_slice(&self.bound.to_le_bytes());
         bytes.extend_from_slice(&self.through.to_le_bytes());
         bytes.extend_from_slice(&self.chunk_bytes.to_le_bytes());
+        bytes.extend_from_slice(&self.revision.to_le_bytes());
         // There is a limit on their number.
         let spaces = u16::try_from(self.headers.len()).unwrap_or(u16::MAX);
         bytes.extend_from_slice(&spaces.to_le_bytes());
@@ -61,12 +66,17 @@ impl Manifest {
             bound: reader.u64()?,
             through: reader.u64()?,
             chunk_bytes: reader.u32()?,
+            revision: 0,
             headers: Vec::new(),
             parts: Vec::new(),
         };
         let spaces = match version {
             VERSION => 1,
-            MANIFEST_VERSION => reader.u16()?,
+            2 => reader.u16()?,
+            MANIFEST_VERSION => {
+                manifest.revision = reader.u64()?;
+                reader.u16()?
+            }
             _ => return Err(FormatError),
         };
         for _ in 0..spaces {
@@ -76,8 +86,11 @@ impl Manifest {
             manifest.parts.push(reader.u64()?);
         }
         reader.end()?;
+        // An empty part takes no chunk.
+        if version != MANIFEST_VERSION {
+            manifest.parts.push(0);
+        }
         if version == VERSION {
-            // An empty part takes no chunk.
             let index_parts = manifest.parts.len().saturating_sub(OWN_PARTS);
             manifest.parts.insert(index_parts, 0);
         }
@@ -111,8 +124,8 @@ pub(super) fn decode_tombstone(bytes: &[u8]) -> Result<Vec<u64>, FormatError> {
 }
 
 /// Parts behind those of the spaces.
-pub(super) const OWN_PARTS: usize = 4;
-const MANIFEST_VERSION: u8 = 2;
+pub(super) const OWN_PARTS: usize = 5;
+const MANIFEST_VERSION: u8 = 3;
 
 #[cfg(test)]
 mod tests {
@@ -126,6 +139,7 @@ mod tests {
             bound: 2,
             through: 3,
             chunk_bytes: 4,
+            revision: 9,
             headers: vec![vec![5, 6], Vec::new()],
             parts: vec![7, 8],
         }
@@ -136,8 +150,10 @@ mod tests {
         let golden = include_bytes!("../../../tests/golden/segment.v1.bin");
         let manifest = Manifest {
             headers: vec![vec![5, 6]],
-            // The bits, which version 1 doesn't have, stand before the last four parts.
-            parts: vec![0, 7, 8],
+            // The bits, which version 1 doesn't have, stand before the last five parts, of which it
+            // has but four.
+            parts: vec![0, 7, 8, 0],
+            revision: 0,
             ..a_manifest()
         };
         assert_eq!(Manifest::decode(golden), Ok(manifest));
@@ -149,6 +165,17 @@ mod tests {
     #[test]
     fn a_golden_manifest_of_version_2_reads_back() {
         let golden = include_bytes!("../../../tests/golden/segment.v2.bin");
+        let manifest = Manifest {
+            parts: vec![7, 8, 0],
+            revision: 0,
+            ..a_manifest()
+        };
+        assert_eq!(Manifest::decode(golden), Ok(manifest));
+    }
+
+    #[test]
+    fn a_golden_manifest_of_version_3_reads_back() {
+        let golden = include_bytes!("../../../tests/golden/segment.v3.bin");
         assert_eq!(a_manifest().encode(), golden);
         assert_eq!(Manifest::decode(golden), Ok(a_manifest()));
     }

@@ -15,6 +15,7 @@ use rayon::prelude::*;
 
 use super::{
     Coverage, Covered,
+    ends::decode_ends,
     format::{self, Manifest, OWN_PARTS},
     table::{Slots, Table, read_bits},
 };
@@ -25,6 +26,7 @@ use crate::{
         Partition,
         collection::{Slot, View},
         format::{FormatError, SegmentNote},
+        retention::Ends,
         schema::{Schema, VectorSchema},
         space::Space,
     },
@@ -100,10 +102,10 @@ impl Partition {
         &self,
         collection: u32,
         schema: &Schema,
-        indexes: &Indexes,
+        empty: (&Indexes, &Ends),
         note: SegmentNote,
     ) -> Option<Loaded> {
-        self.read_segment(collection, schema, indexes, note)
+        self.read_segment(collection, schema, empty, note)
             .inspect_err(|error| {
                 tracing::warn!(%error, "a stored index can't be used; it is rebuilt from rows");
             })
@@ -114,7 +116,7 @@ impl Partition {
         &self,
         collection: u32,
         schema: &Schema,
-        indexes: &Indexes,
+        (indexes, ends): (&Indexes, &Ends),
         note: SegmentNote,
     ) -> Result<Loaded, Unusable> {
         let key = StorageKey::segment(collection);
@@ -159,6 +161,7 @@ impl Partition {
             dead,
             ids,
             indexes: stored,
+            ends: end_list,
         } = own?;
         // Those of another time can't be used, and neither can what was made at that time.
         if !stored.defined_as(indexes) {
@@ -169,12 +172,19 @@ impl Partition {
             .into_iter()
             .map(|space| space.finish(&dead, slots.len()))
             .collect();
+        // Those of another time are read from rows.
+        let ends = if manifest.revision == ends.revision() {
+            decode_ends(&end_list, slots.len(), ends)?
+        } else {
+            Ends::default()
+        };
         let mut view = View {
             spaces: spaces?,
             slots,
             dead,
             ids,
             indexes: stored,
+            ends,
         };
         let covered = self.bury(collection, &manifest, note, &mut view)?;
         add(&self.times.tables, watch.elapsed());
@@ -190,18 +200,19 @@ impl Partition {
         parts: &[u64; OWN_PARTS],
         (first, length): (u32, usize),
     ) -> Result<Own, Unusable> {
-        let [slots, dead, order, indexes] = parts.map(buffer);
+        let [slots, dead, order, indexes, ends] = parts.map(buffer);
         let mut table = Table {
             slots: slots?,
             dead: dead?,
             order: order?,
         };
-        let mut indexes = indexes?;
+        let (mut indexes, mut ends) = (indexes?, ends?);
         let places = [
             table.slots.as_mut_slice(),
             &mut table.dead,
             &mut table.order,
             &mut indexes,
+            &mut ends,
         ];
         let chunks = numbered(first, places.into_iter(), length);
         self.fill(collection, manifest.epoch, chunks)?;
@@ -215,6 +226,7 @@ impl Partition {
             slots: slots.into(),
             dead,
             indexes: Indexes::decode(&indexes)?,
+            ends,
         };
         add(&self.times.tables, watch.elapsed());
         Ok(own)
@@ -301,6 +313,8 @@ struct Own {
     dead: FixedBitSet,
     ids: OrdMap<PointId, u32>,
     indexes: Indexes,
+    /// As they are stored.
+    ends: Vec<u8>,
 }
 
 /// The chunks of some parts, counted from `first` on.

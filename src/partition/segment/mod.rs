@@ -21,6 +21,7 @@
 //! twice, as one removed and one written.
 
 mod checkpoint;
+mod ends;
 mod format;
 #[cfg(feature = "fuzzing")]
 pub(super) mod fuzzing;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     access::{CreateCollection, DeleteCollection, Grant, Op, Write},
+    clock::Timestamp,
     partition::{
         Partition, PartitionError,
         aliases::Aliases,
@@ -91,19 +92,23 @@ impl Partition {
     ) -> Result<bool, PartitionError> {
         let _open = self.admit(&grant)?;
         self.must_cover(&grant, name)?;
-        self.remove_collection(name)
+        self.remove_collection(name, grant.now())
     }
 
     /// Removes a collection, its points and its aliases, for who may.
     pub(in crate::partition) fn remove_collection(
         &self,
         name: &CollectionName,
+        now: Timestamp,
     ) -> Result<bool, PartitionError> {
         let mut head = self.writer.lock();
         let mut directory = (**self.collections.load()).clone();
         let Some(collection) = directory.remove(name) else {
             return Ok(false);
         };
+        let view = collection.view();
+        let standing = view.ends.standing();
+        self.note_sweep(standing.and_then(|standing| standing.sweep_of_removed(now)))?;
         let mut batch = Batch::default();
         batch.remove_collection(collection.number);
         let before = self.aliases.load();

@@ -12,6 +12,7 @@ use super::{
     operation::Prepared,
 };
 use crate::{
+    clock::Timestamp,
     partition::{
         Directory, Partition, PartitionError,
         collection::{Collection, Slot, View},
@@ -30,16 +31,20 @@ use crate::{
 pub struct Mutation {
     pub(super) collection: Arc<Collection>,
     pub(super) operations: Vec<Prepared>,
+    /// When it was granted: its points' days begin.
+    pub(super) now: Timestamp,
 }
 
 impl Mutation {
     pub(in crate::partition) fn new(
         collection: &Arc<Collection>,
         operations: Vec<Prepared>,
+        now: Timestamp,
     ) -> Self {
         Self {
             collection: Arc::clone(collection),
             operations,
+            now,
         }
     }
 }
@@ -59,6 +64,8 @@ struct Work {
     written: Written,
     /// Rows that are removed.
     gone: Vec<Gone>,
+    /// When the sweep begins that destroys what has to go first.
+    sweep: Option<Timestamp>,
 }
 
 /// What a collection will be.
@@ -102,6 +109,10 @@ impl Planned {
 }
 
 impl Work {
+    fn sweep_by(&mut self, at: Option<Timestamp>) {
+        self.sweep = self.sweep.into_iter().chain(at).min();
+    }
+
     /// How many points the tenant has, with what is planned so far.
     fn points(&self, directory: &Directory) -> u64 {
         directory
@@ -165,6 +176,7 @@ impl Partition {
                 points: Vec::new(),
             },
             gone: Vec::new(),
+            sweep: None,
         };
         let first = head.seq + 1;
         let planned: Vec<Result<Done, PartitionError>> = (first..)
@@ -172,15 +184,19 @@ impl Partition {
             .map(|(seq, mutation)| self.plan(&mut work, seq, mutation))
             .collect();
         let last = head.seq + planned.len() as u64;
-        let committed = self.commit(&mut head, work.batch, |next| {
-            next.seq = last;
-            next.next_row = work.written.next_row();
-            for (number, planned) in &work.views {
-                if let Some(note) = next.segments.get_mut(number) {
-                    note.tombstones += planned.tombstones;
+        let commit = || {
+            self.note_sweep(work.sweep)?;
+            self.commit(&mut head, work.batch, |next| {
+                next.seq = last;
+                next.next_row = work.written.next_row();
+                for (number, planned) in &work.views {
+                    if let Some(note) = next.segments.get_mut(number) {
+                        note.tombstones += planned.tombstones;
+                    }
                 }
-            }
-        });
+            })
+        };
+        let committed = commit();
         match committed {
             Ok(()) => {
                 self.note_gone(work.gone);
@@ -199,7 +215,7 @@ impl Partition {
     /// Adds a mutation to the batch and to the views that will be shown. Nothing of it is added
     /// if it fails.
     fn plan(&self, work: &mut Work, seq: u64, mutation: Mutation) -> Result<Done, PartitionError> {
-        let collection = mutation.collection;
+        let (collection, now) = (mutation.collection, mutation.now);
         self.must_be_there(&collection)?;
         let before = work.points(&self.collections.load());
         let planned = work
@@ -211,22 +227,32 @@ impl Partition {
         for operation in mutation.operations {
             draft.take(operation)?;
         }
-        let (mut removed, mut kept) = (Vec::new(), Vec::new());
-        for (id, point) in draft.done() {
+        let changed = draft.done();
+        let standing = view.ends.standing().cloned();
+        let (mut removed, mut kept, mut ends) = (Vec::new(), Vec::new(), Vec::new());
+        for (id, point) in changed {
+            let end = point.as_ref().and_then(|point| {
+                let standing = standing.as_ref()?;
+                standing.end_of(Some(now), &point.payload)
+            });
             match point {
-                Some(point) => kept.push((id, point)),
-                None => removed.push(id),
+                // What has ended before it is written is never there.
+                Some(point) if end.is_none_or(|end| end > now) => {
+                    kept.push((id, point));
+                    ends.push(end);
+                }
+                Some(_) | None => removed.push(id),
             }
         }
         let ids = removed.iter().chain(kept.iter().map(|(id, _)| id));
         let gone: Vec<Slot> = ids.filter_map(|id| Some(view.slot(*id)?.1)).collect();
-        let now = before + kept.len() as u64 - gone.len() as u64;
+        let after = before + kept.len() as u64 - gone.len() as u64;
         let points_max = self.points_max.load(Ordering::Relaxed);
-        if now > before && now > points_max {
+        if after > before && after > points_max {
             return Err(PartitionError::Quota { points_max });
         }
         let first_row = work.written.next_row();
-        let sealed = self.seal_rows(&collection, seq, &kept, first_row)?;
+        let sealed = self.seal_rows(&collection, (seq, now), &kept, first_row)?;
         planned.tombstones += self.remove_rows(&collection, seq, &gone, &mut work.batch)?;
         planned.changed += (kept.len() + gone.len()) as u64;
         let rows = gone
@@ -237,23 +263,33 @@ impl Partition {
             seq,
             removed: removed.len() as u64,
         };
+        let mut sweep = None;
+        if let Some(standing) = &standing {
+            let removed = standing.sweep_of_removed(now).filter(|_| !gone.is_empty());
+            let ended = ends.iter().flatten().min();
+            let ended = ended.map(|end| standing.sweep_of_ended(*end));
+            sweep = removed.into_iter().chain(ended).min();
+        }
         for id in removed {
             view.remove(id);
         }
-        for (((id, point), row), sealed) in kept.into_iter().zip(first_row..).zip(sealed) {
+        let rows = (first_row..).zip(ends).zip(sealed);
+        for ((id, point), ((row, end), sealed)) in kept.into_iter().zip(rows) {
             work.batch
                 .put(StorageKey::row(collection.number, row), sealed);
             let vectors = point.vectors.iter();
             let vectors = vectors.map(|vector| vector.as_ref().map(Vector::as_slice));
             let at = view.put(Slot { id, row, seq }, vectors);
             view.index(at, &point.payload);
+            view.ends_at(at, end);
             work.written.points.push(point);
         }
+        work.sweep_by(sweep);
         Ok(done)
     }
 
     /// Removes rows. Those that a segment may know leave a tombstone: how many were left.
-    fn remove_rows(
+    pub(in crate::partition) fn remove_rows(
         &self,
         collection: &Collection,
         seq: u64,
@@ -283,7 +319,7 @@ impl Partition {
     fn seal_rows(
         &self,
         collection: &Collection,
-        seq: u64,
+        (seq, now): (u64, Timestamp),
         points: &[(PointId, Point)],
         first_row: u64,
     ) -> Result<Vec<Sealed>, PartitionError> {
@@ -296,7 +332,7 @@ impl Partition {
                     Some((schema.name.as_str(), vector.as_ref()?.as_slice()))
                 })
                 .collect();
-            let plain = Row::encode(seq, *id, &vectors, &point.json);
+            let plain = Row::encode((seq, Some(now)), *id, &vectors, &point.json);
             chamber.seal(key, &plain)
         };
         let sealed: Result<Vec<Sealed>, _> = if points.len() < PARALLEL_POINTS_MIN {

@@ -10,6 +10,8 @@ mod draft;
 mod group;
 mod operation;
 
+use std::sync::atomic::Ordering;
+
 pub(super) use self::group::Done;
 pub use self::{
     group::Mutation,
@@ -36,11 +38,17 @@ impl Partition {
     ) -> Result<u64, PartitionError> {
         let _open = self.admit(grant)?;
         let collection = self.find(grant, collection)?;
+        if self.points_max.load(Ordering::Relaxed) == u64::MAX {
+            self.clear_ended(&collection, grant.now())?;
+        } else {
+            // What has ended doesn't count, wherever it was.
+            self.clear_all_ended(grant.now())?;
+        }
         let operations: Result<Vec<_>, PartitionError> = operations
             .into_iter()
             .map(|operation| self.prepare(&collection, operation))
             .collect();
-        self.submit(Mutation::new(&collection, operations?))
+        self.submit(Mutation::new(&collection, operations?, grant.now()))
             .map(|done| done.seq)
     }
 

@@ -26,6 +26,7 @@ pub struct Node {
     url: String,
     stop: Option<oneshot::Sender<()>>,
     server: Option<JoinHandle<()>>,
+    engine: Arc<Engine>,
 }
 
 /// A tenant's keys, one a role.
@@ -55,7 +56,7 @@ impl Node {
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel();
-        let serving = http::serve(engine, listener, async {
+        let serving = http::serve(Arc::clone(&engine), listener, async {
             let _ = stopped.await;
         });
         let server = runtime.spawn(async { serving.await.unwrap() });
@@ -66,6 +67,7 @@ impl Node {
             url,
             stop: Some(stop),
             server: Some(server),
+            engine,
         }
     }
 
@@ -140,6 +142,11 @@ impl Node {
             inference,
             auditor,
         }
+    }
+
+    /// Sweeps the tenants that are due: how many were.
+    pub fn sweep(&self) -> usize {
+        self.engine.sweep_due(self.engine.now()).tenants
     }
 
     /// The value of a counter or gauge without labels.

@@ -5,7 +5,7 @@ use locule::{
     index::Precision,
     partition::{
         AliasAction, Erasing, Grouping, Kind, Operation, Partition, PartitionError, PayloadChange,
-        PointUpsert, Query, Schema, SearchQuery, Selection, Wanted,
+        PointUpsert, Query, Retention, Schema, SearchQuery, Selection, Wanted,
     },
     payload::{
         Payload,
@@ -23,7 +23,7 @@ use super::foreign_grant::Visitor;
 pub type Act = fn(&Partition, &Visitor<'_>, &Visitor<'_>) -> Result<(), PartitionError>;
 
 /// Every method that takes a grant. The second visitor is who wants vectors back.
-pub const ACTS: [(&str, Act); 27] = [
+pub const ACTS: [(&str, Act); 31] = [
     ("search", |partition, visitor, vectors| {
         let grant = visitor.grant::<Search>();
         let vectors = vectors.grant::<Read>();
@@ -156,6 +156,25 @@ pub const ACTS: [(&str, Act); 27] = [
     }),
     ("create_collection", |partition, visitor, _| {
         create(partition, visitor, "more")
+    }),
+    ("set_retention", |partition, visitor, _| {
+        let retention = Retention::new(Some(1), None, Some(1)).unwrap();
+        partition
+            .set_retention(&visitor.grant(), &name("docs"), retention)
+            .map(drop)
+    }),
+    ("retention", |partition, visitor, _| {
+        partition
+            .retention(&visitor.grant(), &name("docs"))
+            .map(drop)
+    }),
+    ("retentions", |partition, visitor, _| {
+        partition.retentions(&visitor.grant()).map(drop)
+    }),
+    ("remove_retention", |partition, visitor, _| {
+        partition
+            .remove_retention(&visitor.grant(), &name("docs"))
+            .map(drop)
     }),
     ("remove", |partition, visitor, _| {
         let all = Selection::Filter(Filter::default());

@@ -168,6 +168,8 @@ fn every_method_of_a_partition_takes_a_grant_but_those_that_show_no_data() {
         "segments_read",
         "opening_times",
         "set_points_max",
+        "swept_by",
+        "next_sweep",
         // Whose, how many, how large.
         "tenant",
         "points",

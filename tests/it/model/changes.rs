@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use locule::{
+    clock::Clock,
     engine::ErrorKind,
     partition::{Operation, PayloadChange, PointUpsert, Selection, UpsertMode, UpsertRule},
     payload::{Payload, path::Path},
@@ -86,6 +87,7 @@ impl Subject {
         if possible {
             assert!(done.is_ok(), "{done:?} of {changes:?}");
             expected.points = points;
+            expected.kept.wrote(version, self.clock.now());
         } else {
             assert_eq!(done.unwrap_err().kind(), ErrorKind::NotFound);
         }

@@ -8,6 +8,7 @@ mod graph;
 mod indexes;
 mod oracle;
 mod random;
+mod retention;
 mod segments;
 mod step;
 mod subject;

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use super::{
     filter::Wanted,
+    retention::Kept,
     step::{NewPoint, Question},
 };
 
@@ -21,6 +22,7 @@ pub struct Expected {
     pub dimension: usize,
     pub points: BTreeMap<PointId, Point>,
     pub indexes: BTreeMap<&'static str, IndexKind>,
+    pub kept: Kept,
 }
 
 #[derive(Clone, Debug)]
@@ -47,6 +49,7 @@ impl Expected {
             dimension,
             points: BTreeMap::new(),
             indexes: BTreeMap::new(),
+            kept: Kept::default(),
         }
     }
 

@@ -37,8 +37,9 @@ pub fn payload() -> impl Strategy<Value = Map<String, Value>> {
         prop::option::weighted(0.6, one_or_some(words())),
         prop::option::weighted(0.6, one_or_some(place())),
         prop::option::weighted(0.5, one_or_some(part)),
+        prop::option::weighted(0.3, until()),
     );
-    fields.prop_map(|(colour, number, tags, sold, note, place, parts)| {
+    fields.prop_map(|(colour, number, tags, sold, note, place, parts, until)| {
         let mut payload = Map::new();
         let fields = [
             ("colour", colour),
@@ -48,6 +49,7 @@ pub fn payload() -> impl Strategy<Value = Map<String, Value>> {
             ("note", note),
             ("place", place),
             ("parts", parts),
+            ("until", until),
         ];
         for (name, value) in fields {
             payload.extend(value.map(|value| (name.to_owned(), value)));
@@ -69,6 +71,15 @@ fn one_or_some(value: impl Strategy<Value = Value> + 'static) -> impl Strategy<V
     prop_oneof![
         3 => value.clone(),
         1 => prop::collection::vec(value, 0..3).prop_map(Value::from),
+    ]
+}
+
+/// Times around those at which a node is asked, and what isn't one.
+fn until() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        6 => (-12_i64..200).prop_map(|hours| json!(1_800_000_000 + hours * 3_600)),
+        1 => Just(json!("2027-01-16T20:00:00Z")),
+        1 => Just(json!("when it is done")),
     ]
 }
 

@@ -8,6 +8,7 @@ use super::{
     changes::{Change, any_change},
     filter::Wanted,
     random,
+    retention::{Retain, any_retain},
 };
 
 /// One step. Tenants, collections, dimensions and the like are chosen by number.
@@ -39,6 +40,12 @@ pub enum Step {
     Erase(Place, Vec<PointId>, bool),
     EraseMatching(Place, Wanted, bool),
     EraseCollection(Place, bool),
+    /// How long points are kept from then on.
+    Retain(Place, Retain),
+    /// So many hours pass.
+    Wait(u64),
+    /// The tenants that are due are swept.
+    Sweep,
     /// The node is stopped and started again.
     Reopen,
 }
@@ -106,6 +113,9 @@ pub fn any_step() -> impl Strategy<Value = Step> {
         1 => (place(), Wanted::any(), any::<bool>())
             .prop_map(|(place, wanted, wait)| Step::EraseMatching(place, wanted, wait)),
         1 => (place(), any::<bool>()).prop_map(|(place, wait)| Step::EraseCollection(place, wait)),
+        3 => (place(), any_retain()).prop_map(|(place, retain)| Step::Retain(place, retain)),
+        3 => (1_u64..40).prop_map(Step::Wait),
+        1 => Just(Step::Sweep),
         2 => Just(Step::Reopen),
     ]
 }

@@ -9,7 +9,7 @@ use std::{
 
 use locule::{
     access::{Presented, Principal, Quota},
-    clock::{Manual, Timestamp},
+    clock::{Clock, Manual, Timestamp},
     engine::{Engine, EngineOptions, EraseScope, ErasureAsked, Error, ErrorKind},
     index::Precision,
     ops::{erase::State, receipt::ScopeKind},
@@ -29,7 +29,7 @@ use crate::harness::{OPERATOR_KEY, options};
 
 pub struct Subject {
     directory: TempDir,
-    clock: Arc<Manual>,
+    pub clock: Arc<Manual>,
     engine: Option<Arc<Engine>>,
     keys: Vec<String>,
     pub expected: HashMap<(usize, usize), Expected>,
@@ -144,8 +144,14 @@ impl Subject {
                 self.aliases
                     .retain(|(tenant, _), of| (*tenant, *of) != key(place));
             }
+            Step::Retain(place, retain) => self.retain(place, retain),
+            Step::Wait(hours) => self.wait(hours),
+            Step::Sweep => {
+                self.engine().sweep_due(self.clock.now());
+            }
             Step::Reopen => self.reopen(),
         }
+        self.expire();
     }
 
     pub fn check_everything(&self) {
@@ -254,6 +260,7 @@ impl Subject {
                 for point in points {
                     expected.put(point, version);
                 }
+                expected.kept.wrote(version, self.clock.now());
             }
             None => missing(stored),
         }

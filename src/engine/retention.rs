@@ -1,0 +1,75 @@
+//! How long points are kept, for the tenant's owner.
+
+use super::{Engine, Error, ErrorKind};
+use crate::{
+    access::{Grant, ManageRetention, Principal},
+    partition::{CollectionRetention, Retention},
+    tenant::CollectionName,
+};
+
+impl Engine {
+    /// Sets how long a collection's points are kept, those that are there too.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] for a collection that isn't there.
+    pub fn set_retention(
+        &self,
+        principal: &Principal,
+        collection: &CollectionName,
+        retention: Retention,
+    ) -> Result<CollectionRetention, Error> {
+        let grant: Grant<ManageRetention> = self.check(principal, Some(collection))?;
+        let partition = self.partition(principal, &grant)?;
+        let set = partition.set_retention(&grant, collection, retention);
+        let set = self.watch(principal, set.map_err(Error::from))?;
+        self.maintain_later(&partition);
+        Ok(set)
+    }
+
+    /// A collection's retention.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`], also for a collection that has none.
+    pub fn retention(
+        &self,
+        principal: &Principal,
+        collection: &CollectionName,
+    ) -> Result<CollectionRetention, Error> {
+        let grant: Grant<ManageRetention> = self.check(principal, Some(collection))?;
+        let partition = self.partition(principal, &grant)?;
+        partition.retention(&grant, collection)?.ok_or_else(none)
+    }
+
+    /// Lets a collection keep its points until they are deleted.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`], also for a collection that has no retention.
+    pub fn remove_retention(
+        &self,
+        principal: &Principal,
+        collection: &CollectionName,
+    ) -> Result<(), Error> {
+        let grant: Grant<ManageRetention> = self.check(principal, Some(collection))?;
+        let partition = self.partition(principal, &grant)?;
+        let removed = partition.remove_retention(&grant, collection);
+        let removed = self.watch(principal, removed.map_err(Error::from))?;
+        removed.then_some(()).ok_or_else(none)
+    }
+
+    /// Every collection that has a retention, of those that the principal's key is good for.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn retentions(&self, principal: &Principal) -> Result<Vec<CollectionRetention>, Error> {
+        let grant: Grant<ManageRetention> = self.check(principal, None)?;
+        let partition = self.partition(principal, &grant)?;
+        Ok(partition.retentions(&grant)?)
+    }
+}
+
+fn none() -> Error {
+    Error::new(
+        ErrorKind::NotFound,
+        "the collection has no retention: its points stay until they are deleted",
+    )
+}

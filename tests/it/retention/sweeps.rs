@@ -1,0 +1,177 @@
+//! What has ended, or was deleted where there is a bound for that, is gone from the disk in time.
+
+use std::{fs, path::Path};
+
+use serde_json::{Value, json};
+
+use super::{DAY, HOUR, MILLISECOND, count, hourly, ids, keep, payload, vector};
+use crate::{
+    erasure::{left, receipt},
+    harness::{Actor, Node, Tenant},
+};
+
+/// The tenant's erasures.
+fn erasures(owner: &Actor) -> Vec<Value> {
+    let listed = owner.get("/v1/erasures").expect(200);
+    listed["erasures"].as_array().unwrap().clone()
+}
+
+/// The last erasure is a sweep of so many points that came to its end, and nothing of what it
+/// destroyed is in the directory.
+#[track_caller]
+fn swept(node: &Node, owner: &Actor, points: u64) {
+    let all = erasures(owner);
+    let last = all.last().unwrap();
+    assert_eq!(last["state"], "done", "{last}");
+    let receipt = receipt(owner, last);
+    let body = serde_json::to_value(receipt.body()).unwrap();
+    assert_eq!(body["scope"]["kind"], "retention", "{body}");
+    assert_eq!(body["requested"]["by"], "node", "{body}");
+    assert_eq!(body["points"], points, "{body}");
+    let left = left(node.directory(), &receipt);
+    assert!(left.finds.is_empty(), "{:?}", left.finds);
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let place = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &place);
+        } else {
+            fs::copy(entry.path(), place).unwrap();
+        }
+    }
+}
+
+/// The owner of a node's tenant, on the node that took its place.
+fn owner(node: &Node, tenant: &Tenant) -> Actor {
+    node.actor(tenant.owner.key.as_ref().unwrap())
+}
+
+#[test]
+fn what_has_ended_is_destroyed_when_three_quarters_of_the_bound_have_passed() {
+    let node = Node::start();
+    let tenant = hourly(&node, 6);
+    keep(&tenant, json!({"ttl_days": 1, "purge_within_hours": 4}));
+    assert_eq!(node.sweep(), 0);
+    // The first ends at 24 hours, and three hours later it is time.
+    node.clock.advance(DAY + 3 * HOUR - 5 * HOUR - MILLISECOND);
+    assert_eq!(node.sweep(), 0);
+    let before = tempfile::tempdir().unwrap();
+    copy(node.directory(), before.path());
+    node.clock.advance(MILLISECOND);
+    assert_eq!(node.sweep(), 1);
+    swept(&node, &tenant.owner, 4);
+    assert_eq!(ids(&tenant), [4, 5]);
+    // The look can find something: it does in what was there before.
+    let last = erasures(&tenant.owner).pop().unwrap();
+    let found = left(before.path(), &receipt(&tenant.owner, &last));
+    assert!(!found.finds.is_empty());
+    // The next that ends does so in an hour, and then has three.
+    node.clock.advance(4 * HOUR - MILLISECOND);
+    assert_eq!(node.sweep(), 0);
+    node.clock.advance(MILLISECOND);
+    assert_eq!(node.sweep(), 1);
+    swept(&node, &tenant.owner, 2);
+    assert_eq!(count(&tenant), 0);
+    node.clock.advance(30 * DAY);
+    assert_eq!(node.sweep(), 0);
+    assert_eq!(erasures(&tenant.owner).len(), 2);
+}
+
+#[test]
+fn a_cold_tenant_is_swept_without_being_opened() {
+    let node = Node::start();
+    let tenant = hourly(&node, 3);
+    keep(&tenant, json!({"ttl_days": 2}));
+    let node = node.restart();
+    node.clock
+        .advance(2 * DAY + 18 * HOUR - 2 * HOUR - MILLISECOND);
+    assert_eq!(node.sweep(), 0);
+    node.clock.advance(MILLISECOND);
+    assert_eq!(node.sweep(), 1);
+    let owner = owner(&node, &tenant);
+    swept(&node, &owner, 3);
+    assert_eq!(node.metric("locule_partition_opens_total"), 0);
+    let answer = owner.post("/collections/docs/points/count", json!({}));
+    assert_eq!(answer.expect(200)["result"]["count"], 0);
+    // What survives is known, too: the next sweep is noted without a look by anyone.
+    owner.put_point("docs", 9, &vector(9), payload(9));
+    let node = node.restart();
+    node.clock.advance(2 * DAY + 18 * HOUR);
+    assert_eq!(node.sweep(), 1);
+    swept(&node, &self::owner(&node, &tenant), 1);
+}
+
+#[test]
+fn survivors_of_a_cold_sweep_are_swept_when_they_end() {
+    let node = Node::start();
+    let tenant = hourly(&node, 2);
+    node.clock.advance(5 * HOUR);
+    tenant.owner.put_point("docs", 7, &vector(7), payload(7));
+    keep(&tenant, json!({"ttl_days": 1, "purge_within_hours": 1}));
+    let node = node.restart();
+    node.clock.advance(DAY - 5 * HOUR);
+    assert_eq!(node.sweep(), 1);
+    let owner = owner(&node, &tenant);
+    swept(&node, &owner, 2);
+    // The one left ends five hours later, and is gone 45 minutes after that.
+    node.clock.advance(5 * HOUR + HOUR * 3 / 4 - MILLISECOND);
+    assert_eq!(node.sweep(), 0);
+    node.clock.advance(HOUR);
+    assert_eq!(node.sweep(), 1);
+    swept(&node, &owner, 1);
+    assert_eq!(node.metric("locule_partition_opens_total"), 0);
+}
+
+#[test]
+fn what_is_deleted_or_replaced_is_destroyed_in_time_where_a_bound_was_set() {
+    let node = Node::start();
+    let tenant = hourly(&node, 3);
+    let delete = |id: u64| {
+        let path = "/collections/docs/points/delete";
+        tenant.owner.post(path, json!({"points": [id]})).expect(200);
+    };
+    delete(0);
+    node.clock.advance(40 * DAY);
+    assert_eq!(node.sweep(), 0, "there is no bound yet");
+    keep(&tenant, json!({"purge_within_hours": 4}));
+    delete(1);
+    node.clock.advance(3 * HOUR - MILLISECOND);
+    assert_eq!(node.sweep(), 0);
+    node.clock.advance(MILLISECOND);
+    assert_eq!(node.sweep(), 1);
+    swept(&node, &tenant.owner, 0);
+    tenant.owner.put_point("docs", 2, &vector(2), payload(3));
+    node.clock.advance(3 * HOUR);
+    assert_eq!(node.sweep(), 1);
+    // So does a collection that goes, with its bound.
+    tenant.owner.delete("/collections/docs").expect(200);
+    node.clock.advance(3 * HOUR);
+    assert_eq!(node.sweep(), 1);
+    assert_eq!(erasures(&tenant.owner).len(), 3);
+}
+
+#[test]
+fn a_suspended_tenant_is_swept_and_a_deleted_one_has_nothing_left_to_be() {
+    let node = Node::start();
+    let tenant = hourly(&node, 1);
+    keep(&tenant, json!({"ttl_days": 1}));
+    let operator = node.operator();
+    operator
+        .post("/v1/tenants/anna/suspend", json!({}))
+        .expect(200);
+    node.clock.advance(2 * DAY);
+    assert_eq!(node.sweep(), 1);
+    operator
+        .post("/v1/tenants/anna/resume", json!({}))
+        .expect(200);
+    swept(&node, &tenant.owner, 1);
+    tenant.owner.put_point("docs", 1, &vector(1), payload(1));
+    operator.delete("/v1/tenants/anna").expect(202);
+    let node = node.restart();
+    node.clock.advance(2 * DAY);
+    assert_eq!(node.sweep(), 0);
+}
