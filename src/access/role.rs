@@ -41,8 +41,14 @@ pub enum Action {
     ManageKeys,
     /// Read the tenant's usage.
     ReadUsage,
+    /// Make, list, download and delete the tenant's backups, and restore one.
+    ManageBackups,
+    /// Export the tenant's generation key, and list such exports.
+    ManageCustody,
     /// Create, list, suspend, resume and delete tenants.
     ManageTenants,
+    /// Put another root key in place of the current one.
+    RotateRoot,
 }
 
 impl Role {
@@ -66,7 +72,11 @@ impl Role {
                 Self::Writer | Self::Owner => true,
                 Self::Inference | Self::Auditor | Self::Operator => false,
             },
-            Action::DeleteCollection | Action::Erase | Action::ManageKeys => match self {
+            Action::DeleteCollection
+            | Action::Erase
+            | Action::ManageKeys
+            | Action::ManageBackups
+            | Action::ManageCustody => match self {
                 Self::Owner => true,
                 Self::Inference | Self::Writer | Self::Auditor | Self::Operator => false,
             },
@@ -74,7 +84,7 @@ impl Role {
                 Self::Owner | Self::Auditor => true,
                 Self::Inference | Self::Writer | Self::Operator => false,
             },
-            Action::ManageTenants => match self {
+            Action::ManageTenants | Action::RotateRoot => match self {
                 Self::Operator => true,
                 Self::Inference | Self::Writer | Self::Owner | Self::Auditor => false,
             },
@@ -103,7 +113,7 @@ impl Role {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::Search,
         Self::DescribeCollection,
         Self::ReadPoints,
@@ -114,7 +124,10 @@ impl Action {
         Self::ReadReceipts,
         Self::ManageKeys,
         Self::ReadUsage,
+        Self::ManageBackups,
+        Self::ManageCustody,
         Self::ManageTenants,
+        Self::RotateRoot,
     ];
 
     /// The action's name in the audit log, in metrics and in answers.
@@ -130,7 +143,10 @@ impl Action {
             Self::ReadReceipts => "read_receipts",
             Self::ManageKeys => "manage_keys",
             Self::ReadUsage => "read_usage",
+            Self::ManageBackups => "manage_backups",
+            Self::ManageCustody => "manage_custody",
             Self::ManageTenants => "manage_tenants",
+            Self::RotateRoot => "rotate_root",
         }
     }
 
@@ -141,7 +157,10 @@ impl Action {
             | Self::DeleteCollection
             | Self::Erase
             | Self::ManageKeys
-            | Self::ManageTenants => true,
+            | Self::ManageBackups
+            | Self::ManageCustody
+            | Self::ManageTenants
+            | Self::RotateRoot => true,
             Self::Search
             | Self::DescribeCollection
             | Self::ReadPoints

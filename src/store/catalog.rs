@@ -32,6 +32,12 @@ pub enum CatalogKind {
     Erasure = 0x83,
     /// How far a tenant's move to its next generation got.
     Reseal = 0x84,
+    /// A backup.
+    Backup = 0x85,
+    /// A generation key that was exported.
+    Custody = 0x86,
+    /// A restore, while it runs and after.
+    Restore = 0x8e,
 }
 
 /// The open catalog.

@@ -13,18 +13,21 @@
 mod harness;
 
 mod audit;
+mod backup;
 mod benches;
 mod canary;
 mod compile_fail;
 mod control_plane;
 mod crash;
 mod crossing;
+mod custody;
 mod data_plane;
 mod erasure;
 mod isolation;
 mod model;
 mod openapi;
 mod roles;
+mod rotation;
 mod storage;
 mod tidy;
 mod verify;
