@@ -211,6 +211,7 @@ fn start(directory: &Path) -> Arc<Engine> {
     let options = EngineOptions {
         directory: directory.to_owned(),
         root_key: None,
+        root_key_next: None,
         operator_key: Some(Presented::new(OPERATOR_KEY)),
         store: StoreOptions::default(),
         partitions_open_max: 1024,

@@ -53,8 +53,14 @@ ops! {
     ManageKeys => ManageKeys,
     /// The tenant's usage.
     ReadUsage => ReadUsage,
+    /// The tenant's backups.
+    ManageBackups => ManageBackups,
+    /// Copies of the tenant's key that are kept outside.
+    ManageCustody => ManageCustody,
     /// The node's tenants.
     ManageTenants => ManageTenants,
+    /// The node's root key.
+    RotateRoot => RotateRoot,
 }
 
 /// Permission for one act. Not `Clone`: an act that is granted once happens once.

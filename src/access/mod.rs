@@ -19,8 +19,9 @@ pub use self::{
     api_key::{ApiKey, ApiKeyId, ApiKeyRecord, KeyTable, Presented, Unauthenticated},
     gate::{Denial, Gate, Reason, Target},
     grant::{
-        CreateCollection, DeleteCollection, Describe, Erase, Grant, ManageKeys, ManageRetention,
-        ManageTenants, Op, Read, ReadReceipts, ReadUsage, Search, Write,
+        CreateCollection, DeleteCollection, Describe, Erase, Grant, ManageBackups, ManageCustody,
+        ManageKeys, ManageRetention, ManageTenants, Op, Read, ReadReceipts, ReadUsage, RotateRoot,
+        Search, Write,
     },
     limit::{Limits, Quota},
     principal::{Principal, Scope},

@@ -43,8 +43,14 @@ pub enum Action {
     ManageKeys,
     /// Read the tenant's usage.
     ReadUsage,
+    /// Make, list, download and delete the tenant's backups, and restore one.
+    ManageBackups,
+    /// Export the tenant's generation key, and list such exports.
+    ManageCustody,
     /// Create, list, suspend, resume and delete tenants.
     ManageTenants,
+    /// Put another root key in place of the current one.
+    RotateRoot,
 }
 
 impl Role {
@@ -71,7 +77,9 @@ impl Role {
             Action::DeleteCollection
             | Action::Erase
             | Action::ManageRetention
-            | Action::ManageKeys => match self {
+            | Action::ManageKeys
+            | Action::ManageBackups
+            | Action::ManageCustody => match self {
                 Self::Owner => true,
                 Self::Inference | Self::Writer | Self::Auditor | Self::Operator => false,
             },
@@ -79,7 +87,7 @@ impl Role {
                 Self::Owner | Self::Auditor => true,
                 Self::Inference | Self::Writer | Self::Operator => false,
             },
-            Action::ManageTenants => match self {
+            Action::ManageTenants | Action::RotateRoot => match self {
                 Self::Operator => true,
                 Self::Inference | Self::Writer | Self::Owner | Self::Auditor => false,
             },
@@ -108,7 +116,7 @@ impl Role {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::Search,
         Self::DescribeCollection,
         Self::ReadPoints,
@@ -120,7 +128,10 @@ impl Action {
         Self::ManageRetention,
         Self::ManageKeys,
         Self::ReadUsage,
+        Self::ManageBackups,
+        Self::ManageCustody,
         Self::ManageTenants,
+        Self::RotateRoot,
     ];
 
     /// The action's name in the audit log, in metrics and in answers.
@@ -137,7 +148,10 @@ impl Action {
             Self::ManageRetention => "manage_retention",
             Self::ManageKeys => "manage_keys",
             Self::ReadUsage => "read_usage",
+            Self::ManageBackups => "manage_backups",
+            Self::ManageCustody => "manage_custody",
             Self::ManageTenants => "manage_tenants",
+            Self::RotateRoot => "rotate_root",
         }
     }
 
@@ -149,7 +163,10 @@ impl Action {
             | Self::Erase
             | Self::ManageRetention
             | Self::ManageKeys
-            | Self::ManageTenants => true,
+            | Self::ManageBackups
+            | Self::ManageCustody
+            | Self::ManageTenants
+            | Self::RotateRoot => true,
             Self::Search
             | Self::DescribeCollection
             | Self::ReadPoints

@@ -1,6 +1,7 @@
 //! *The command line.* `locule serve` runs the server; `locule verify` checks files, without one;
 //! every other command is a client that speaks HTTP to one, so what it may do is decided by the key
-//! it's given and by nothing here.
+//! it's given and by nothing here. One more needs no server: `custody import`, which takes the root
+//! key instead.
 //!
 //! Owns: the tree of commands and the process' exit code. One command a file.
 //! **Invariant:** client commands never touch the data directory: they'd go around the gate.
@@ -9,9 +10,11 @@
 //!
 //! Called by: `main`.
 
+mod backup;
 mod bench;
 mod client;
 mod columns;
+mod custody;
 mod erase;
 mod key;
 mod load;
@@ -19,6 +22,7 @@ mod output;
 mod point_id;
 mod query;
 mod question;
+mod root_key;
 mod serve;
 #[cfg(test)]
 mod stub;
@@ -74,6 +78,17 @@ enum Command {
     /// Check a receipt, or a place against one, without a server.
     #[command(subcommand)]
     Verify(verify::Command),
+    /// Make, keep and take away backups of the tenant (needs the tenant's owner key).
+    #[command(subcommand)]
+    Backup(backup::Command),
+    /// Put a backup in place of the tenant's data (needs the tenant's owner key).
+    Restore(backup::Restore),
+    /// Export the tenant's key for a keeper outside, and put one back.
+    #[command(subcommand)]
+    Custody(custody::Command),
+    /// Put another root key in place of the node's (needs the operator key).
+    #[command(subcommand)]
+    RootKey(root_key::Command),
     /// Measure a running server.
     #[command(subcommand)]
     Bench(bench::Command),
@@ -91,6 +106,17 @@ impl Arguments {
             Command::Load(arguments) => wait_for(load::run(&Client::new(&connection)?, arguments)),
             Command::Query(arguments) => {
                 wait_for(query::run(&Client::new(&connection)?, arguments))
+            }
+            Command::Backup(command) => wait_for(backup::run(&Client::new(&connection)?, command)),
+            Command::Restore(restore) => {
+                wait_for(backup::restore(&Client::new(&connection)?, restore))
+            }
+            Command::Custody(custody::Command::Import(import)) => custody::import(import),
+            Command::Custody(command) => {
+                wait_for(custody::run(&Client::new(&connection)?, command))
+            }
+            Command::RootKey(command) => {
+                wait_for(root_key::run(&Client::new(&connection)?, command))
             }
             Command::Bench(command) => wait_for(bench::run(&connection, command)),
         };

@@ -19,6 +19,7 @@ pub struct Settings {
     data: PathBuf,
     listen: SocketAddr,
     root_key: Option<RootKeySource>,
+    root_key_next: Option<RootKeySource>,
     operator_key: Option<String>,
     store: StoreOptions,
     partitions_open_max: usize,
@@ -37,18 +38,18 @@ impl Settings {
         let listen = listen
             .parse()
             .map_err(|_| ConfigError::wrong("listen", "takes ADDRESS:PORT, like 127.0.0.1:6333"))?;
-        let root_key = match (raw.root_key_file, raw.root_key_env, raw.root_key_command) {
-            (None, None, None) => None,
-            (Some(path), None, None) => Some(RootKeySource::File(path)),
-            (None, Some(name), None) => Some(RootKeySource::Environment(name)),
-            (None, None, Some(command)) => Some(RootKeySource::Command(command)),
-            _ => {
-                return Err(ConfigError::wrong(
-                    "root_key_*",
-                    "set one of root_key_file, root_key_env and root_key_command",
-                ));
-            }
-        };
+        let root_key = source(
+            "root_key_*",
+            (raw.root_key_file, raw.root_key_env, raw.root_key_command),
+        )?;
+        let root_key_next = source(
+            "root_key_next_*",
+            (
+                raw.root_key_next_file,
+                raw.root_key_next_env,
+                raw.root_key_next_command,
+            ),
+        )?;
         if raw
             .operator_key
             .as_ref()
@@ -75,6 +76,7 @@ impl Settings {
             data: raw.data.unwrap_or_else(|| PathBuf::from("./locule-data")),
             listen,
             root_key,
+            root_key_next,
             operator_key: raw.operator_key,
             store,
             partitions_open_max: raw.partitions_open_max.unwrap_or(1024).max(1),
@@ -99,6 +101,7 @@ impl Settings {
         EngineOptions {
             directory: self.data,
             root_key: self.root_key,
+            root_key_next: self.root_key_next,
             operator_key: self.operator_key.as_deref().map(Presented::new),
             store: self.store,
             partitions_open_max: self.partitions_open_max,
@@ -109,5 +112,22 @@ impl Settings {
 }
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// Where a root key comes from, if it is said.
+fn source(
+    name: &'static str,
+    said: (Option<PathBuf>, Option<String>, Option<String>),
+) -> Result<Option<RootKeySource>, ConfigError> {
+    match said {
+        (None, None, None) => Ok(None),
+        (Some(path), None, None) => Ok(Some(RootKeySource::File(path))),
+        (None, Some(name), None) => Ok(Some(RootKeySource::Environment(name))),
+        (None, None, Some(command)) => Ok(Some(RootKeySource::Command(command))),
+        _ => Err(ConfigError::wrong(
+            name,
+            "takes one of a file, the name of an environment variable (_env) and a command",
+        )),
+    }
+}
+
 /// Shortest operator key that may be supplied.
 const OPERATOR_KEY_CHARACTERS_MIN: usize = 32;

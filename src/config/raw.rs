@@ -19,6 +19,12 @@ pub struct RawSettings {
     pub root_key_env: Option<String>,
     /// A command that prints the root key.
     pub root_key_command: Option<String>,
+    /// A file with the next root key, for when it is to be replaced.
+    pub root_key_next_file: Option<PathBuf>,
+    /// The name of an environment variable with the next root key.
+    pub root_key_next_env: Option<String>,
+    /// A command that prints the next root key.
+    pub root_key_next_command: Option<String>,
     /// The operator key, instead of one that is made.
     pub operator_key: Option<String>,
     /// Memory for blocks that were read.

@@ -16,6 +16,7 @@ use crate::{
     clock::{Stopwatch, Timestamp},
     ops::{
         Erasures,
+        backup::BackupError,
         erase::{By, Erasure, ErasureId, NewErasure, RunError},
         receipt::ScopeKind,
     },
@@ -67,6 +68,12 @@ impl Engine {
             .own_record(grant.tenant())
             .ok_or_else(|| Error::new(ErrorKind::NotFound, "there is no such tenant"))?;
         let id = self.accept(principal, &record, &asked)?;
+        // What is erased now would be there again once the restore is done. Each of the two is
+        // recorded before it looks for the other.
+        if self.router.is_restoring(record.uuid) {
+            self.erasures.refuse(id);
+            return Err(BackupError::Underway.into());
+        }
         let watch = Stopwatch::start();
         let removed = match &asked.scope {
             EraseScope::Part(what) => self.watch(
@@ -275,6 +282,7 @@ impl From<RunError> for Error {
         match error {
             RunError::Router(error) => error.into(),
             RunError::Denied(denial) => denial.into(),
+            RunError::Backups(error) => error.into(),
             RunError::Unknown => Self::caused(ErrorKind::NotFound, error),
             RunError::Catalog(_)
             | RunError::Audit(_)

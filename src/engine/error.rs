@@ -6,7 +6,7 @@ use crate::{
     access::{Denial, Unauthenticated},
     partition::PartitionError,
     router::RouterError,
-    seal::SealError,
+    seal::{CustodyError, RotationError, SealError},
     tenant::NameError,
 };
 
@@ -141,8 +141,18 @@ impl From<RouterError> for Error {
     fn from(error: RouterError) -> Self {
         match error {
             RouterError::Partition(error) => error.into(),
-            RouterError::NoTenant => Self::caused(ErrorKind::NotFound, error),
-            RouterError::Taken => Self::caused(ErrorKind::Conflict, error),
+            RouterError::NoTenant | RouterError::NoRestore => {
+                Self::caused(ErrorKind::NotFound, error)
+            }
+            RouterError::Taken | RouterError::Moved | RouterError::NotPutBack { .. } => {
+                Self::caused(ErrorKind::Conflict, error)
+            }
+            RouterError::Custody(CustodyError::Keyring(_) | CustodyError::Io(_))
+            | RouterError::Rotation(RotationError::Keyring(_) | RotationError::Io(_)) => {
+                Self::caused(ErrorKind::Unavailable, error)
+            }
+            RouterError::Custody(_) => Self::caused(ErrorKind::Invalid, error),
+            RouterError::Rotation(_) => Self::caused(ErrorKind::Conflict, error),
             RouterError::Store(error) => PartitionError::Store(Arc::new(error)).into(),
             RouterError::Keyring(_)
             | RouterError::Catalog(_)

@@ -5,7 +5,9 @@
 //! **Invariant:** there is no engine without an audit log.
 //! Called by: `http`, `cli`.
 
+mod backups;
 mod control;
+mod custody;
 mod data;
 mod erasures;
 mod error;
@@ -30,6 +32,7 @@ use parking_lot::Mutex;
 
 pub use self::{
     control::{CreatedKey, CreatedTenant, NewKey, SelfReport, Usage},
+    custody::{Exported, PutBack, PutBackError},
     data::{Query, VectorsBack},
     erasures::{Asked as ErasureAsked, EraseScope},
     error::{Error, ErrorKind},
@@ -38,13 +41,13 @@ pub use self::{
     sweeps::{Sweeper, Swept},
 };
 use crate::{
-    access::{Describe, Gate, Grant, Op, Presented, Principal, Target},
+    access::{Denial, Describe, Gate, Grant, Op, Presented, Principal, Target},
     audit::{Actor, AuditLog, Durability, Entry, Outcome},
     clock::Clock,
-    ops::{Erasures, retain::Rounds},
+    ops::{Erasures, backup::Backups, custody::Custody, retain::Rounds},
     partition::Partition,
     router::{Router, Tally, TenantState},
-    seal::{self, VerifyingKey},
+    seal::{self, RootKeys, VerifyingKey},
     store::InUse,
     telemetry::{Metrics, Stage},
     tenant::{CollectionName, TenantUuid},
@@ -69,6 +72,9 @@ pub struct Engine {
     maintenance: SyncSender<Arc<Partition>>,
     /// What the node's signatures are checked with.
     public_key: VerifyingKey,
+    backups: Arc<Backups>,
+    custody: Arc<Custody>,
+    root_keys: RootKeys,
     /// Held as long as anything of the node is open, so that no second one uses the directory.
     _in_use: Arc<InUse>,
 }
@@ -183,6 +189,27 @@ impl Engine {
             self.maintain_later(&partition);
         }
         Ok(partition)
+    }
+
+    /// Records an act that was allowed and is about to happen, on disk before it does.
+    fn record_act(&self, principal: &Principal, action: &'static str) -> Result<(), Error> {
+        let key_id = principal.key().id.to_string();
+        let tenant = match principal.scope() {
+            crate::access::Scope::Tenant(_, id) => Some(id.as_str()),
+            crate::access::Scope::Node => None,
+        };
+        let entry = Entry {
+            actor: Actor::Key(&key_id),
+            tenant,
+            action,
+            outcome: Outcome::Allowed,
+            ip: principal.ip(),
+            request: principal.request(),
+            durability: Durability::Synced,
+        };
+        let recorded = self.audit.record(self.clock.now(), &entry);
+        recorded.map_err(Denial::from)?;
+        Ok(())
     }
 
     /// Passes a result on. If stored data didn't open, that is recorded and counted.

@@ -7,6 +7,7 @@
 //! DIR/catalog/         tenants, shelves, key hashes: sealed
 //! DIR/shelves/NNNNNN/  the tenants' families: sealed
 //! DIR/audit/           the audit log
+//! DIR/backups/         the tenants' backups: sealed
 //! ```
 
 use std::{
@@ -32,10 +33,18 @@ use crate::{
     access::{ApiKey, ApiKeyId, ApiKeyRecord, Gate, KeyTable, Limits, Presented, Role, Scope},
     audit::{AuditError, AuditLog},
     clock::Clock,
-    ops::{Erasures, erase::Parts},
+    ops::{
+        Erasures,
+        backup::{BackupError, Backups},
+        custody::Custody,
+        erase::Parts,
+    },
     partition::Partition,
     router::{Router, RouterError},
-    seal::{self, GenerationKey, Keyring, KeyringError, RootKeyError, RootKeySource, SealError},
+    seal::{
+        self, GenerationKey, Keyring, KeyringError, RootKeySource, RootKeys, RotationError,
+        SealError,
+    },
     store::{Catalog, CatalogError, CatalogKind, InUse, Released, Shelves, StoreOptions, Sweeps},
     telemetry::Metrics,
     tenant::{Generation, TenantUuid},
@@ -48,6 +57,9 @@ pub struct EngineOptions {
     pub directory: PathBuf,
     /// Where the root key comes from; a file in the data directory if it isn't said.
     pub root_key: Option<RootKeySource>,
+    /// Where the next root key comes from, once it is to be replaced; made by the node if the
+    /// current one is a file, and this isn't said.
+    pub root_key_next: Option<RootKeySource>,
     /// An operator key that the configuration supplies.
     pub operator_key: Option<Presented>,
     /// Memory and files.
@@ -81,24 +93,14 @@ impl Engine {
     /// [`StartError`], which says what to do about it.
     pub fn start(options: EngineOptions) -> Result<Started, StartError> {
         let directory = &options.directory;
-        fs::create_dir_all(directory)?;
-        fs::set_permissions(directory, fs::Permissions::from_mode(0o700))?;
-        let (in_use, released) = InUse::new(lock(directory)?);
-        let catalog_directory = directory.join("catalog");
-        let root_key = options
-            .root_key
-            .unwrap_or_else(|| RootKeySource::File(directory.join("keys/root.key")));
-        // A new key in place of a lost one would open nothing.
-        if catalog_directory.exists() && root_key.would_make() {
-            return Err(StartError::WrongRootKey);
-        }
-        let keyring = Keyring::open(&directory.join("keys/ring"), root_key.fetch()?)?;
-        let system = system_key(&keyring, catalog_directory.exists())?;
-        let catalog = Arc::new(Catalog::open(
-            &catalog_directory,
-            system.derive_data_key(0),
-            Arc::clone(&in_use),
-        )?);
+        let Unlocked {
+            in_use,
+            released,
+            root_keys,
+            keyring,
+            system,
+            catalog,
+        } = Unlocked::open(&options)?;
         let audit = Arc::new(AuditLog::open(&directory.join("audit"))?);
         let metrics = Arc::new(Metrics::default());
         let records: Vec<ApiKeyRecord> = catalog
@@ -122,6 +124,10 @@ impl Engine {
             options.partitions_open_max,
             Arc::clone(&metrics),
         )?;
+        router.settle_restores()?;
+        let backups = Backups::open(&directory.join("backups"), Arc::clone(&catalog))?;
+        let backups = Arc::new(backups);
+        let custody = Arc::new(Custody::open(Arc::clone(&catalog))?);
         let limits = Limits::default();
         for record in router.every_record() {
             limits.set(record.uuid, record.quota);
@@ -155,6 +161,8 @@ impl Engine {
             audit: Arc::clone(&audit),
             clock: Arc::clone(&options.clock),
             signer,
+            backups: Arc::clone(&backups),
+            custody: Arc::clone(&custody),
             directory: directory.clone(),
         })?);
         let (erasing, erasures_due) = channel();
@@ -176,6 +184,9 @@ impl Engine {
             data_key_lasts: options.data_key_lasts,
             maintenance,
             public_key,
+            backups,
+            custody,
+            root_keys,
             _in_use: in_use,
         });
         engine.take_up_erasures(moved);
@@ -205,6 +216,52 @@ impl Engine {
         for tenant in due {
             self.erase_later(tenant);
         }
+    }
+}
+
+/// A data directory whose catalog is open: what is needed before anything can be done with it.
+pub(super) struct Unlocked {
+    pub(super) in_use: Arc<InUse>,
+    released: Released,
+    root_keys: RootKeys,
+    pub(super) keyring: Keyring,
+    system: GenerationKey,
+    pub(super) catalog: Arc<Catalog>,
+}
+
+impl Unlocked {
+    /// Takes the directory, fetches the root key, finishes a rotation of it that was cut short, and
+    /// opens the catalog.
+    pub(super) fn open(options: &EngineOptions) -> Result<Self, StartError> {
+        let directory = &options.directory;
+        fs::create_dir_all(directory)?;
+        fs::set_permissions(directory, fs::Permissions::from_mode(0o700))?;
+        let (in_use, released) = InUse::new(lock(directory)?);
+        let catalog_directory = directory.join("catalog");
+        let source = options.root_key.clone();
+        let root_keys = RootKeys {
+            source: source.unwrap_or_else(|| RootKeySource::File(directory.join("keys/root.key"))),
+            next: options.root_key_next.clone(),
+        };
+        // A new key in place of a lost one would open nothing.
+        if catalog_directory.exists() && root_keys.source.would_make() {
+            return Err(StartError::WrongRootKey);
+        }
+        let keyring = root_keys.open(&directory.join("keys/ring"))?;
+        let system = system_key(&keyring, catalog_directory.exists())?;
+        let catalog = Arc::new(Catalog::open(
+            &catalog_directory,
+            system.derive_data_key(0),
+            Arc::clone(&in_use),
+        )?);
+        Ok(Self {
+            in_use,
+            released,
+            root_keys,
+            keyring,
+            system,
+            catalog,
+        })
     }
 }
 
@@ -304,9 +361,12 @@ pub enum StartError {
         "the keyring doesn't open: this isn't the root key that the data directory was made with, or the key's file or keys/ring is damaged or gone"
     )]
     WrongRootKey,
-    /// There is no root key.
-    #[error("there is no root key")]
-    RootKey(#[from] RootKeyError),
+    /// There is no root key, or its replacement that was cut short can't be finished.
+    #[error("the root key can't be used")]
+    RootKey(#[from] RotationError),
+    /// The backups can't be read.
+    #[error("the backups can't be read")]
+    Backups(#[from] BackupError),
     /// The keyring failed.
     #[error("the keyring can't be used")]
     Keyring(#[from] KeyringError),

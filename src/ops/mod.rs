@@ -9,7 +9,9 @@
 //! **Invariant:** what is checked offline needs no key that opens data.
 //! Called by: `engine` (erasures), `cli` (`locule verify`).
 
+pub mod backup;
 pub mod canonical;
+pub mod custody;
 pub mod erase;
 mod hex;
 pub mod receipt;

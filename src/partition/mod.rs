@@ -15,6 +15,7 @@ mod bits;
 mod chamber;
 mod collection;
 mod commit;
+mod copy;
 mod erase;
 mod facet;
 mod format;
@@ -51,6 +52,7 @@ pub use self::{
     aliases::AliasAction,
     chamber::{Sample, samples},
     collection::Collection,
+    copy::{CopiedOut, Counters},
     erase::{Erased, Erasing},
     format::{FormatError, Row},
     query::{

@@ -8,8 +8,11 @@
 mod placement;
 mod record;
 mod reseal;
+mod restore;
+mod root;
 mod spares;
 mod tenants;
+mod turns;
 
 use std::{
     fmt,
@@ -25,12 +28,14 @@ use self::{placement::Placement, spares::Spares, tenants::Entry};
 pub use self::{
     record::{TenantRecord, TenantState},
     reseal::{Intent, Place, Step},
+    restore::{RestoreId, RestoreRecord, RestoreState, Source},
     tenants::{NewTenant, Tally},
+    turns::{Turn, Turns},
 };
 use crate::{
     access::{ApiKeyId, Grant, Op},
     partition::{Partition, PartitionError},
-    seal::{GenerationKey, Keyring, KeyringError, SealError},
+    seal::{CustodyError, GenerationKey, Keyring, KeyringError, RotationError, SealError},
     store::{Catalog, CatalogError, CatalogKind, Family, Shelves, StoreError, Sweeps},
     telemetry::Metrics,
     tenant::TenantUuid,
@@ -45,6 +50,8 @@ pub struct Router {
     tenants: tenants::Table,
     placement: Mutex<Placement>,
     spares: Spares,
+    turns: Turns,
+    restores: restore::Restores,
     /// Held while a tenant is made, so that no id is given out twice.
     making: Mutex<()>,
     /// Counts uses, to tell which partition was used longest ago.
@@ -74,6 +81,7 @@ impl Router {
         let placement = Placement::new(&records);
         let spares = Spares::new(records.iter().map(|record| record.family));
         let tenants = tenants::Table::new(records);
+        let restores = restore::Restores::load(&catalog)?;
         metrics
             .tenants
             .set(i64::try_from(tenants.living()).unwrap_or(i64::MAX));
@@ -85,6 +93,8 @@ impl Router {
             tenants,
             placement: Mutex::new(placement),
             spares,
+            turns: Turns::default(),
+            restores,
             making: Mutex::default(),
             uses: AtomicU64::new(0),
             open_max,
@@ -254,6 +264,24 @@ pub enum RouterError {
     /// The tenant was resealed four billion times.
     #[error("the tenant has used up its generations")]
     Generations,
+    /// The tenant's generation or place changed meanwhile.
+    #[error("the tenant's data was resealed or moved meanwhile")]
+    Moved,
+    /// There is no such restore.
+    #[error("there is no such restore")]
+    NoRestore,
+    /// A key that came back from custody isn't one that is missing.
+    #[error("{why}; nothing was changed")]
+    NotPutBack {
+        /// Why not.
+        why: String,
+    },
+    /// A key couldn't be exported.
+    #[error(transparent)]
+    Custody(#[from] CustodyError),
+    /// The root key couldn't be replaced.
+    #[error(transparent)]
+    Rotation(#[from] RotationError),
     /// The partition couldn't do it.
     #[error(transparent)]
     Partition(#[from] PartitionError),

@@ -27,7 +27,7 @@ use crate::{
 /// A tenant of the table: a few hundred bytes while no one asks for it.
 #[derive(Debug)]
 pub(super) struct Entry {
-    record: RwLock<Arc<TenantRecord>>,
+    pub(super) record: RwLock<Arc<TenantRecord>>,
     pub(super) place: Mutex<Option<Arc<Partition>>>,
     /// Held by whoever moves the tenant to its next generation, or uses its family without opening
     /// the partition, and by whoever opens it. Taken before `place`.

@@ -26,6 +26,11 @@ impl Sealed {
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
+
+    /// Bytes that were opened just now, and so were sealed once.
+    pub(super) const fn recognised(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
 }
 
 pub(super) fn seal(

@@ -1,4 +1,4 @@
-//! The keys: root key, generation key, and what is derived from it.
+//! The keys: a generation's key, and what is derived from it. The root key: `root_key.rs`.
 //!
 //! **Invariant:** no key can be read, copied or printed; each knows what it may be used for.
 
@@ -9,58 +9,11 @@ use std::{
 
 use super::{
     envelope::{self, OpenError, SealError, Sealed},
-    hazmat::{self, Cipher, Failed, NONCE_BYTES, Secret},
+    hazmat::{self, Cipher, Secret},
     random_bytes,
     sign::SigningKey,
 };
 use crate::tenant::{Generation, TenantUuid};
-
-/// The node's root key: wraps generation keys and does nothing else.
-pub struct RootKey(Cipher);
-
-impl RootKey {
-    pub(super) fn from_secret(secret: &Secret) -> Self {
-        Self(Cipher::new(&hazmat::derive(secret, b"locule wrap v1")))
-    }
-
-    /// Wraps a generation key: `nonce 12 | ciphertext 32 | tag 16`, bound to `header`.
-    pub(super) fn wrap(&self, key: &GenerationKey, header: &[u8]) -> Result<Vec<u8>, SealError> {
-        let nonce: [u8; NONCE_BYTES] = random_bytes()?;
-        let mut bytes = nonce.to_vec();
-        bytes.extend_from_slice(&*key.secret);
-        self.0
-            .seal(&nonce, header, &mut bytes, NONCE_BYTES)
-            .map_err(|Failed| SealError::TooLong)?;
-        Ok(bytes)
-    }
-
-    pub(super) fn unwrap(
-        &self,
-        tenant: TenantUuid,
-        generation: Generation,
-        wrapped: &[u8],
-        header: &[u8],
-    ) -> Result<GenerationKey, OpenError> {
-        let (nonce, body) = wrapped
-            .split_first_chunk::<NONCE_BYTES>()
-            .ok_or(OpenError)?;
-        let plain = zeroize::Zeroizing::new(
-            self.0
-                .open(nonce, header, body)
-                .map_err(|Failed| OpenError)?,
-        );
-        let mut secret = Secret::default();
-        if plain.len() != secret.len() {
-            return Err(OpenError);
-        }
-        secret.copy_from_slice(&plain);
-        Ok(GenerationKey {
-            secret,
-            tenant,
-            generation,
-        })
-    }
-}
 
 /// The key of one tenant generation. Sub-keys are derived from it; it seals nothing itself.
 pub struct GenerationKey {
@@ -77,6 +30,48 @@ impl GenerationKey {
             tenant,
             generation,
         })
+    }
+
+    /// A key whose bytes were kept somewhere else.
+    pub(super) fn from_bytes(
+        tenant: TenantUuid,
+        generation: Generation,
+        bytes: &[u8],
+    ) -> Option<Self> {
+        let mut secret = Secret::default();
+        if bytes.len() != secret.len() {
+            return None;
+        }
+        secret.copy_from_slice(bytes);
+        Some(Self {
+            secret,
+            tenant,
+            generation,
+        })
+    }
+
+    #[cfg(test)]
+    pub(super) fn fixed(secret: [u8; 32]) -> Self {
+        Self {
+            secret: Secret::new(secret),
+            tenant: TenantUuid::SYSTEM,
+            generation: Generation::FIRST,
+        }
+    }
+
+    /// The key's bytes, for whoever seals them for a keeper outside.
+    pub(super) const fn secret(&self) -> &Secret {
+        &self.secret
+    }
+
+    /// Whose values it is for.
+    pub const fn tenant(&self) -> TenantUuid {
+        self.tenant
+    }
+
+    /// Which generation it is for.
+    pub const fn generation(&self) -> Generation {
+        self.generation
     }
 
     /// The key that seals this generation's values, having sealed `messages` already.
@@ -97,6 +92,26 @@ impl GenerationKey {
     /// The key for signatures that only this generation's holder can make.
     pub fn derive_signing_key(&self) -> SigningKey {
         SigningKey::from_secret(&hazmat::derive(&self.secret, b"locule sign v1"))
+    }
+
+    /// The key that vouches for the manifests of this generation's backups.
+    pub fn derive_manifest_key(&self) -> ManifestKey {
+        ManifestKey(hazmat::derive(&self.secret, b"locule backup v1"))
+    }
+}
+
+/// Vouches for the manifests of one generation's backups: HMAC-SHA256.
+pub struct ManifestKey(Secret);
+
+impl ManifestKey {
+    /// What this key alone can say about a manifest.
+    pub fn vouch(&self, manifest: &[u8]) -> [u8; 32] {
+        hazmat::mac(&self.0, manifest)
+    }
+
+    /// Whether this key said so about a manifest. Takes the same time wherever the difference is.
+    pub fn vouched(&self, manifest: &[u8], said: &[u8; 32]) -> bool {
+        hazmat::equal(&self.vouch(manifest), said)
     }
 }
 
@@ -168,6 +183,21 @@ impl DataKey {
             storage_key,
             stored,
         )
+    }
+
+    /// Opens a value that was kept elsewhere, a backup say. With its plain text, the value as it
+    /// is: having opened under this key for this place, it may be stored there again.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn recognise(
+        &self,
+        kind: u8,
+        storage_key: &[u8],
+        kept: Vec<u8>,
+    ) -> Result<(Sealed, zeroize::Zeroizing<Vec<u8>>), OpenError> {
+        let plain = zeroize::Zeroizing::new(self.open(kind, storage_key, &kept)?);
+        Ok((Sealed::recognised(kept), plain))
     }
 
     /// Opens a stored value into the place where its plain text is to stand, which must be just
@@ -269,7 +299,7 @@ macro_rules! redacted {
     )*};
 }
 
-redacted!(RootKey, GenerationKey, DataKey, HashKey, KeyedHash);
+redacted!(GenerationKey, DataKey, HashKey, ManifestKey, KeyedHash);
 
 impl fmt::Debug for Reserve<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

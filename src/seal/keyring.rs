@@ -5,9 +5,13 @@
 //!
 //! ```text
 //! file  <tenant uuid, 32 hex>.<generation>.key
-//! magic "LCLK" | version u8 = 1 | tenant uuid 16 | generation u32 BE      = header, 25 bytes
-//! nonce 12 | wrapped key 32 | tag 16                                     bound to the header
+//! magic "LCLK" | version u8 = 2 | root key id 8 | tenant uuid 16 | generation u32 BE   = header, 33 bytes
+//! nonce 12 | wrapped key 32 | tag 16                                  bound to the header
+//! (version 1 has no root key id: a header of 25 bytes)
 //! ```
+//!
+//! The root key's id tells, while one root key takes another's place (`rotation.rs`), under which of
+//! the two a file is wrapped.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -16,19 +20,90 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use parking_lot::{Mutex, RwLock};
 use uuid::Uuid;
 
 use super::{
     envelope::{OpenError, SealError},
-    key::{GenerationKey, RootKey},
+    key::GenerationKey,
+    root_key::{ROOT_KEY_ID_BYTES, RootKey, RootKeyId},
 };
 use crate::tenant::{Generation, TenantUuid};
 
 /// The directory of wrapped keys, and the root key that unwraps them.
 #[derive(Debug)]
 pub struct Keyring {
-    directory: PathBuf,
-    root: RootKey,
+    pub(super) directory: PathBuf,
+    pub(super) roots: RwLock<Roots>,
+    /// Held by whoever replaces or shreds a file that is there: a key that is shredded must not
+    /// come back by being wrapped anew.
+    pub(super) files: Mutex<()>,
+    /// Held while one root key takes another's place.
+    pub(super) rotating: Mutex<()>,
+}
+
+/// The root key, and the one before it while not everything is wrapped under the new one yet.
+#[derive(Debug)]
+pub(super) struct Roots {
+    pub(super) current: RootKey,
+    pub(super) before: Option<RootKey>,
+}
+
+impl Roots {
+    /// Unwraps the bytes of a key's file.
+    pub(super) fn unwrap(
+        &self,
+        tenant: TenantUuid,
+        generation: Generation,
+        file: &[u8],
+    ) -> Result<GenerationKey, OpenError> {
+        let roots = || std::iter::once(&self.current).chain(&self.before);
+        match wrapped_under(file) {
+            Some(Wrapping::Unnamed) => {
+                let header = header_v1(tenant, generation);
+                let wrapped = file.strip_prefix(&header[..]).ok_or(OpenError)?;
+                roots()
+                    .find_map(|root| root.unwrap(tenant, generation, wrapped, &header).ok())
+                    .ok_or(OpenError)
+            }
+            Some(Wrapping::Under(id)) => {
+                let header = header(id, tenant, generation);
+                let wrapped = file.strip_prefix(&header[..]).ok_or(OpenError)?;
+                let root = roots().find(|root| root.id() == id).ok_or(OpenError)?;
+                root.unwrap(tenant, generation, wrapped, &header)
+            }
+            None => Err(OpenError),
+        }
+    }
+
+    /// Wraps a key under the current root key: the bytes of its file.
+    pub(super) fn wrap(&self, key: &GenerationKey) -> Result<Vec<u8>, SealError> {
+        let mut bytes = header(self.current.id(), key.tenant(), key.generation());
+        bytes.extend(self.current.wrap(key, &bytes)?);
+        Ok(bytes)
+    }
+}
+
+/// What a key's file says about its root key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Wrapping {
+    /// Nothing: it is of version 1.
+    Unnamed,
+    /// Its id.
+    Under(RootKeyId),
+}
+
+/// What a key's file says about its root key, if it is one.
+pub(super) fn wrapped_under(file: &[u8]) -> Option<Wrapping> {
+    let (version, rest) = file.strip_prefix(MAGIC)?.split_first()?;
+    match *version {
+        1 => Some(Wrapping::Unnamed),
+        VERSION => {
+            let (id, _) = rest.split_first_chunk::<ROOT_KEY_ID_BYTES>()?;
+            Some(Wrapping::Under(RootKeyId(*id)))
+        }
+        _ => None,
+    }
 }
 
 /// Proof that a generation's key was shredded: made by [`Keyring::shred`] alone.
@@ -82,7 +157,12 @@ impl Keyring {
         fs::create_dir_all(directory)?;
         Ok(Self {
             directory: directory.to_owned(),
-            root,
+            roots: RwLock::new(Roots {
+                current: root,
+                before: None,
+            }),
+            files: Mutex::default(),
+            rotating: Mutex::default(),
         })
     }
 
@@ -95,15 +175,20 @@ impl Keyring {
         tenant: TenantUuid,
         generation: Generation,
     ) -> Result<GenerationKey, KeyringError> {
-        let path = self.path(tenant, generation);
+        let key = GenerationKey::make(tenant, generation)?;
+        self.keep(&key)?;
+        Ok(key)
+    }
+
+    /// Wraps a key and keeps it, durably, if its generation has none.
+    pub(super) fn keep(&self, key: &GenerationKey) -> Result<(), KeyringError> {
+        // Held until the file is there: a rotation that begins then finds it.
+        let roots = self.roots.read();
+        let path = self.path(key.tenant(), key.generation());
         if path.exists() {
             return Err(KeyringError::Exists);
         }
-        let key = GenerationKey::make(tenant, generation)?;
-        let mut bytes = header(tenant, generation);
-        bytes.extend(self.root.wrap(&key, &bytes)?);
-        write_durably(&path, &bytes)?;
-        Ok(key)
+        Ok(write_durably(&path, &roots.wrap(key)?)?)
     }
 
     /// Unwraps a generation's key.
@@ -123,11 +208,7 @@ impl Keyring {
             }
             Err(error) => return Err(error.into()),
         };
-        let expected = header(tenant, generation);
-        let wrapped = bytes
-            .strip_prefix(&expected[..])
-            .ok_or(KeyringError::Unopened(OpenError))?;
-        Ok(self.root.unwrap(tenant, generation, wrapped, &expected)?)
+        Ok(self.roots.read().unwrap(tenant, generation, &bytes)?)
     }
 
     /// The end of a generation's wrapped key, to be noted before the key is shredded. None when
@@ -157,15 +238,14 @@ impl Keyring {
         tenant: TenantUuid,
         generation: Generation,
     ) -> Result<KeyShredded, KeyringError> {
+        let _files = self.files.lock();
         let path = self.path(tenant, generation);
         let wrapped_sample = self.wrapped_sample(tenant, generation)?;
         // A crash while the key was written may have left it under its temporary name.
         for path in [temporary(&path), path] {
             match OpenOptions::new().write(true).open(&path) {
-                Ok(mut file) => {
-                    let length = usize::try_from(file.metadata()?.len()).unwrap_or(FILE_BYTES);
-                    file.write_all(&vec![0; length.min(FILE_BYTES)])?;
-                    file.sync_all()?;
+                Ok(file) => {
+                    overwrite(file)?;
                     fs::remove_file(&path)?;
                 }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -185,7 +265,7 @@ impl Keyring {
         self.path(tenant, generation).exists()
     }
 
-    fn path(&self, tenant: TenantUuid, generation: Generation) -> PathBuf {
+    pub(super) fn path(&self, tenant: TenantUuid, generation: Generation) -> PathBuf {
         self.directory.join(file_name(tenant, generation))
     }
 }
@@ -197,17 +277,37 @@ fn file_name(tenant: TenantUuid, generation: Generation) -> String {
 
 /// The sample of a file that is whole: not of one that an earlier attempt overwrote.
 fn sample(bytes: &[u8], tenant: TenantUuid, generation: Generation) -> Option<WrappedSample> {
-    let wrapped = bytes.strip_prefix(&header(tenant, generation)[..])?;
-    (bytes.len() == FILE_BYTES).then_some(*wrapped.last_chunk()?)
+    let header = match wrapped_under(bytes)? {
+        Wrapping::Unnamed => header_v1(tenant, generation),
+        Wrapping::Under(id) => header(id, tenant, generation),
+    };
+    let wrapped = bytes.strip_prefix(&header[..])?;
+    (wrapped.len() == WRAPPED_BYTES).then_some(*wrapped.last_chunk()?)
 }
 
-fn header(tenant: TenantUuid, generation: Generation) -> Vec<u8> {
+fn header(root: RootKeyId, tenant: TenantUuid, generation: Generation) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(FILE_BYTES);
-    bytes.extend_from_slice(b"LCLK");
+    bytes.extend_from_slice(MAGIC);
     bytes.push(VERSION);
+    bytes.extend_from_slice(&root.0);
     bytes.extend_from_slice(tenant.as_bytes());
     bytes.extend_from_slice(&generation.0.to_be_bytes());
     bytes
+}
+
+fn header_v1(tenant: TenantUuid, generation: Generation) -> Vec<u8> {
+    let mut bytes = MAGIC.to_vec();
+    bytes.push(1);
+    bytes.extend_from_slice(tenant.as_bytes());
+    bytes.extend_from_slice(&generation.0.to_be_bytes());
+    bytes
+}
+
+/// Overwrites a key's file with zeros, and brings that to the disk.
+pub(super) fn overwrite(mut file: File) -> io::Result<()> {
+    let length = usize::try_from(file.metadata()?.len()).unwrap_or(FILE_BYTES);
+    file.write_all(&vec![0; length.min(FILE_BYTES)])?;
+    file.sync_all()
 }
 
 /// Writes a secret file so that after a crash it is there whole or not at all: a temporary file,
@@ -251,7 +351,59 @@ pub enum KeyringError {
     Io(#[from] io::Error),
 }
 
-const VERSION: u8 = 1;
-const FILE_BYTES: usize = 25 + 12 + 32 + 16;
+const MAGIC: &[u8] = b"LCLK";
+const VERSION: u8 = 2;
+/// Nonce, key and tag.
+const WRAPPED_BYTES: usize = 12 + 32 + 16;
+const FILE_BYTES: usize = 4 + 1 + ROOT_KEY_ID_BYTES + 16 + 4 + WRAPPED_BYTES;
 /// The end of the wrapped key, and its tag.
 pub const WRAPPED_SAMPLE_BYTES: usize = 24;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::seal::hazmat::Secret;
+
+    fn roots() -> Roots {
+        Roots {
+            current: RootKey::from_secret(&Secret::new([7; 32])),
+            before: None,
+        }
+    }
+
+    const TENANT: TenantUuid = TenantUuid::from_bytes([0x11; 16]);
+    const GENERATION: Generation = Generation(3);
+
+    #[test]
+    fn golden_key_files_of_both_versions_open() {
+        let one = include_bytes!("../../tests/golden/key_file.v1.bin");
+        let two = include_bytes!("../../tests/golden/key_file.v2.bin");
+        assert_eq!(wrapped_under(one), Some(Wrapping::Unnamed));
+        assert_eq!(
+            wrapped_under(two),
+            Some(Wrapping::Under(roots().current.id()))
+        );
+        for file in [&one[..], two] {
+            let key = roots().unwrap(TENANT, GENERATION, file).unwrap();
+            assert_eq!(**key.secret(), [0x22; 32]);
+            assert!(roots().unwrap(TENANT, Generation(4), file).is_err());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_key_file_that_was_changed_anywhere_opens_nothing(
+            at in any::<prop::sample::Index>(),
+            flip in 1_u8..,
+            bytes in prop::collection::vec(any::<u8>(), 0..100),
+        ) {
+            let mut file = include_bytes!("../../tests/golden/key_file.v2.bin").to_vec();
+            let at = at.index(file.len());
+            file[at] ^= flip;
+            prop_assert!(roots().unwrap(TENANT, GENERATION, &file).is_err());
+            prop_assert!(roots().unwrap(TENANT, GENERATION, &bytes).is_err());
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! The only door to encryption.
 //!
-//! Owns: the key hierarchy, the sealed envelope, the keyring directory.
+//! Owns: the key hierarchy, the sealed envelope, the keyring directory, copies of keys that are
+//! kept outside.
 //!
 //! ```text
 //! root key (file 0600 / environment / command)
@@ -8,6 +9,7 @@
 //!                 └─ HKDF-SHA256 ─> data key ("locule data v1"): seals every value
 //!                 └─ HKDF-SHA256 ─> hash key ("locule hash v1"): keyed hashes of API keys
 //!                 └─ HKDF-SHA256 ─> signing key ("locule sign v1"): Ed25519, of the node's own generation
+//!                 └─ HKDF-SHA256 ─> manifest key ("locule backup v1"): vouches for backups
 //! ```
 //!
 //! **Invariant:** plain text leaves only through an `open`, and only under the context it was
@@ -15,6 +17,7 @@
 //! **Invariant:** a key is asked to do work and never shown: no getter, no `Clone`, no
 //! `Serialize`, `Debug` is redacted, memory is wiped on drop (`tests/ui`).
 //! **Invariant:** no clock; the only I/O is the keyring's and the root key's.
+//! **Invariant:** a generation key leaves the node only as an age file (`it/custody`).
 //! Called by: `store`, `partition`, `router`, `ops`, `engine`.
 //!
 //! Why one key per tenant generation and not per record: dropping one key ends every copy of a
@@ -23,20 +26,27 @@
 mod context;
 #[cfg(feature = "bench-plain-cipher")]
 mod copying;
+mod custody;
 mod envelope;
 mod hazmat;
 mod key;
 mod keyring;
 mod root;
+mod root_key;
+mod rotation;
 mod sign;
 
 pub use self::{
+    custody::{CustodyError, Keeper, Opener, Returned},
     envelope::{OpenError, SEALED_OVERHEAD_BYTES, SealError, Sealed},
     key::{
-        DataKey, GenerationKey, HashKey, KeyedHash, MESSAGES_MAX, MESSAGES_NEAR, Reserve, RootKey,
+        DataKey, GenerationKey, HashKey, KeyedHash, MESSAGES_MAX, MESSAGES_NEAR, ManifestKey,
+        Reserve,
     },
     keyring::{KeyShredded, Keyring, KeyringError, WRAPPED_SAMPLE_BYTES, WrappedSample},
     root::{RootKeyError, RootKeySource},
+    root_key::{RootKey, RootKeyId},
+    rotation::{RootKeys, Rotated, RotationError},
     sign::{Signature, SignatureError, SignerId, SigningKey, VerifyingKey},
 };
 
@@ -56,4 +66,10 @@ pub fn random_bytes<const N: usize>() -> Result<[u8; N], SealError> {
 /// SHA-256, for chains and digests of what isn't secret.
 pub fn digest(parts: &[&[u8]]) -> [u8; 32] {
     hazmat::sha256(parts)
+}
+
+/// A generation key that tests of formats know.
+#[cfg(test)]
+pub(crate) fn fixed_generation_key(byte: u8) -> GenerationKey {
+    GenerationKey::fixed([byte; 32])
 }

@@ -10,7 +10,7 @@ use std::{
 use zeroize::Zeroizing;
 
 use super::{
-    envelope::SealError, hazmat::Secret, key::RootKey, keyring::write_durably, random_bytes,
+    envelope::SealError, hazmat::Secret, keyring::write_durably, random_bytes, root_key::RootKey,
 };
 
 /// Where the root key comes from. It is 64 hex digits everywhere.

@@ -34,6 +34,12 @@ pub enum CatalogKind {
     Reseal = 0x84,
     /// When a tenant is to be swept next.
     Sweep = 0x87,
+    /// A backup.
+    Backup = 0x85,
+    /// A generation key that was exported.
+    Custody = 0x86,
+    /// A restore, while it runs and after.
+    Restore = 0x8e,
 }
 
 /// The open catalog.

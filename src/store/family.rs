@@ -178,6 +178,40 @@ impl Family {
         Ok(())
     }
 
+    /// Visits the stored values in several ranges, one after the other, as they all were at one
+    /// moment, until told to stop. Writes go on meanwhile.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub fn scan_at_once(
+        &self,
+        ranges: &[KeyRange],
+        mut visit: impl FnMut(StorageKey, &[u8]) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        let database = self.bound.borrow_owner().database();
+        let moment = database.snapshot();
+        for range in ranges {
+            let (from, to) = range.bounds();
+            let mut options = ReadOptions::default();
+            options.set_snapshot(&moment);
+            options.set_iterate_range(from..to);
+            options.fill_cache(false);
+            options.set_readahead_size(READAHEAD_BYTES);
+            let mut entries = database.raw_iterator_cf_opt(self.bound.borrow_dependent(), options);
+            entries.seek_to_first();
+            while let Some((key, value)) = entries.item() {
+                if let Some(key) = StorageKey::from_bytes(key)
+                    && visit(key, value).is_break()
+                {
+                    return Ok(());
+                }
+                entries.next();
+            }
+            entries.status()?;
+        }
+        Ok(())
+    }
+
     /// The first key in a range under which something is stored.
     ///
     /// # Errors
@@ -298,3 +332,6 @@ impl fmt::Debug for Family {
         write!(f, "Family({})", self.name)
     }
 }
+
+/// How far a long scan reads ahead.
+const READAHEAD_BYTES: usize = 2 << 20;

@@ -159,6 +159,21 @@ pub struct KeyRange {
 }
 
 impl KeyRange {
+    /// Everything but rows, and but what can be made from rows anew: chunks, segments and the
+    /// tombstones that belong to them.
+    pub fn beside_rows() -> [Self; 2] {
+        [
+            Self {
+                from: vec![RecordKind::Head as u8],
+                to: vec![RecordKind::Row as u8],
+            },
+            Self {
+                from: vec![RecordKind::Aliases as u8],
+                to: vec![u8::MAX],
+            },
+        ]
+    }
+
     /// Every collection's schema.
     pub fn collections() -> Self {
         Self::of_kind(RecordKind::Collection)
@@ -293,7 +308,21 @@ mod tests {
             (from..to).contains(&key.as_bytes().as_slice())
         };
         let last = u64::MAX;
+        let [before, behind] = KeyRange::beside_rows();
         for (range, inside, outside) in [
+            (
+                before,
+                [StorageKey::head(), StorageKey::collection(u32::MAX)],
+                [StorageKey::row(0, 0), StorageKey::aliases()],
+            ),
+            (
+                behind,
+                [StorageKey::aliases(), StorageKey::aliases()],
+                [
+                    StorageKey::tombstone(u32::MAX, last),
+                    StorageKey::segment(1),
+                ],
+            ),
             (
                 KeyRange::rows(),
                 [StorageKey::row(0, 0), StorageKey::row(u32::MAX, last)],

@@ -13,12 +13,14 @@
 mod harness;
 
 mod audit;
+mod backup;
 mod benches;
 mod canary;
 mod compile_fail;
 mod control_plane;
 mod crash;
 mod crossing;
+mod custody;
 mod data_plane;
 mod erasure;
 mod isolation;
@@ -26,6 +28,7 @@ mod model;
 mod openapi;
 mod retention;
 mod roles;
+mod rotation;
 mod storage;
 mod tidy;
 mod verify;

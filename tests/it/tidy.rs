@@ -38,7 +38,7 @@ const BESIDE: [(&str, &str); 4] = [
 ];
 
 /// Crates that have one home, and what to use elsewhere.
-const HOMES: [(&str, &[&str], &str); 18] = [
+const HOMES: [(&str, &[&str], &str); 19] = [
     (
         "rocksdb",
         &["store/"],
@@ -50,6 +50,7 @@ const HOMES: [(&str, &[&str], &str); 18] = [
     ("sha2", &["seal/hazmat.rs"], "seal::digest"),
     ("ed25519_dalek", &["seal/sign.rs"], "seal::SigningKey"),
     ("getrandom", &["seal/"], "seal::random_bytes"),
+    ("age", &["seal/custody.rs"], "seal::Keeper"),
     ("hnsw_rs", &["index/graph/"], "index"),
     ("simsimd", &["index/kernels/"], "index"),
     ("axum", &["http/"], "engine"),
@@ -114,9 +115,12 @@ fn crates_stay_at_home() {
             }
             for (number, line) in code_lines(&text) {
                 let import = line.trim_start().starts_with(&format!("use {name}"));
-                if import
-                    || line.contains(&format!("{name}::")) && !line.contains(&format!("::{name}::"))
-                {
+                // Not the end of a longer name, and not a module of that name.
+                let begins = |at: usize| {
+                    !line[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':')
+                };
+                let path = format!("{name}::");
+                if import || line.match_indices(&path).any(|(at, _)| begins(at)) {
                     wrong.push(format!("{relative}:{number}: `{name}`; use {instead}"));
                 }
             }

@@ -14,7 +14,7 @@ pub fn show(root: &RootKey, generation: &GenerationKey, data: &DataKey, hash: &H
     is_bytes::<RootKey>(); //~ E0277 RootKey: AsRef<[u8]>` is not satisfied
     is_bytes::<GenerationKey>(); //~ E0277 GenerationKey: AsRef<[u8]>` is not satisfied
     is_bytes::<DataKey>(); //~ E0277 DataKey: AsRef<[u8]>` is not satisfied
-    let _ = &root.0; //~ E0616 field `0`
+    let _ = &root.cipher; //~ E0616 field `cipher`
     let _ = &generation.secret; //~ E0616 field `secret`
     let _ = &data.cipher; //~ E0616 field `cipher`
     let _ = &hash.0; //~ E0616 field `0`

@@ -287,6 +287,7 @@ fn options(directory: &Path) -> EngineOptions {
     EngineOptions {
         directory: directory.to_owned(),
         root_key: None,
+        root_key_next: None,
         operator_key: None,
         store: StoreOptions::default(),
         data_key_lasts: Duration::from_secs(365 * 24 * 60 * 60),

@@ -11,6 +11,7 @@ mod connection;
 mod error;
 #[cfg(test)]
 mod tests;
+mod transfer;
 
 use std::time::Duration;
 
@@ -128,22 +129,9 @@ impl Client {
 
     /// Sends a prepared request and reads the whole answer.
     pub(crate) async fn execute(&self, request: Request) -> Result<Vec<u8>, ClientError> {
-        let had_key = request.headers().contains_key("api-key");
-        let answer = self
-            .http
-            .execute(request)
-            .await
-            .map_err(|error| self.broken(error))?;
-        let (status, headers) = (answer.status(), answer.headers().clone());
-        let body = answer
-            .bytes()
-            .await
-            .map_err(|error| self.broken(error))?
-            .to_vec();
-        if status.is_success() {
-            return Ok(body);
-        }
-        Err(ClientError::refused(status, &headers, &body, had_key))
+        let answer = self.send(request).await?;
+        let body = answer.bytes().await.map_err(|error| self.broken(error))?;
+        Ok(body.to_vec())
     }
 
     async fn read(&self, request: Request) -> Result<Value, ClientError> {

@@ -1,8 +1,11 @@
 //! The control plane, under `/v1`. Only operator routes have a tenant in the path.
 
+mod backups;
+mod custody;
 mod erasures;
 mod keys;
 mod own;
+mod restores;
 mod retention;
 mod scope;
 mod tenants;
@@ -42,12 +45,25 @@ use crate::engine::Engine;
         retention::show,
         retention::set,
         retention::remove,
+        backups::create,
+        backups::list,
+        backups::show,
+        backups::download,
+        backups::upload,
+        backups::remove,
+        restores::create,
+        restores::list,
+        restores::show,
+        custody::create,
+        custody::list,
+        custody::rotate,
     ),
     tags(
         (name = "tenants", description = "The node's tenants, for its operator."),
         (name = "erasures", description = "What is erased, and the receipts, for the tenant's owner."),
         (name = "keys", description = "The tenant's keys, for its owner."),
         (name = "retention", description = "How long points are kept, for the tenant's owner."),
+        (name = "backups", description = "Copies of the tenant's data and of its key, for its owner."),
         (name = "tenant", description = "What a tenant may know of itself."),
     )
 )]
@@ -78,6 +94,14 @@ pub(super) fn routes() -> Router<Arc<Engine>> {
                 .put(retention::set)
                 .delete(retention::remove),
         )
+        .route("/backups", get(backups::list).post(backups::create))
+        .route("/backups/upload", post(backups::upload))
+        .route("/backups/{id}", get(backups::show).delete(backups::remove))
+        .route("/backups/{id}/download", get(backups::download))
+        .route("/restores", get(restores::list).post(restores::create))
+        .route("/restores/{id}", get(restores::show))
+        .route("/custody", get(custody::list).post(custody::create))
+        .route("/root-key/rotate", post(custody::rotate))
         .fallback(refusal::no_such_route)
         .method_not_allowed_fallback(refusal::no_such_method)
 }

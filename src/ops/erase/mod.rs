@@ -26,6 +26,8 @@ pub use self::{
 };
 use super::{
     Hex,
+    backup::Backups,
+    custody::Custody,
     receipt::{ScopeKind, StepName, scope_digest},
 };
 use crate::{
@@ -47,6 +49,8 @@ pub struct Erasures {
     audit: Arc<AuditLog>,
     clock: Arc<dyn Clock>,
     signer: SigningKey,
+    backups: Arc<Backups>,
+    custody: Arc<Custody>,
     /// The node's data directory, to be looked through.
     directory: PathBuf,
     table: Mutex<BTreeMap<ErasureId, Erasure>>,
@@ -87,6 +91,10 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// What signs receipts.
     pub signer: SigningKey,
+    /// The backups, which end with their generation.
+    pub backups: Arc<Backups>,
+    /// The copies of keys that receipts name.
+    pub custody: Arc<Custody>,
     /// The data directory.
     pub directory: PathBuf,
 }
@@ -109,6 +117,8 @@ impl Erasures {
             audit,
             clock,
             signer,
+            backups,
+            custody,
             directory,
         } = parts;
         Ok(Self {
@@ -118,6 +128,8 @@ impl Erasures {
             audit,
             clock,
             signer,
+            backups,
+            custody,
             directory,
             table: Mutex::new(table),
             ended: Condvar::new(),
@@ -235,6 +247,14 @@ impl Erasures {
         };
         self.ended.wait_while_for(&mut table, under_way, patience);
         table.get(&id).cloned()
+    }
+
+    /// Whether a tenant has an erasure under way, or one that is just being asked for.
+    pub fn under_way(&self, tenant: TenantUuid) -> bool {
+        let table = self.table.lock();
+        table
+            .values()
+            .any(|own| own.tenant == tenant && !own.state.is_final())
     }
 
     /// Tenants that have erasures under way.

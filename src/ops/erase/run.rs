@@ -11,15 +11,17 @@ use crate::{
     failpoint,
     ops::{
         Hex,
+        backup::{BackupError, BackupId, BackupRecord},
+        custody::CustodyRecord,
         receipt::{
-            AuditEntry, CANARIES_MAX, Canary, CanaryOf, CollectionErased, Copies, Facts, Proofs,
-            Receipt, ReceiptError, Requested, Scope, ScopeKind, SignedReceipt, Step, StepName,
-            Time,
+            AuditEntry, Backup, CANARIES_MAX, Canary, CanaryOf, CollectionErased, Copies, Export,
+            Facts, Proofs, Receipt, ReceiptError, Requested, Scope, ScopeKind, SignedReceipt, Step,
+            StepName, Time,
         },
         verify::{self, CheckError, Traces},
     },
     partition::PartitionError,
-    router::{Intent, RouterError, TenantState},
+    router::{Intent, RouterError, TenantState, Turn},
     seal::SealError,
     store::{CatalogError, CatalogKind, RecordKind},
     tenant::TenantUuid,
@@ -31,6 +33,8 @@ impl Erasures {
     /// # Errors
     /// [`RunError`]; it may be repeated until it succeeds.
     pub fn run(&self, tenant: TenantUuid) -> Result<(), RunError> {
+        // A backup or an export of the key that is under way comes to its end first.
+        let turn = self.router.turns().take(tenant);
         let record = self.router.own_record(tenant).ok_or(RunError::Unknown)?;
         let intent = match self.router.moved(tenant)? {
             // A crash, or a failure, came between.
@@ -45,7 +49,7 @@ impl Erasures {
                 self.reseal(tenant, &waiting)?
             }
         };
-        self.finish(&intent)
+        self.finish(&turn, &intent)
     }
 
     fn reseal(&self, tenant: TenantUuid, jobs: &[Erasure]) -> Result<Intent, RunError> {
@@ -77,7 +81,7 @@ impl Erasures {
     }
 
     /// Destroys what an intent says has ended, and writes the receipts.
-    fn finish(&self, intent: &Intent) -> Result<(), RunError> {
+    fn finish(&self, turn: &Turn, intent: &Intent) -> Result<(), RunError> {
         let deleted = intent.to.is_none();
         let jobs = if deleted {
             // All that was asked of a tenant is done with its end.
@@ -95,6 +99,7 @@ impl Erasures {
             self.router.shred_ended(intent)
         })?;
         failpoint::hit("erase-shredded");
+        let copies = self.end_copies(turn, intent, jobs.first())?;
         self.timed(&mut steps, StepName::Purged, || {
             self.router.purge_ended(intent)
         })?;
@@ -106,15 +111,45 @@ impl Erasures {
         })?;
         let proofs = Proofs::new(family, key, checked)?;
         for job in jobs {
-            self.sign(job, intent, &proofs, &steps)?;
+            self.sign(job, intent, &proofs, &copies, &steps)?;
             failpoint::hit("erase-signed");
         }
         if deleted {
             self.router.finish_deletion(intent.tenant)?;
             self.forget_before(intent.tenant)?;
+            self.backups.end_all(turn)?;
+            self.custody.forget(intent.tenant)?;
         }
         failpoint::hit("erase-ended");
         Ok(self.router.moved_on(intent)?)
+    }
+
+    /// Deletes the node's own backups of a generation that ended, and tells of all copies.
+    fn end_copies(
+        &self,
+        turn: &Turn,
+        intent: &Intent,
+        first: Option<&Erasure>,
+    ) -> Result<Copies, RunError> {
+        let (generation, by) = (intent.from.generation, first.map(|job| job.id.0));
+        let ended = self.backups.end(turn, generation, self.clock.now(), by)?;
+        let exports = self.custody.of_generation(intent.tenant, generation);
+        let backup = |record: BackupRecord| Backup {
+            id: record.id.to_string(),
+            generation: generation.0,
+            made_at: Time(record.made),
+            downloads: record.downloads,
+        };
+        let export = |record: CustodyRecord| Export {
+            id: BackupId(record.id).to_string(),
+            generation: generation.0,
+            made_at: Time(record.at),
+            to: record.to,
+        };
+        Ok(Copies {
+            backups: ended.into_iter().map(backup).collect(),
+            exports: exports.into_iter().map(export).collect(),
+        })
     }
 
     /// Signs the receipt of one erasure: its last act.
@@ -123,6 +158,7 @@ impl Erasures {
         job: Erasure,
         intent: &Intent,
         proofs: &Proofs,
+        copies: &Copies,
         steps: &[Done],
     ) -> Result<(), RunError> {
         let now = self.clock.now();
@@ -162,7 +198,7 @@ impl Erasures {
                 })
                 .collect(),
             successor: intent.to.map(|to| to.generation),
-            copies: Copies::default(),
+            copies: copies.clone(),
             steps: all_steps
                 .map(|done| Step {
                     name: done.step,
@@ -311,6 +347,9 @@ pub enum RunError {
     /// It couldn't be recorded.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
+    /// The backups of the generation couldn't be deleted.
+    #[error(transparent)]
+    Backups(#[from] BackupError),
     /// It couldn't be recorded in the audit log.
     #[error(transparent)]
     Audit(#[from] AuditError),

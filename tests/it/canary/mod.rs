@@ -28,6 +28,7 @@ fn no_file_holds_a_word_that_a_tenant_sent() {
         send_everything(&tenant.owner, words);
         store_much(&tenant.owner, words);
         store_large(&tenant.owner, words);
+        crate::backup::make(&tenant.owner);
     }
     while node.metric("locule_segments_written_total") < 2 {
         std::thread::sleep(Duration::from_millis(5));

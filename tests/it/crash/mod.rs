@@ -1,8 +1,10 @@
 //! What was acknowledged survives: the real binary, killed in the middle of things.
 
+mod backups;
 pub mod client;
 mod collections;
 pub mod process;
+mod root_key;
 mod segments;
 mod stop;
 mod tenants;

@@ -96,6 +96,19 @@ impl Actor {
         })
     }
 
+    /// The bytes of an answer, which must be 200.
+    pub fn download(&self, path: &str) -> Vec<u8> {
+        let mut request = self.client.get(format!("{}{path}", self.url));
+        if let Some(key) = &self.key {
+            request = request.header("api-key", key);
+        }
+        self.runtime.block_on(async {
+            let response = request.send().await.unwrap();
+            assert_eq!(response.status(), 200);
+            response.bytes().await.unwrap().to_vec()
+        })
+    }
+
     /// Makes a collection of the default vector.
     pub fn create_collection(&self, name: &str, size: usize, distance: &str) {
         let body = json!({"vectors": {"size": size, "distance": distance}});

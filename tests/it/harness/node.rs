@@ -205,6 +205,7 @@ pub fn options(directory: &Path, clock: Arc<Manual>) -> EngineOptions {
     EngineOptions {
         directory: directory.to_owned(),
         root_key: None,
+        root_key_next: None,
         operator_key: Some(Presented::new(OPERATOR_KEY)),
         store: StoreOptions {
             warm_shelves_max: 1,

@@ -13,7 +13,7 @@
 
 mod acts;
 mod damaged;
-mod disk;
+pub mod disk;
 mod foreign_grant;
 mod misplaced;
 mod neighbours;

@@ -1,0 +1,44 @@
+//! *`locule root-key`: the node's root key*, for its operator. Which key it becomes is decided by
+//! the server's settings, never here.
+//!
+//! Called by: `cli`.
+
+use clap::Subcommand;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::client::Client;
+use super::output::{self, Format};
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Wrap every key file under the next root key: one that the server makes, if its root key is a
+    /// file of its own, else the one that its settings name with `root_key_next_*`.
+    Rotate {
+        #[command(flatten)]
+        format: Format,
+    },
+}
+
+pub(crate) async fn run(client: &Client, command: Command) -> anyhow::Result<()> {
+    let Command::Rotate { format } = command;
+    let rotated = client
+        .ask(
+            Method::POST,
+            &["v1", "root-key", "rotate"],
+            Some(&json!({})),
+        )
+        .await?;
+    if format.is_json() {
+        return output::json(&rotated);
+    }
+    output::fields(&[
+        ("root key", output::cell(&rotated, "/root_key")),
+        ("before", output::cell(&rotated, "/previous")),
+        ("key files", output::cell(&rotated, "/files")),
+    ])?;
+    if let Some(then) = rotated.get("then").and_then(Value::as_str) {
+        output::notice(format!("Left to do: {then}."));
+    }
+    Ok(())
+}

@@ -1,0 +1,196 @@
+//! Backups and restores, for the tenant's owner. What takes long goes on in the background, and is
+//! asked after.
+
+use std::{sync::Arc, thread};
+
+use super::{Engine, Error, ErrorKind};
+use crate::{
+    access::{Grant, ManageBackups, Principal},
+    ops::backup::{BackupError, BackupId, BackupRecord, Download, Upload},
+    router::{RestoreId, RestoreRecord, RouterError, Turn},
+};
+
+impl Engine {
+    /// Begins a backup of the principal's tenant, as of now.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Conflict`] while another, a restore or an erasure is under way.
+    pub fn make_backup(self: &Arc<Self>, principal: &Principal) -> Result<BackupRecord, Error> {
+        let grant: Grant<ManageBackups> = self.check(principal, None)?;
+        let turn = self.turn(&grant)?;
+        let source = self.watch(principal, self.router.source(&grant).map_err(Error::from))?;
+        let record = self
+            .backups
+            .begin(&turn, source.generation(), self.clock.now())?;
+        let (engine, begun) = (Arc::clone(self), record.clone());
+        self.in_background("backup", move || {
+            if let Err(error) = engine.backups.make(&turn, &grant, &begun, &source) {
+                tracing::error!(error = Error::from(error).chain(), "a backup failed");
+            }
+        })?;
+        Ok(record)
+    }
+
+    /// The backups of the principal's tenant, the oldest first.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn backups(&self, principal: &Principal) -> Result<Vec<BackupRecord>, Error> {
+        let grant: Grant<ManageBackups> = self.check(principal, None)?;
+        let records = self.backups.list(grant.tenant());
+        Ok(records
+            .into_iter()
+            .map(|record| self.with_progress(record))
+            .collect())
+    }
+
+    /// One backup.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`], also for another tenant's.
+    pub fn backup(&self, principal: &Principal, id: BackupId) -> Result<BackupRecord, Error> {
+        let grant: Grant<ManageBackups> = self.check(principal, None)?;
+        let record = self.backups.find(grant.tenant(), id)?;
+        Ok(self.with_progress(record))
+    }
+
+    fn with_progress(&self, mut record: BackupRecord) -> BackupRecord {
+        record.bytes = self.backups.progress(record.id).unwrap_or(record.bytes);
+        record
+    }
+
+    /// A backup as one file. That it left the node is recorded.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`]; [`ErrorKind::Conflict`] when it can't be restored any more.
+    pub fn download_backup(&self, principal: &Principal, id: BackupId) -> Result<Download, Error> {
+        let grant: Grant<ManageBackups> = self.check(principal, None)?;
+        self.record_act(principal, "download_backup")?;
+        Ok(self.backups.download(grant.tenant(), id)?)
+    }
+
+    /// Deletes a backup.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`].
+    pub fn delete_backup(&self, principal: &Principal, id: BackupId) -> Result<(), Error> {
+        let grant: Grant<ManageBackups> = self.check(principal, None)?;
+        let turn = self.turn(&grant)?;
+        Ok(self.backups.delete(&turn, id)?)
+    }
+
+    /// A place for a backup that comes as a file: then [`Self::take_in_backup`].
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn upload_backup(&self, principal: &Principal) -> Result<Upload, Error> {
+        let grant: Grant<ManageBackups> = self.check(principal, None)?;
+        Ok(self.backups.upload(grant.tenant())?)
+    }
+
+    /// Takes in a backup that came as a file, if the principal's tenant can restore it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Denied`] when it is another tenant's, [`ErrorKind::Conflict`] when it is damaged
+    /// or its key was shredded.
+    pub fn take_in_backup(
+        &self,
+        principal: &Principal,
+        upload: Upload,
+    ) -> Result<BackupRecord, Error> {
+        let grant: Grant<ManageBackups> = self.check(principal, None)?;
+        let turn = self.turn(&grant)?;
+        let (generation, key) = self.router.manifest_key(&grant)?;
+        Ok(self.backups.take_in(&turn, upload, (generation, &key))?)
+    }
+
+    /// Begins to put a backup in place of the principal's tenant's data.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`]; [`ErrorKind::Conflict`] when it is damaged, its key was shredded, or
+    /// something else is under way.
+    pub fn restore_backup(
+        self: &Arc<Self>,
+        principal: &Principal,
+        id: BackupId,
+    ) -> Result<RestoreRecord, Error> {
+        let grant: Grant<ManageBackups> = self.check(principal, None)?;
+        let turn = self.turn(&grant)?;
+        let (generation, key) = self.router.manifest_key(&grant)?;
+        let records = self
+            .backups
+            .records(grant.tenant(), id, (generation, &key))?;
+        self.record_act(principal, "restore_backup")?;
+        let record = self.router.begin_restore(&grant, id.0, self.clock.now())?;
+        // What is being erased would be there again. Each of the two is recorded before it looks
+        // for the other.
+        if self.erasures.under_way(grant.tenant()) {
+            let refused = BackupError::Underway;
+            self.router.give_up_restore(record, refused.to_string());
+            return Err(refused.into());
+        }
+        let (engine, begun) = (Arc::clone(self), record.clone());
+        self.in_background("restore", move || {
+            let restored = engine
+                .router
+                .restore(&grant, &turn, begun, generation, records);
+            if let Err(error) = restored {
+                tracing::error!(error = Error::from(error).chain(), "a restore failed");
+            }
+        })?;
+        Ok(record)
+    }
+
+    /// The last restores of the principal's tenant, the oldest first.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn restores(&self, principal: &Principal) -> Result<Vec<RestoreRecord>, Error> {
+        let grant: Grant<ManageBackups> = self.check(principal, None)?;
+        Ok(self.router.restores(&grant))
+    }
+
+    /// One restore.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`], also for another tenant's.
+    pub fn restore(&self, principal: &Principal, id: RestoreId) -> Result<RestoreRecord, Error> {
+        let found = self.restores(principal)?;
+        let found = found.into_iter().find(|record| record.id == id);
+        Ok(found.ok_or(RouterError::NoRestore)?)
+    }
+
+    fn turn(&self, grant: &Grant<ManageBackups>) -> Result<Turn, Error> {
+        let turn = self.router.turns().try_take(grant.tenant());
+        Ok(turn.ok_or(BackupError::Underway)?)
+    }
+
+    fn in_background(&self, name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Error> {
+        thread::Builder::new()
+            .name(name.into())
+            .spawn(work)
+            .map(drop)
+            .map_err(|error| BackupError::from(error).into())
+    }
+}
+
+impl From<BackupError> for Error {
+    fn from(error: BackupError) -> Self {
+        let kind = match error {
+            BackupError::Router(error) => return error.into(),
+            BackupError::NotFound => ErrorKind::NotFound,
+            BackupError::NotDone
+            | BackupError::Underway
+            | BackupError::TooMany
+            | BackupError::Damaged
+            | BackupError::Ended { .. } => ErrorKind::Conflict,
+            BackupError::NotABackup => ErrorKind::Invalid,
+            BackupError::OtherTenant => ErrorKind::Denied,
+            BackupError::Busy
+            | BackupError::Catalog(_)
+            | BackupError::Seal(_)
+            | BackupError::Io(_) => ErrorKind::Unavailable,
+        };
+        Self::caused(kind, error)
+    }
+}

@@ -1,0 +1,100 @@
+//! Taking a backup in that comes as one file.
+
+use std::{
+    fs::{self, File},
+    io::{self, BufReader, Read, Seek},
+    path::PathBuf,
+};
+
+use super::{
+    BackupError,
+    blocks::Files,
+    format::{FILE_HEADER_BYTES, Manifest, manifest_length},
+};
+use crate::seal;
+
+/// A backup that is being uploaded, on its way to the disk.
+#[derive(Debug)]
+pub struct Upload {
+    path: PathBuf,
+    file: File,
+}
+
+impl Upload {
+    pub(super) fn new(files: &Files) -> Result<Self, BackupError> {
+        let (path, file) = files.upload()?;
+        Ok(Self { path, file })
+    }
+
+    /// What has come, from its beginning on.
+    pub(super) fn rewound(&self) -> io::Result<BufReader<&File>> {
+        let mut file = &self.file;
+        file.rewind()?;
+        Ok(BufReader::new(file))
+    }
+}
+
+impl io::Write for Upload {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        drop(fs::remove_file(&self.path));
+    }
+}
+
+/// What stands at the front of a file.
+pub(super) struct Front {
+    pub(super) manifest: Manifest,
+    pub(super) encoded: Vec<u8>,
+}
+
+/// Reads the manifest of a file, and checks what takes no key.
+pub(super) fn front(file: &mut impl Read) -> Result<Front, BackupError> {
+    let mut header = [0; FILE_HEADER_BYTES];
+    file.read_exact(&mut header).map_err(cut_short)?;
+    let length = manifest_length(&header).map_err(|_| BackupError::NotABackup)?;
+    let mut encoded = Vec::new();
+    file.take(length as u64).read_to_end(&mut encoded)?;
+    let manifest = Manifest::decode(&encoded).map_err(|_| BackupError::Damaged)?;
+    Ok(Front { manifest, encoded })
+}
+
+/// Stores the blocks of a file, and then its manifest. How many bytes that took.
+pub(super) fn blocks(
+    files: &Files,
+    front: &Front,
+    file: &mut impl Read,
+) -> Result<u64, BackupError> {
+    files.make()?;
+    let mut new_bytes = 0;
+    for block in &front.manifest.blocks {
+        let mut bytes = Vec::new();
+        file.take(u64::from(block.length)).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 != u64::from(block.length) || seal::digest(&[&bytes]) != block.digest
+        {
+            return Err(BackupError::Damaged);
+        }
+        new_bytes += files.put_block(&bytes)?.1;
+    }
+    if file.read(&mut [0])? != 0 {
+        return Err(BackupError::Damaged);
+    }
+    files.put_manifest(front.manifest.id, &front.encoded)?;
+    Ok(new_bytes)
+}
+
+fn cut_short(error: io::Error) -> BackupError {
+    if error.kind() == io::ErrorKind::UnexpectedEof {
+        BackupError::NotABackup
+    } else {
+        error.into()
+    }
+}
