@@ -214,6 +214,7 @@ fn start(directory: &Path) -> Arc<Engine> {
         operator_key: Some(Presented::new(OPERATOR_KEY)),
         store: StoreOptions::default(),
         partitions_open_max: 1024,
+        audit: locule::audit::AuditOptions::default(),
         clock: Arc::new(System),
     };
     Engine::start(options).unwrap().engine

@@ -48,6 +48,9 @@ pub enum Target<'a> {
     Collection(&'a CollectionName),
     /// Something of a tenant that was suspended.
     Suspended,
+    /// A tenant, as its operator sees it. For anyone else's acts the log of another tenant isn't the
+    /// place.
+    Tenant(&'a TenantId),
 }
 
 impl Gate {
@@ -93,10 +96,7 @@ impl Gate {
                     request,
                     durability: Durability::Written,
                 };
-                // The answer is no already; it can't become more so if this fails too.
-                if let Err(error) = self.audit.record(now, &entry) {
-                    tracing::error!(error = %error, "a refusal couldn't be recorded");
-                }
+                self.record_refusal(now, &entry);
             })
     }
 
@@ -121,17 +121,23 @@ impl Gate {
             Scope::Tenant(uuid, id) => (*uuid, Some(id.as_str())),
             Scope::Node => (TenantUuid::SYSTEM, None),
         };
+        let about = match target {
+            Target::Tenant(id) if tenant_name.is_none() => Some(id.as_str()),
+            Target::Tenant(_) | Target::Whole | Target::Collection(_) | Target::Suspended => {
+                tenant_name
+            }
+        };
         let entry = Entry {
             actor: Actor::Key(&key_id),
-            tenant: tenant_name,
+            tenant: about,
             action: O::ACTION.name(),
             outcome,
             ip: principal.ip(),
             request: principal.request(),
-            durability: if O::ACTION.must_sync() {
-                Durability::Synced
-            } else {
-                Durability::Written
+            durability: match &decision {
+                Ok(()) => O::ACTION.durability(),
+                // What is refused changes nothing, so no one waits for the disk; each has its entry.
+                Err(_) => Durability::Written,
             },
         };
         self.audit.record(now, &entry)?;
@@ -167,6 +173,50 @@ impl Gate {
         Ok(Grant::mint(tenant, Role::Owner, None))
     }
 
+    /// Takes a body's bytes from what the principal's tenant may send. A refusal is recorded.
+    ///
+    /// # Errors
+    /// [`Denial::Limited`].
+    pub fn take_bytes(
+        &self,
+        principal: &Principal,
+        bytes: u64,
+        now: Timestamp,
+    ) -> Result<(), Denial> {
+        let Some(tenant) = principal.tenant() else {
+            return Ok(());
+        };
+        self.limits.take_bytes(tenant, bytes, now).map_err(|wait| {
+            self.limited(principal, "send_bytes", now);
+            Denial::Limited { wait }
+        })
+    }
+
+    /// Records that a principal asked for too much before it came to an act.
+    pub fn limited(&self, principal: &Principal, action: &'static str, now: Timestamp) {
+        let key_id = principal.key().id.to_string();
+        let entry = Entry {
+            actor: Actor::Key(&key_id),
+            tenant: match principal.scope() {
+                Scope::Tenant(_, id) => Some(id.as_str()),
+                Scope::Node => None,
+            },
+            action,
+            outcome: Outcome::Limited,
+            ip: principal.ip(),
+            request: principal.request(),
+            durability: Durability::Written,
+        };
+        self.record_refusal(now, &entry);
+    }
+
+    fn record_refusal(&self, now: Timestamp, entry: &Entry<'_>) {
+        // The answer is no already; it can't become more so if this fails too.
+        if let Err(error) = self.audit.record(now, entry) {
+            tracing::error!(error = %error, "a refusal couldn't be recorded");
+        }
+    }
+
     fn decide(
         &self,
         principal: &Principal,
@@ -184,7 +234,7 @@ impl Gate {
             return Err(Denial::Role { role, action });
         }
         match target {
-            Target::Whole => Ok(()),
+            Target::Whole | Target::Tenant(_) => Ok(()),
             Target::Suspended => Err(Denial::Suspended),
             Target::Collection(name) => match &principal.key().collections {
                 Some(names) if !names.contains(name) => Err(Denial::Collection),

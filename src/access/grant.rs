@@ -48,6 +48,12 @@ ops! {
     ManageKeys => ManageKeys,
     /// The tenant's usage.
     ReadUsage => ReadUsage,
+    /// Closing the own tenant.
+    Contain => Contain,
+    /// The tenant's audit log.
+    ReadAudit => ReadAudit,
+    /// The node's audit log.
+    ReadNodeAudit => ReadNodeAudit,
     /// The node's tenants.
     ManageTenants => ManageTenants,
 }

@@ -12,6 +12,7 @@ mod api_key;
 mod gate;
 mod grant;
 mod limit;
+mod policy;
 mod principal;
 mod role;
 
@@ -19,10 +20,11 @@ pub use self::{
     api_key::{ApiKey, ApiKeyId, ApiKeyRecord, KeyTable, Presented, Unauthenticated},
     gate::{Denial, Gate, Reason, Target},
     grant::{
-        CreateCollection, DeleteCollection, Describe, Erase, Grant, ManageKeys, ManageTenants, Op,
-        Read, ReadReceipts, ReadUsage, Search, Write,
+        Contain, CreateCollection, DeleteCollection, Describe, Erase, Grant, ManageKeys,
+        ManageTenants, Op, Read, ReadAudit, ReadNodeAudit, ReadReceipts, ReadUsage, Search, Write,
     },
     limit::{Limits, Quota},
+    policy::{Allowance, Policy, PolicyRecord, Watch},
     principal::{Principal, Scope},
     role::{Action, Role},
 };

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::audit::Durability;
+
 /// What a credential is for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -39,8 +41,14 @@ pub enum Action {
     ReadReceipts,
     /// Create, list and revoke the tenant's keys.
     ManageKeys,
+    /// Close the own tenant at once.
+    Contain,
     /// Read the tenant's usage.
     ReadUsage,
+    /// Read the tenant's audit log, and the report made from it.
+    ReadAudit,
+    /// Read what the node's operators did, and strangers tried.
+    ReadNodeAudit,
     /// Create, list, suspend, resume and delete tenants.
     ManageTenants,
 }
@@ -66,15 +74,17 @@ impl Role {
                 Self::Writer | Self::Owner => true,
                 Self::Inference | Self::Auditor | Self::Operator => false,
             },
-            Action::DeleteCollection | Action::Erase | Action::ManageKeys => match self {
-                Self::Owner => true,
-                Self::Inference | Self::Writer | Self::Auditor | Self::Operator => false,
-            },
-            Action::ReadUsage | Action::ReadReceipts => match self {
+            Action::DeleteCollection | Action::Erase | Action::ManageKeys | Action::Contain => {
+                match self {
+                    Self::Owner => true,
+                    Self::Inference | Self::Writer | Self::Auditor | Self::Operator => false,
+                }
+            }
+            Action::ReadUsage | Action::ReadAudit | Action::ReadReceipts => match self {
                 Self::Owner | Self::Auditor => true,
                 Self::Inference | Self::Writer | Self::Operator => false,
             },
-            Action::ManageTenants => match self {
+            Action::ManageTenants | Action::ReadNodeAudit => match self {
                 Self::Operator => true,
                 Self::Inference | Self::Writer | Self::Owner | Self::Auditor => false,
             },
@@ -103,7 +113,7 @@ impl Role {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::Search,
         Self::DescribeCollection,
         Self::ReadPoints,
@@ -113,7 +123,10 @@ impl Action {
         Self::Erase,
         Self::ReadReceipts,
         Self::ManageKeys,
+        Self::Contain,
         Self::ReadUsage,
+        Self::ReadAudit,
+        Self::ReadNodeAudit,
         Self::ManageTenants,
     ];
 
@@ -129,25 +142,30 @@ impl Action {
             Self::Erase => "erase",
             Self::ReadReceipts => "read_receipts",
             Self::ManageKeys => "manage_keys",
+            Self::Contain => "contain",
             Self::ReadUsage => "read_usage",
+            Self::ReadAudit => "read_audit",
+            Self::ReadNodeAudit => "read_node_audit",
             Self::ManageTenants => "manage_tenants",
         }
     }
 
-    /// Whether its audit entry must be on disk before it happens.
-    pub const fn must_sync(self) -> bool {
+    /// When its audit entry must be where, before it happens.
+    pub const fn durability(self) -> Durability {
         match self {
             Self::CreateCollection
             | Self::DeleteCollection
             | Self::Erase
             | Self::ManageKeys
-            | Self::ManageTenants => true,
-            Self::Search
-            | Self::DescribeCollection
-            | Self::ReadPoints
-            | Self::WritePoints
-            | Self::ReadReceipts
-            | Self::ReadUsage => false,
+            | Self::Contain
+            | Self::ManageTenants => Durability::Synced,
+            Self::WritePoints
+            | Self::ReadAudit
+            | Self::ReadNodeAudit
+            | Self::ReadReceipts => Durability::Written,
+            Self::Search | Self::DescribeCollection | Self::ReadPoints | Self::ReadUsage => {
+                Durability::Counted
+            }
         }
     }
 }

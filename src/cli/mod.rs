@@ -19,6 +19,7 @@ mod output;
 mod point_id;
 mod query;
 mod question;
+mod report;
 mod serve;
 #[cfg(test)]
 mod stub;
@@ -74,6 +75,8 @@ enum Command {
     /// Check a receipt, or a place against one, without a server.
     #[command(subcommand)]
     Verify(verify::Command),
+    /// Tell how a tenant is kept: keys, limits, encryption, what the audit log covers.
+    Report(report::Arguments),
     /// Measure a running server.
     #[command(subcommand)]
     Bench(bench::Command),
@@ -91,6 +94,9 @@ impl Arguments {
             Command::Load(arguments) => wait_for(load::run(&Client::new(&connection)?, arguments)),
             Command::Query(arguments) => {
                 wait_for(query::run(&Client::new(&connection)?, arguments))
+            }
+            Command::Report(arguments) => {
+                wait_for(report::run(&Client::new(&connection)?, arguments))
             }
             Command::Bench(command) => wait_for(bench::run(&connection, command)),
         };

@@ -5,11 +5,16 @@
 
 mod raw;
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 pub use self::raw::{ConfigError, RawSettings};
 use crate::{
-    access::Presented, clock, engine::EngineOptions, seal::RootKeySource, store::StoreOptions,
+    access::Presented,
+    audit::{AuditOptions, Reads},
+    clock,
+    engine::EngineOptions,
+    seal::RootKeySource,
+    store::StoreOptions,
     telemetry::LogFormat,
 };
 
@@ -22,6 +27,7 @@ pub struct Settings {
     operator_key: Option<String>,
     store: StoreOptions,
     partitions_open_max: usize,
+    audit: AuditOptions,
     log: String,
     log_format: LogFormat,
 }
@@ -70,6 +76,21 @@ impl Settings {
             write_buffer_bytes: mebibytes(raw.write_buffer_mib, defaults.write_buffer_bytes),
             warm_shelves_max: defaults.warm_shelves_max,
         };
+        let audit = AuditOptions::default();
+        let audit = AuditOptions {
+            reads: match raw.audit_reads.as_deref() {
+                None => audit.reads,
+                Some("each") => Reads::Each,
+                Some("counted") => Reads::Counted,
+                Some(_) => return Err(ConfigError::wrong("audit_reads", "takes each or counted")),
+            },
+            file_bytes: raw
+                .audit_file_mib
+                .map_or(audit.file_bytes, |mib| mib.clamp(1, 4096) << 20),
+            keep: raw
+                .audit_keep_days
+                .map(|days| Duration::from_secs(u64::from(days) * 24 * 60 * 60)),
+        };
         Ok(Self {
             data: raw.data.unwrap_or_else(|| PathBuf::from("./locule-data")),
             listen,
@@ -77,6 +98,7 @@ impl Settings {
             operator_key: raw.operator_key,
             store,
             partitions_open_max: raw.partitions_open_max.unwrap_or(1024).max(1),
+            audit,
             log: raw.log.unwrap_or_else(|| "info".to_owned()),
             log_format,
         })
@@ -100,6 +122,7 @@ impl Settings {
             operator_key: self.operator_key.as_deref().map(Presented::new),
             store: self.store,
             partitions_open_max: self.partitions_open_max,
+            audit: self.audit,
             clock: Arc::new(clock::System),
         }
     }

@@ -27,6 +27,12 @@ pub struct RawSettings {
     pub write_buffer_mib: Option<usize>,
     /// Partitions that may be open at once.
     pub partitions_open_max: Option<usize>,
+    /// How reads are recorded in the audit log: each or counted.
+    pub audit_reads: Option<String>,
+    /// How long a file of the audit log gets.
+    pub audit_file_mib: Option<u64>,
+    /// How many days files of the audit log are kept; for ever, if that isn't said.
+    pub audit_keep_days: Option<u32>,
     /// Which log lines are written.
     pub log: Option<String>,
     /// How log lines look: text or json.

@@ -13,8 +13,8 @@ use ipnet::IpNet;
 use super::{Engine, Error, ErrorKind};
 use crate::{
     access::{
-        ApiKey, ApiKeyId, ApiKeyRecord, Grant, ManageKeys, ManageTenants, Principal, Quota,
-        ReadUsage, Role, Scope,
+        Allowance, ApiKey, ApiKeyId, ApiKeyRecord, Grant, ManageKeys, ManageTenants, Policy,
+        Principal, Quota, ReadUsage, Role, Scope, Watch,
     },
     clock::Timestamp,
     router::{NewTenant, TenantRecord, TenantState},
@@ -28,6 +28,17 @@ pub struct CreatedTenant {
     pub record: Arc<TenantRecord>,
     /// Its owner's key.
     pub owner_key: ApiKey,
+}
+
+/// What is to change of a tenant. What isn't said stays.
+#[derive(Clone, Debug, Default)]
+pub struct TenantChange {
+    /// What it may use.
+    pub limits: Option<(Quota, Allowance)>,
+    /// What is done about its odd keys.
+    pub watch: Option<Watch>,
+    /// Where its operator wants it.
+    pub region: Option<String>,
 }
 
 /// A key to be made.
@@ -92,6 +103,19 @@ impl Engine {
         principal: &Principal,
         new: NewTenant,
     ) -> Result<CreatedTenant, Error> {
+        self.create_tenant_with(principal, new, Policy::default())
+    }
+
+    /// Makes a tenant with a policy.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Conflict`] when the id is taken, or was once.
+    pub fn create_tenant_with(
+        &self,
+        principal: &Principal,
+        new: NewTenant,
+        policy: Policy,
+    ) -> Result<CreatedTenant, Error> {
         let grant: Grant<ManageTenants> = self.check(principal, None)?;
         let now = self.clock.now();
         let owner_key = ApiKey::make().map_err(crate::router::RouterError::from)?;
@@ -111,7 +135,11 @@ impl Engine {
             };
             kept.insert(record).clone()
         })?;
-        self.gate.limits().set(record.uuid, quota);
+        if policy != Policy::default() {
+            self.router
+                .change_policy(&grant, &record.id, |kept| *kept = policy)?;
+        }
+        self.gate.limits().set(record.uuid, quota, policy.allowance);
         if let Some(record) = kept {
             self.gate.keys().insert(record);
         }
@@ -134,7 +162,7 @@ impl Engine {
     /// # Errors
     /// [`ErrorKind::NotFound`].
     pub fn tenant(&self, principal: &Principal, id: &TenantId) -> Result<Arc<TenantRecord>, Error> {
-        let grant: Grant<ManageTenants> = self.check(principal, None)?;
+        let grant: Grant<ManageTenants> = self.check_about(principal, id)?;
         Ok(self.router.record(&grant, id)?)
     }
 
@@ -147,10 +175,8 @@ impl Engine {
         principal: &Principal,
         id: &TenantId,
     ) -> Result<Arc<TenantRecord>, Error> {
-        let grant: Grant<ManageTenants> = self.check(principal, None)?;
-        Ok(self
-            .router
-            .change(&grant, id, |record| record.state = TenantState::Suspended)?)
+        let grant: Grant<ManageTenants> = self.check_about(principal, id)?;
+        Ok(self.router.suspend(&grant, id)?)
     }
 
     /// Resumes a tenant.
@@ -158,13 +184,13 @@ impl Engine {
     /// # Errors
     /// [`ErrorKind::NotFound`].
     pub fn resume(&self, principal: &Principal, id: &TenantId) -> Result<Arc<TenantRecord>, Error> {
-        let grant: Grant<ManageTenants> = self.check(principal, None)?;
+        let grant: Grant<ManageTenants> = self.check_about(principal, id)?;
         Ok(self
             .router
             .change(&grant, id, |record| record.state = TenantState::Active)?)
     }
 
-    /// Sets what a tenant may use, or where its operator wants it.
+    /// Sets what a tenant may use, what is done about its odd keys, or where its operator wants it.
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`].
@@ -172,18 +198,36 @@ impl Engine {
         &self,
         principal: &Principal,
         id: &TenantId,
-        quota: Option<Quota>,
-        region: Option<String>,
+        change: TenantChange,
     ) -> Result<Arc<TenantRecord>, Error> {
-        let grant: Grant<ManageTenants> = self.check(principal, None)?;
+        let grant: Grant<ManageTenants> = self.check_about(principal, id)?;
+        let TenantChange {
+            limits,
+            watch,
+            region,
+        } = change;
         let record = self.router.change(&grant, id, |record| {
-            record.quota = quota.unwrap_or(record.quota);
+            record.quota = limits.map_or(record.quota, |(quota, _)| quota);
             if region.is_some() {
                 record.region = region;
             }
         })?;
-        self.gate.limits().set(record.uuid, record.quota);
+        let mut policy = self.router.policy(record.uuid);
+        if limits.is_some() || watch.is_some() {
+            policy = self.router.change_policy(&grant, id, |policy| {
+                policy.allowance = limits.map_or(policy.allowance, |(_, allowance)| allowance);
+                policy.watch = watch.unwrap_or(policy.watch);
+            })?;
+        }
+        self.gate
+            .limits()
+            .set(record.uuid, record.quota, policy.allowance);
         Ok(record)
+    }
+
+    /// A tenant's policy, for whoever was shown the tenant.
+    pub fn policy_of(&self, record: &TenantRecord) -> Policy {
+        self.router.policy(record.uuid)
     }
 
     /// Makes a key for the principal's tenant.

@@ -5,12 +5,16 @@
 //! **Invariant:** there is no engine without an audit log.
 //! Called by: `http`, `cli`.
 
+mod audit;
+mod contain;
 mod control;
 mod data;
 mod erasures;
 mod error;
 mod query;
+mod report;
 mod start;
+mod turns;
 mod write;
 
 use std::{
@@ -21,15 +25,19 @@ use std::{
         atomic::{AtomicU64, Ordering},
         mpsc::{Sender, SyncSender},
     },
+    time::Duration,
 };
 
 pub use self::{
-    control::{CreatedKey, CreatedTenant, NewKey, SelfReport, Usage},
+    contain::{Accessed, Contained, KeyActs},
+    control::{CreatedKey, CreatedTenant, NewKey, SelfReport, TenantChange, Usage},
     data::{Query, VectorsBack},
     erasures::{Asked as ErasureAsked, EraseScope},
     error::{Error, ErrorKind},
     query::Asked,
+    report::{AuditCoverage, ComplianceReport, Stored},
     start::{EngineOptions, StartError, Started},
+    turns::{Busy, Turn, Turns, Work},
 };
 use crate::{
     access::{Describe, Gate, Grant, Op, Presented, Principal, Target},
@@ -41,7 +49,7 @@ use crate::{
     seal,
     store::InUse,
     telemetry::{Metrics, Stage},
-    tenant::{CollectionName, TenantUuid},
+    tenant::{CollectionName, TenantId, TenantUuid},
 };
 
 /// A node.
@@ -56,7 +64,10 @@ pub struct Engine {
     metrics: Arc<Metrics>,
     /// Numbers for requests while the operating system has no random ones.
     requests: AtomicU64,
+    turns: Turns,
     maintenance: SyncSender<Arc<Partition>>,
+    /// Tells the thread that looks after the audit log, by being dropped, that the node is gone.
+    _settling: SyncSender<()>,
     /// Held as long as anything of the node is open, so that no second one uses the directory.
     _in_use: Arc<InUse>,
 }
@@ -95,6 +106,44 @@ impl Engine {
             })
     }
 
+    /// Waits until it is the turn of the principal's tenant. An operator has none to wait for.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Limited`] when too much of the tenant's work is in flight.
+    pub async fn take_turn(
+        &self,
+        principal: &Principal,
+        work: Work,
+    ) -> Result<Option<Turn>, Error> {
+        let Some(tenant) = principal.tenant() else {
+            return Ok(None);
+        };
+        let now = self.clock.now();
+        let most = self.router.policy(tenant).allowance.concurrent_requests;
+        let most = most.map(|most| most.get() as usize);
+        match self.turns.wait(work, tenant, now, most).await {
+            Ok(turn) => Ok(Some(turn)),
+            Err(busy) => {
+                self.gate
+                    .limited(principal, "wait_for_turn", self.clock.now());
+                self.refused(principal);
+                Err(Error::caused(ErrorKind::Limited(BUSY), busy))
+            }
+        }
+    }
+
+    /// Takes a body's bytes from what the principal's tenant may send.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Limited`].
+    pub fn take_bytes(&self, principal: &Principal, bytes: u64) -> Result<(), Error> {
+        let taken = self.gate.take_bytes(principal, bytes, self.clock.now());
+        taken.map_err(|denial| {
+            self.refused(principal);
+            denial.into()
+        })
+    }
+
     /// Whether using the principal's partition waits for no disk.
     pub fn is_warm(&self, principal: &Principal) -> bool {
         principal
@@ -120,15 +169,41 @@ impl Engine {
             (Some(TenantState::Active) | None, None) => Target::Whole,
             (Some(_), _) => Target::Suspended,
         };
+        self.ask_gate(principal, target)
+    }
+
+    /// Asks for an operator's act on a tenant: it is recorded in the log of the tenant that it is about.
+    fn check_about<O: Op>(
+        &self,
+        principal: &Principal,
+        tenant: &TenantId,
+    ) -> Result<Grant<O>, Error> {
+        let target = if self.router.knows(tenant) {
+            Target::Tenant(tenant)
+        } else {
+            Target::Whole
+        };
+        self.ask_gate(principal, target)
+    }
+
+    fn ask_gate<O: Op>(
+        &self,
+        principal: &Principal,
+        target: Target<'_>,
+    ) -> Result<Grant<O>, Error> {
         let gate = || self.gate.check(principal, target, self.clock.now());
         self.metrics
             .stages
             .timed(Stage::Gate, gate)
             .map_err(|denial| {
-                self.metrics.denials.inc();
-                self.tally(principal, |tally| &tally.rejections);
+                self.refused(principal);
                 denial.into()
             })
+    }
+
+    fn refused(&self, principal: &Principal) {
+        self.metrics.denials.inc();
+        self.tally(principal, |tally| &tally.rejections);
     }
 
     /// The collection that a name stands for, if it is an alias and the key is bound to collections,
@@ -200,3 +275,6 @@ impl fmt::Debug for Engine {
         f.write_str("Engine")
     }
 }
+
+/// When whoever has too much in flight may try again.
+const BUSY: Duration = Duration::from_secs(1);

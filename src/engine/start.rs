@@ -13,6 +13,7 @@ use std::{
     collections::HashSet,
     fs::{self, File, TryLockError},
     io,
+    num::NonZero,
     os::unix::fs::PermissionsExt,
     path::PathBuf,
     sync::{
@@ -25,10 +26,10 @@ use std::{
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use super::{Engine, erasures::carry_out};
+use super::{Engine, Turns, erasures::carry_out};
 use crate::{
     access::{ApiKey, ApiKeyId, ApiKeyRecord, Gate, KeyTable, Limits, Presented, Role, Scope},
-    audit::{AuditError, AuditLog},
+    audit::{AuditError, AuditLog, AuditOptions},
     clock::Clock,
     ops::{Erasures, erase::Parts},
     partition::Partition,
@@ -52,6 +53,8 @@ pub struct EngineOptions {
     pub store: StoreOptions,
     /// Partitions that may be open at once.
     pub partitions_open_max: usize,
+    /// How the audit log is kept.
+    pub audit: AuditOptions,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
@@ -93,7 +96,12 @@ impl Engine {
             system.derive_data_key(0),
             Arc::clone(&in_use),
         )?);
-        let audit = Arc::new(AuditLog::open(&directory.join("audit"))?);
+        let audit = AuditLog::open(
+            &directory.join("audit"),
+            system.derive_signing_key(),
+            options.audit,
+        )?;
+        let audit = Arc::new(audit);
         let metrics = Arc::new(Metrics::default());
         let records: Vec<ApiKeyRecord> = catalog
             .load(CatalogKind::ApiKey)?
@@ -116,7 +124,11 @@ impl Engine {
         )?;
         let limits = Limits::default();
         for record in router.every_record() {
-            limits.set(record.uuid, record.quota);
+            limits.set(
+                record.uuid,
+                record.quota,
+                router.policy(record.uuid).allowance,
+            );
         }
         // Threads of their own, so that no request's work queues behind a build.
         let builders = ThreadPoolBuilder::new()
@@ -152,6 +164,7 @@ impl Engine {
             let (erasures, builders) = (Arc::downgrade(&erasures), Arc::clone(&builders));
             move || carry_out(&erasures_due, &erasures, &builders)
         })?;
+        let (settling, gone) = sync_channel(0);
         let engine = Arc::new(Self {
             router,
             gate,
@@ -162,9 +175,15 @@ impl Engine {
             metrics,
             // Random, so that request ids of two runs differ.
             requests: AtomicU64::new(u64::from_be_bytes(seal::random_bytes()?) >> 1),
+            turns: Turns::new(thread::available_parallelism().map_or(1, NonZero::get)),
             maintenance,
+            _settling: settling,
             _in_use: in_use,
         });
+        thread::Builder::new().name("audit".into()).spawn({
+            let engine = Arc::downgrade(&engine);
+            move || Self::settle_audit(&engine, &gone)
+        })?;
         engine.take_up_erasures(moved);
         Ok(Started {
             engine,

@@ -14,6 +14,7 @@ mod data;
 mod health;
 mod observe;
 mod openapi;
+mod parameters;
 mod refusal;
 mod serve;
 

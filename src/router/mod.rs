@@ -6,6 +6,7 @@
 //! Called by: `engine`.
 
 mod placement;
+mod policies;
 mod record;
 mod reseal;
 mod spares;
@@ -21,7 +22,7 @@ use std::{
 
 use parking_lot::Mutex;
 
-use self::{placement::Placement, spares::Spares, tenants::Entry};
+use self::{placement::Placement, policies::Policies, spares::Spares, tenants::Entry};
 pub use self::{
     record::{TenantRecord, TenantState},
     reseal::{Intent, Place, Step},
@@ -43,6 +44,7 @@ pub struct Router {
     catalog: Arc<Catalog>,
     tenants: tenants::Table,
     placement: Mutex<Placement>,
+    policies: Policies,
     spares: Spares,
     /// Held while a tenant is made, so that no id is given out twice.
     making: Mutex<()>,
@@ -70,6 +72,7 @@ impl Router {
             .map(|(_, record)| record)
             .collect();
         let placement = Placement::new(&records);
+        let policies = Policies::load(&catalog)?;
         let spares = Spares::new(records.iter().map(|record| record.family));
         let tenants = tenants::Table::new(records);
         metrics
@@ -81,6 +84,7 @@ impl Router {
             catalog,
             tenants,
             placement: Mutex::new(placement),
+            policies,
             spares,
             making: Mutex::default(),
             uses: AtomicU64::new(0),
@@ -192,6 +196,7 @@ impl Router {
         let partition = entry.place.lock().take();
         if let Some(partition) = partition {
             partition.close();
+            *entry.left.lock() = Arc::downgrade(&partition);
             self.tenants.closed(entry);
         }
     }

@@ -32,6 +32,8 @@ pub enum CatalogKind {
     Erasure = 0x83,
     /// How far a tenant's move to its next generation got.
     Reseal = 0x84,
+    /// A tenant's policy: more of what it may use, and what is done about odd keys.
+    TenantPolicy = 0x8c,
 }
 
 /// The open catalog.

@@ -13,6 +13,7 @@
 mod harness;
 
 mod audit;
+mod authz;
 mod benches;
 mod canary;
 mod compile_fail;

@@ -8,6 +8,7 @@
 
 mod asking;
 mod churn;
+mod fair;
 mod http;
 mod input;
 mod matrix;
@@ -31,6 +32,8 @@ pub(crate) enum Command {
     Search(search::Arguments),
     /// Delete a clustered half of the vectors, put it back, search beside a writer: does recall last?
     Churn(churn::Arguments),
+    /// What a tenant that asks now and then notices of one that floods the node.
+    Fair(fair::Arguments),
     /// Open a sealed partition again and again: how long until the first answer?
     Open(open::Arguments),
 }
@@ -44,6 +47,7 @@ pub(crate) async fn run(connection: &Connection, command: Command) -> anyhow::Re
         Command::Churn(arguments) => {
             tokio::task::spawn_blocking(move || churn::run(&arguments)).await?
         }
+        Command::Fair(arguments) => fair::run(arguments).await,
         Command::Open(arguments) => {
             tokio::task::spawn_blocking(move || open::run(&arguments)).await?
         }

@@ -16,6 +16,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     access::{ApiKey, Presented, Principal, Quota},
+    audit::AuditOptions,
     clock::{self, Stopwatch},
     engine::{Engine, EngineOptions, Query, Started, VectorsBack},
     index::Precision,
@@ -267,12 +268,18 @@ pub(super) fn pause(duration: Duration) {
 }
 
 fn options(directory: &Path) -> EngineOptions {
+    options_with(directory, 1)
+}
+
+/// How a node of a bench's own is set up, of which so many partitions may be open.
+pub(super) fn options_with(directory: &Path, partitions_open_max: usize) -> EngineOptions {
     EngineOptions {
         directory: directory.to_owned(),
         root_key: None,
         operator_key: None,
         store: StoreOptions::default(),
-        partitions_open_max: 1,
+        partitions_open_max,
+        audit: AuditOptions::default(),
         clock: Arc::new(clock::System),
     }
 }

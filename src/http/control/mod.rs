@@ -1,8 +1,11 @@
 //! The control plane, under `/v1`. Only operator routes have a tenant in the path.
 
+mod audit;
+mod contain;
 mod erasures;
 mod keys;
 mod own;
+mod report;
 mod scope;
 mod tenants;
 
@@ -37,11 +40,18 @@ use crate::engine::Engine;
         keys::revoke,
         own::show,
         own::usage,
+        contain::by_operator,
+        contain::by_owner,
+        audit::own,
+        audit::node,
+        report::own,
+        report::about,
     ),
     tags(
         (name = "tenants", description = "The node's tenants, for its operator."),
         (name = "erasures", description = "What is erased, and the receipts, for the tenant's owner."),
         (name = "keys", description = "The tenant's keys, for its owner."),
+        (name = "audit", description = "What was asked, by whom, and what the answer was."),
         (name = "tenant", description = "What a tenant may know of itself."),
     )
 )]
@@ -65,6 +75,12 @@ pub(super) fn routes() -> Router<Arc<Engine>> {
         .route("/keys/{id}", delete(keys::revoke))
         .route("/self", get(own::show))
         .route("/usage", get(own::usage))
+        .route("/contain", post(contain::by_owner))
+        .route("/tenants/{id}/contain", post(contain::by_operator))
+        .route("/audit", get(audit::own))
+        .route("/report", get(report::own))
+        .route("/tenants/{id}/report", get(report::about))
+        .route("/node/audit", get(audit::node))
         .fallback(refusal::no_such_route)
         .method_not_allowed_fallback(refusal::no_such_method)
 }

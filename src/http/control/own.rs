@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::{keys, tenants};
 use crate::{
-    access::{Quota, Role},
+    access::Role,
     http::{
         caller::{Caller, Waits},
         refusal::Refusal,
@@ -33,8 +33,8 @@ pub(super) struct Report {
 /// What the caller may use.
 #[derive(Serialize, ToSchema)]
 struct LimitsReport {
-    #[schema(value_type = Option<tenants::QuotaFields>, required)]
-    quota: Option<Quota>,
+    #[schema(required)]
+    quota: Option<tenants::QuotaFields>,
     /// Most neighbours that one query may ask for.
     neighbours_max: usize,
     payload_bytes_max: usize,
@@ -67,7 +67,10 @@ pub(super) async fn show(caller: Caller) -> Json<Report> {
         role: report.key.role,
         key: keys::shown(&report.key),
         limits: LimitsReport {
-            quota: tenant.map(|record| record.quota),
+            quota: tenant.map(|record| {
+                let allowance = caller.engine.policy_of(record).allowance;
+                tenants::QuotaFields::joined(record.quota, allowance)
+            }),
             neighbours_max: report.key.role.neighbours_max(),
             payload_bytes_max: PAYLOAD_BYTES_MAX,
         },

@@ -18,7 +18,7 @@ use self::{
     scanner::Scanner,
     secrets::{Secret, Words},
 };
-use crate::harness::{Actor, Node, OPERATOR_KEY, Tenant};
+use crate::harness::{Actor, Node, OPERATOR_KEY, Tenant, free_port};
 
 #[test]
 fn no_file_holds_a_word_that_a_tenant_sent() {
@@ -216,11 +216,6 @@ fn files_of(directory: &Path, extension: &str) -> usize {
             }
         })
         .sum()
-}
-
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 fn wait_for(log: &Path, word: &str) {

@@ -6,6 +6,7 @@ use std::{
 
 use locule::{
     access::Presented,
+    audit::AuditOptions,
     clock::{Manual, Timestamp},
     engine::{Engine, EngineOptions},
     http,
@@ -203,6 +204,7 @@ pub fn options(directory: &Path, clock: Arc<Manual>) -> EngineOptions {
             ..StoreOptions::default()
         },
         partitions_open_max: 64,
+        audit: AuditOptions::default(),
         clock,
     }
 }

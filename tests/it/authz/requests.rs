@@ -1,0 +1,99 @@
+//! A sound request for every route, about a tenant that is there.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::{
+    crossing::ROUTES,
+    harness::{Actor, Answer, Node, Tenant},
+};
+
+/// What requests are about.
+pub struct Target {
+    tenant: String,
+    /// A key of the tenant's that nobody uses.
+    key: String,
+}
+
+impl Target {
+    pub fn of(_node: &Node, tenant: &Tenant) -> Self {
+        let spare = json!({"name": "spare", "role": "inference"});
+        let made = tenant.owner.post("/v1/keys", spare).expect(201);
+        Self {
+            tenant: tenant.id.clone(),
+            key: made["id"].as_str().unwrap().to_owned(),
+        }
+    }
+}
+
+/// A request.
+pub struct Asked {
+    method: Method,
+    path: String,
+    body: Option<Value>,
+    /// Whether it names something that is a tenant's: a key, a tenant.
+    pub names_something: bool,
+}
+
+impl Asked {
+    pub fn send(&self, actor: &Actor) -> Answer {
+        let body = self.body.as_ref().map(|body| body.to_string().into_bytes());
+        actor.send(self.method.clone(), &self.path, &[], body)
+    }
+}
+
+/// How much a route takes away: those that end something are asked last.
+pub fn ends(route: &str) -> u8 {
+    match route {
+        "DELETE /collections/{name}" => 1,
+        "POST /v1/tenants/{id}/suspend" => 2,
+        "POST /v1/tenants/{id}/resume" => 3,
+        "DELETE /v1/keys/{id}" => 4,
+        "POST /v1/tenants/{id}/contain" => 5,
+        "POST /v1/contain" => 6,
+        "DELETE /v1/tenants/{id}" => 7,
+        _ => 0,
+    }
+}
+
+/// A sound request for a route. None if nobody has said what that is.
+pub fn request(route: &str, target: &Target) -> Option<Asked> {
+    let (method, pattern) = route.split_once(' ').unwrap();
+    let asked = |path: String, body: Option<Value>, names_something| {
+        Some(Asked {
+            method: Method::from_bytes(method.as_bytes()).unwrap(),
+            path,
+            body,
+            names_something,
+        })
+    };
+    if let Some(data) = ROUTES.iter().find(|data| data.name() == route) {
+        let point = json!(1);
+        return asked(data.path("docs", &point), data.body(&point), false);
+    }
+    let body = match route {
+        "POST /v1/tenants" => Some(json!({"id": "initech"})),
+        "PATCH /v1/tenants/{id}" => Some(json!({"region": "eu"})),
+        "POST /v1/tenants/{id}/suspend" | "POST /v1/tenants/{id}/resume" => Some(json!({})),
+        "POST /v1/keys" => Some(json!({"name": "a key", "role": "inference"})),
+        "POST /v1/tenants/{id}/contain" | "POST /v1/contain" => Some(json!({})),
+        "GET /v1/tenants"
+        | "GET /v1/tenants/{id}"
+        | "DELETE /v1/tenants/{id}"
+        | "GET /v1/keys"
+        | "DELETE /v1/keys/{id}"
+        | "GET /v1/self"
+        | "GET /v1/usage"
+        | "GET /v1/audit"
+        | "GET /v1/node/audit"
+        | "GET /v1/report"
+        | "GET /v1/tenants/{id}/report" => None,
+        _ => return None,
+    };
+    let id = if pattern.starts_with("/v1/keys") {
+        &target.key
+    } else {
+        &target.tenant
+    };
+    asked(pattern.replace("{id}", id), body, pattern.contains('{'))
+}
