@@ -341,7 +341,7 @@ mod tests {
 
     #[test]
     fn who_goes_away_while_waiting_leaves_no_place_taken() {
-        let queue = Queue::new(2);
+        let queue = Queue::new(1);
         for _ in 0..100 {
             let first = now(&queue, 1).unwrap();
             let second = later(&queue, 1);

@@ -45,13 +45,14 @@ impl Asked {
 /// How much a route takes away: those that end something are asked last.
 pub fn ends(route: &str) -> u8 {
     match route {
-        "DELETE /collections/{name}" => 1,
-        "POST /v1/tenants/{id}/suspend" => 2,
-        "POST /v1/tenants/{id}/resume" => 3,
-        "DELETE /v1/keys/{id}" => 4,
-        "POST /v1/tenants/{id}/contain" => 5,
+        "POST /collections/{name}/points/delete" => 1,
+        "DELETE /collections/{name}" => 2,
+        "POST /v1/tenants/{id}/suspend" => 3,
+        "POST /v1/tenants/{id}/resume" => 4,
+        "DELETE /v1/keys/{id}" => 5,
         "POST /v1/contain" => 6,
-        "DELETE /v1/tenants/{id}" => 7,
+        "POST /v1/tenants/{id}/contain" => 7,
+        "DELETE /v1/tenants/{id}" => 8,
         _ => 0,
     }
 }
