@@ -159,10 +159,9 @@ impl Action {
             | Self::ManageKeys
             | Self::Contain
             | Self::ManageTenants => Durability::Synced,
-            Self::WritePoints
-            | Self::ReadAudit
-            | Self::ReadNodeAudit
-            | Self::ReadReceipts => Durability::Written,
+            Self::WritePoints | Self::ReadAudit | Self::ReadNodeAudit | Self::ReadReceipts => {
+                Durability::Written
+            }
             Self::Search | Self::DescribeCollection | Self::ReadPoints | Self::ReadUsage => {
                 Durability::Counted
             }

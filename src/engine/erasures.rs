@@ -97,7 +97,7 @@ impl Engine {
     /// # Errors
     /// [`ErrorKind::NotFound`].
     pub fn delete_tenant(&self, principal: &Principal, id: &TenantId) -> Result<Erasure, Error> {
-        let grant: Grant<ManageTenants> = self.check(principal, None)?;
+        let grant: Grant<ManageTenants> = self.check_about(principal, id)?;
         let record = self.router.record(&grant, id)?;
         let asked = Asked {
             scope: EraseScope::Tenant,

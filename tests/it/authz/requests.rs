@@ -13,15 +13,23 @@ pub struct Target {
     tenant: String,
     /// A key of the tenant's that nobody uses.
     key: String,
+    erasure: String,
 }
 
 impl Target {
     pub fn of(_node: &Node, tenant: &Tenant) -> Self {
         let spare = json!({"name": "spare", "role": "inference"});
-        let made = tenant.owner.post("/v1/keys", spare).expect(201);
+        let key = tenant.owner.post("/v1/keys", spare).expect(201);
+        tenant.owner.create_collection("spare", 2, "Dot");
+        let ask = json!({"reason": "a test", "scope": {"collection": "spare"}});
+        let erasure = tenant.owner.post("/v1/erasures?wait=60", ask);
+        assert!([200, 202].contains(&erasure.status), "{}", erasure.text);
+        assert_eq!(erasure["state"], "done");
+        let id = |made: &Value| made["id"].as_str().unwrap().to_owned();
         Self {
             tenant: tenant.id.clone(),
-            key: made["id"].as_str().unwrap().to_owned(),
+            key: id(&key),
+            erasure: id(&erasure.body),
         }
     }
 }
@@ -45,7 +53,7 @@ impl Asked {
 /// How much a route takes away: those that end something are asked last.
 pub fn ends(route: &str) -> u8 {
     match route {
-        "POST /collections/{name}/points/delete" => 1,
+        "POST /v1/erasures" | "POST /collections/{name}/points/delete" => 1,
         "DELETE /collections/{name}" => 2,
         "POST /v1/tenants/{id}/suspend" => 3,
         "POST /v1/tenants/{id}/resume" => 4,
@@ -76,12 +84,19 @@ pub fn request(route: &str, target: &Target) -> Option<Asked> {
         "POST /v1/tenants" => Some(json!({"id": "initech"})),
         "PATCH /v1/tenants/{id}" => Some(json!({"region": "eu"})),
         "POST /v1/tenants/{id}/suspend" | "POST /v1/tenants/{id}/resume" => Some(json!({})),
+        "POST /v1/erasures" => {
+            let scope = json!({"points": {"collection": "docs", "ids": [1]}});
+            Some(json!({"reason": "a test", "scope": scope}))
+        }
         "POST /v1/keys" => Some(json!({"name": "a key", "role": "inference"})),
         "POST /v1/tenants/{id}/contain" | "POST /v1/contain" => Some(json!({})),
         "GET /v1/tenants"
         | "GET /v1/tenants/{id}"
         | "DELETE /v1/tenants/{id}"
         | "GET /v1/keys"
+        | "GET /v1/erasures"
+        | "GET /v1/erasures/{id}"
+        | "GET /v1/erasures/{id}/receipt"
         | "DELETE /v1/keys/{id}"
         | "GET /v1/self"
         | "GET /v1/usage"
@@ -93,6 +108,8 @@ pub fn request(route: &str, target: &Target) -> Option<Asked> {
     };
     let id = if pattern.starts_with("/v1/keys") {
         &target.key
+    } else if pattern.starts_with("/v1/erasures") {
+        &target.erasure
     } else {
         &target.tenant
     };
