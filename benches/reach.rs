@@ -25,7 +25,7 @@ use std::{
 };
 
 use locule::{
-    access::{Presented, Principal, Quota},
+    access::{Origin, Presented, Principal, Quota},
     clock::System,
     engine::{Engine, EngineOptions, Query, VectorsBack},
     index::Precision,
@@ -214,13 +214,16 @@ fn start(directory: &Path) -> Arc<Engine> {
         operator_key: Some(Presented::new(OPERATOR_KEY)),
         store: StoreOptions::default(),
         partitions_open_max: 1024,
+        issuers: Vec::new(),
         clock: Arc::new(System),
     };
     Engine::start(options).unwrap().engine
 }
 
 fn principal(engine: &Engine, key: &str) -> Principal {
-    engine.authenticate(&Presented::new(key), None, 0).unwrap()
+    engine
+        .authenticate(&Presented::new(key), Origin::default(), 0)
+        .unwrap()
 }
 
 fn create(engine: &Engine, operator: &Principal, id: &str) -> Principal {

@@ -53,7 +53,8 @@ impl Limits {
 
 type Limiter = RateLimiter<NotKeyed, InMemoryState, FakeRelativeClock, NoOpMiddleware<Nanos>>;
 
-struct Bucket {
+/// Holds as many requests as a second may see.
+pub(super) struct Bucket {
     limiter: Limiter,
     /// Shows the time that callers bring: the limiter asks for no other.
     clock: FakeRelativeClock,
@@ -61,7 +62,7 @@ struct Bucket {
 }
 
 impl Bucket {
-    fn new(rate: NonZeroU32) -> Self {
+    pub(super) fn new(rate: NonZeroU32) -> Self {
         let clock = FakeRelativeClock::default();
         let quota = governor::Quota::per_second(rate);
         Self {
@@ -71,7 +72,7 @@ impl Bucket {
         }
     }
 
-    fn take(&self, now: Timestamp) -> Result<(), Duration> {
+    pub(super) fn take(&self, now: Timestamp) -> Result<(), Duration> {
         let mut shown = self.shown.lock();
         if let Some(before) = shown.replace(now) {
             self.clock

@@ -39,6 +39,10 @@ pub enum Action {
     ReadReceipts,
     /// Create, list and revoke the tenant's keys.
     ManageKeys,
+    /// Take a short-lived token in place of the key.
+    TakeToken,
+    /// Create, list and delete the tenant's webhooks.
+    ManageWebhooks,
     /// Read the tenant's usage.
     ReadUsage,
     /// Create, list, suspend, resume and delete tenants.
@@ -66,7 +70,11 @@ impl Role {
                 Self::Writer | Self::Owner => true,
                 Self::Inference | Self::Auditor | Self::Operator => false,
             },
-            Action::DeleteCollection | Action::Erase | Action::ManageKeys => match self {
+            Action::TakeToken => true,
+            Action::DeleteCollection
+            | Action::Erase
+            | Action::ManageKeys
+            | Action::ManageWebhooks => match self {
                 Self::Owner => true,
                 Self::Inference | Self::Writer | Self::Auditor | Self::Operator => false,
             },
@@ -78,6 +86,20 @@ impl Role {
                 Self::Operator => true,
                 Self::Inference | Self::Writer | Self::Owner | Self::Auditor => false,
             },
+        }
+    }
+
+    /// Whether a key of this role may take tokens of another: one that may do less.
+    pub const fn may_give(self, other: Self) -> bool {
+        match self {
+            Self::Owner => match other {
+                Self::Inference | Self::Writer | Self::Owner | Self::Auditor => true,
+                Self::Operator => false,
+            },
+            Self::Writer => matches!(other, Self::Inference | Self::Writer),
+            Self::Inference => matches!(other, Self::Inference),
+            Self::Auditor => matches!(other, Self::Auditor),
+            Self::Operator => matches!(other, Self::Operator),
         }
     }
 
@@ -103,7 +125,7 @@ impl Role {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Search,
         Self::DescribeCollection,
         Self::ReadPoints,
@@ -113,6 +135,8 @@ impl Action {
         Self::Erase,
         Self::ReadReceipts,
         Self::ManageKeys,
+        Self::TakeToken,
+        Self::ManageWebhooks,
         Self::ReadUsage,
         Self::ManageTenants,
     ];
@@ -129,6 +153,8 @@ impl Action {
             Self::Erase => "erase",
             Self::ReadReceipts => "read_receipts",
             Self::ManageKeys => "manage_keys",
+            Self::TakeToken => "take_token",
+            Self::ManageWebhooks => "manage_webhooks",
             Self::ReadUsage => "read_usage",
             Self::ManageTenants => "manage_tenants",
         }
@@ -141,6 +167,8 @@ impl Action {
             | Self::DeleteCollection
             | Self::Erase
             | Self::ManageKeys
+            | Self::TakeToken
+            | Self::ManageWebhooks
             | Self::ManageTenants => true,
             Self::Search
             | Self::DescribeCollection

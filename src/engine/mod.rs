@@ -9,13 +9,17 @@ mod control;
 mod data;
 mod erasures;
 mod error;
+mod keeper;
+mod keys;
 mod query;
 mod start;
+mod tokens;
+mod webhooks;
 mod write;
 
 use std::{
+    collections::HashSet,
     fmt,
-    net::IpAddr,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -23,16 +27,26 @@ use std::{
     },
 };
 
+use parking_lot::Mutex;
+
+use self::webhooks::Webhooks;
 pub use self::{
-    control::{CreatedKey, CreatedTenant, NewKey, SelfReport, Usage},
+    control::{CreatedTenant, SelfReport, Usage},
     data::{Query, VectorsBack},
     erasures::{Asked as ErasureAsked, EraseScope},
     error::{Error, ErrorKind},
+    keeper::EXPIRY_NEAR,
+    keys::{CreatedKey, NewKey},
     query::Asked,
     start::{EngineOptions, StartError, Started},
+    tokens::TokenPair,
+    webhooks::{
+        CreatedWebhook, Delivery, Direction, Due, Event, EventKind, Message, Unbelieved, Webhook,
+        WebhookId,
+    },
 };
 use crate::{
-    access::{Describe, Gate, Grant, Op, Presented, Principal, Target},
+    access::{ApiKeyId, Describe, Gate, Grant, Op, Origin, Presented, Principal, Target},
     audit::{Actor, AuditLog, Durability, Entry, Outcome},
     clock::Clock,
     ops::Erasures,
@@ -57,6 +71,16 @@ pub struct Engine {
     /// Numbers for requests while the operating system has no random ones.
     requests: AtomicU64,
     maintenance: SyncSender<Arc<Partition>>,
+    /// Held while a refresh token is looked at and used up.
+    renewing: Mutex<()>,
+    making_token_key: Mutex<()>,
+    /// Held while a key's record or extras are read, changed and stored.
+    changing_keys: Mutex<()>,
+    webhooks: Webhooks,
+    /// Keys of whose end webhooks were told.
+    told_of_keys: Mutex<HashSet<ApiKeyId>>,
+    /// Tells the keeper, by its end, that the node is gone.
+    _keeper: SyncSender<()>,
     /// Held as long as anything of the node is open, so that no second one uses the directory.
     _in_use: Arc<InUse>,
 }
@@ -81,11 +105,11 @@ impl Engine {
     pub fn authenticate(
         &self,
         presented: &Presented,
-        ip: Option<IpAddr>,
+        origin: Origin,
         request: u64,
     ) -> Result<Principal, Error> {
         let now = self.clock.now();
-        let gate = || self.gate.authenticate(presented, ip, request, now);
+        let gate = || self.gate.authenticate(presented, origin, request, now);
         self.metrics
             .stages
             .timed(Stage::Gate, gate)
@@ -138,7 +162,7 @@ impl Engine {
         principal: &Principal,
         name: &CollectionName,
     ) -> Result<Option<CollectionName>, Error> {
-        let bound = principal.key().collections.as_ref();
+        let bound = principal.collections();
         if bound.is_none_or(|names| names.contains(name)) {
             return Ok(None);
         }
@@ -192,6 +216,17 @@ impl Engine {
             }
         }
         result
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        if let Err(error) = self.write_down_uses() {
+            tracing::warn!(
+                error = error.chain(),
+                "the last uses of keys weren't written down"
+            );
+        }
     }
 }
 

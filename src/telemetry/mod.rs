@@ -37,6 +37,16 @@ pub struct Metrics {
     pub corrupt: Counter,
     /// Credentials that weren't believed.
     pub authentication_failures: Counter,
+    /// Refresh tokens that were used twice.
+    pub refresh_reuses: Counter,
+    /// API keys that end within two weeks.
+    pub keys_expiring: Gauge<i64, AtomicI64>,
+    /// Messages that webhooks took.
+    pub webhooks_delivered: Counter,
+    /// Attempts to send a message to a webhook that failed.
+    pub webhook_failures: Counter,
+    /// Messages to webhooks that were given up.
+    pub webhooks_dead: Counter,
     /// Acts that the gate didn't allow.
     pub denials: Counter,
     /// Partitions that are open.
@@ -119,6 +129,34 @@ impl Default for Metrics {
             "Credentials that weren't believed",
             authentication_failures.clone(),
         );
+        let refresh_reuses = Counter::default();
+        registry.register(
+            names::REFRESH_REUSES,
+            "Refresh tokens that were used twice, each the end of its family",
+            refresh_reuses.clone(),
+        );
+        let keys_expiring = Gauge::default();
+        registry.register(
+            names::KEYS_EXPIRING,
+            "API keys that end within two weeks",
+            keys_expiring.clone(),
+        );
+        let [webhooks_delivered, webhook_failures, webhooks_dead] = [
+            (names::WEBHOOKS_DELIVERED, "Messages that webhooks took"),
+            (
+                names::WEBHOOK_FAILURES,
+                "Attempts to send a message that failed",
+            ),
+            (
+                names::WEBHOOKS_DEAD,
+                "Messages to webhooks that were given up",
+            ),
+        ]
+        .map(|(name, help)| {
+            let counter = Counter::default();
+            registry.register(name, help, counter.clone());
+            counter
+        });
         let denials = Counter::default();
         registry.register(names::DENIALS, "Acts that weren't allowed", denials.clone());
         let partitions_open = Gauge::default();
@@ -168,6 +206,11 @@ impl Default for Metrics {
             request_seconds,
             corrupt,
             authentication_failures,
+            refresh_reuses,
+            keys_expiring,
+            webhooks_delivered,
+            webhook_failures,
+            webhooks_dead,
             denials,
             partitions_open,
             partition_opens,

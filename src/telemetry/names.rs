@@ -29,3 +29,13 @@ pub const SEGMENTS_READ: &str = "segments_read";
 pub const SEGMENTS_REBUILT: &str = "segments_rebuilt";
 /// Indexes that were stored.
 pub const SEGMENTS_WRITTEN: &str = "segments_written";
+/// Refresh tokens that were used twice.
+pub const REFRESH_REUSES: &str = "refresh_token_reuses";
+/// API keys that end within two weeks.
+pub const KEYS_EXPIRING: &str = "keys_expiring";
+/// Messages that webhooks took.
+pub const WEBHOOKS_DELIVERED: &str = "webhooks_delivered";
+/// Attempts to send a message to a webhook that failed.
+pub const WEBHOOK_FAILURES: &str = "webhook_failures";
+/// Messages to webhooks that were given up.
+pub const WEBHOOKS_DEAD: &str = "webhooks_dead";

@@ -27,4 +27,7 @@ mod openapi;
 mod roles;
 mod storage;
 mod tidy;
+mod tokens;
+mod transport;
 mod verify;
+mod webhooks;

@@ -15,6 +15,6 @@ pub fn checkout(path: &str) -> PathBuf {
 
 pub use self::{
     actor::{Actor, Answer},
-    node::{Node, OPERATOR_KEY, Stopped, Tenant, options},
+    node::{Node, OPERATOR_KEY, START, Setup, Stopped, Tenant, options},
     routes::routes_in,
 };
