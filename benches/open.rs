@@ -19,8 +19,8 @@ use std::{
 
 use locule::{
     access::{
-        ApiKey, ApiKeyRecord, Gate, Grant, KeyTable, Limits, Op, Presented, Principal, Role, Scope,
-        Target,
+        ApiKey, ApiKeyRecord, Gate, Grant, KeyTable, Limits, Op, Origin, Presented, Principal,
+        Role, Scope, Target,
     },
     audit::{AuditLog, AuditOptions},
     clock::Timestamp,
@@ -113,7 +113,9 @@ impl House {
             networks: None,
         });
         let presented = Presented::new(key.reveal());
-        let principal = gate.authenticate(&presented, None, 1, NOW).unwrap();
+        let principal = gate
+            .authenticate(&presented, Origin::default(), 1, NOW)
+            .unwrap();
         Self {
             keyring,
             gate,

@@ -25,7 +25,7 @@ use std::{
 };
 
 use locule::{
-    access::{Presented, Principal, Quota},
+    access::{Origin, Presented, Principal, Quota},
     clock::System,
     engine::{Engine, EngineOptions, Query, VectorsBack},
     index::Precision,
@@ -214,6 +214,7 @@ fn start(directory: &Path) -> Arc<Engine> {
         operator_key: Some(Presented::new(OPERATOR_KEY)),
         store: StoreOptions::default(),
         partitions_open_max: 1024,
+        issuers: Vec::new(),
         audit: locule::audit::AuditOptions::default(),
         clock: Arc::new(System),
     };
@@ -221,7 +222,9 @@ fn start(directory: &Path) -> Arc<Engine> {
 }
 
 fn principal(engine: &Engine, key: &str) -> Principal {
-    engine.authenticate(&Presented::new(key), None, 0).unwrap()
+    engine
+        .authenticate(&Presented::new(key), Origin::default(), 0)
+        .unwrap()
 }
 
 fn create(engine: &Engine, operator: &Principal, id: &str) -> Principal {

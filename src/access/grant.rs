@@ -46,6 +46,10 @@ ops! {
     ReadReceipts => ReadReceipts,
     /// The tenant's keys.
     ManageKeys => ManageKeys,
+    /// A token in place of the key.
+    TakeToken => TakeToken,
+    /// The tenant's webhooks.
+    ManageWebhooks => ManageWebhooks,
     /// The tenant's usage.
     ReadUsage => ReadUsage,
     /// Closing the own tenant.

@@ -84,7 +84,8 @@ impl Limits {
 
 type Limiter = RateLimiter<NotKeyed, InMemoryState, FakeRelativeClock, NoOpMiddleware<Nanos>>;
 
-struct Bucket {
+/// Holds as many requests as a second may see.
+pub(super) struct Bucket {
     limiter: Limiter,
     burst: NonZeroU32,
     /// Shows the time that callers bring: the limiter asks for no other.
@@ -93,7 +94,7 @@ struct Bucket {
 }
 
 impl Bucket {
-    fn new(rate: NonZeroU32) -> Self {
+    pub(super) fn new(rate: NonZeroU32) -> Self {
         Self::with_burst(rate, rate)
     }
 
@@ -108,7 +109,7 @@ impl Bucket {
         }
     }
 
-    fn take(&self, now: Timestamp) -> Result<(), Duration> {
+    pub(super) fn take(&self, now: Timestamp) -> Result<(), Duration> {
         self.take_many(NonZeroU32::MIN, now)
     }
 

@@ -41,6 +41,10 @@ pub enum Action {
     ReadReceipts,
     /// Create, list and revoke the tenant's keys.
     ManageKeys,
+    /// Take a short-lived token in place of the key.
+    TakeToken,
+    /// Create, list and delete the tenant's webhooks.
+    ManageWebhooks,
     /// Close the own tenant at once.
     Contain,
     /// Read the tenant's usage.
@@ -74,12 +78,15 @@ impl Role {
                 Self::Writer | Self::Owner => true,
                 Self::Inference | Self::Auditor | Self::Operator => false,
             },
-            Action::DeleteCollection | Action::Erase | Action::ManageKeys | Action::Contain => {
-                match self {
-                    Self::Owner => true,
-                    Self::Inference | Self::Writer | Self::Auditor | Self::Operator => false,
-                }
-            }
+            Action::TakeToken => true,
+            Action::DeleteCollection
+            | Action::Erase
+            | Action::ManageKeys
+            | Action::ManageWebhooks
+            | Action::Contain => match self {
+                Self::Owner => true,
+                Self::Inference | Self::Writer | Self::Auditor | Self::Operator => false,
+            },
             Action::ReadUsage | Action::ReadAudit | Action::ReadReceipts => match self {
                 Self::Owner | Self::Auditor => true,
                 Self::Inference | Self::Writer | Self::Operator => false,
@@ -88,6 +95,20 @@ impl Role {
                 Self::Operator => true,
                 Self::Inference | Self::Writer | Self::Owner | Self::Auditor => false,
             },
+        }
+    }
+
+    /// Whether a key of this role may take tokens of another: one that may do less.
+    pub const fn may_give(self, other: Self) -> bool {
+        match self {
+            Self::Owner => match other {
+                Self::Inference | Self::Writer | Self::Owner | Self::Auditor => true,
+                Self::Operator => false,
+            },
+            Self::Writer => matches!(other, Self::Inference | Self::Writer),
+            Self::Inference => matches!(other, Self::Inference),
+            Self::Auditor => matches!(other, Self::Auditor),
+            Self::Operator => matches!(other, Self::Operator),
         }
     }
 
@@ -113,7 +134,7 @@ impl Role {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Search,
         Self::DescribeCollection,
         Self::ReadPoints,
@@ -123,6 +144,8 @@ impl Action {
         Self::Erase,
         Self::ReadReceipts,
         Self::ManageKeys,
+        Self::TakeToken,
+        Self::ManageWebhooks,
         Self::Contain,
         Self::ReadUsage,
         Self::ReadAudit,
@@ -142,6 +165,8 @@ impl Action {
             Self::Erase => "erase",
             Self::ReadReceipts => "read_receipts",
             Self::ManageKeys => "manage_keys",
+            Self::TakeToken => "take_token",
+            Self::ManageWebhooks => "manage_webhooks",
             Self::Contain => "contain",
             Self::ReadUsage => "read_usage",
             Self::ReadAudit => "read_audit",
@@ -157,6 +182,8 @@ impl Action {
             | Self::DeleteCollection
             | Self::Erase
             | Self::ManageKeys
+            | Self::TakeToken
+            | Self::ManageWebhooks
             | Self::Contain
             | Self::ManageTenants => Durability::Synced,
             Self::WritePoints | Self::ReadAudit | Self::ReadNodeAudit | Self::ReadReceipts => {

@@ -68,7 +68,11 @@ impl Watcher {
         let network = Network::of(ip?);
         let mut keys = self.keys.lock();
         let seen = entry(&mut keys, key);
-        if let Some((_, last)) = seen.networks.iter_mut().find(|(known, _)| *known == network) {
+        if let Some((_, last)) = seen
+            .networks
+            .iter_mut()
+            .find(|(known, _)| *known == network)
+        {
             *last = now;
             return None;
         }
@@ -260,7 +264,10 @@ mod tests {
             ..Watch::default()
         };
         assert_eq!(times(4, watch, 120), []);
-        assert_eq!(times(1, watch, 120), [Oddity::OftenRefused { suspend: true }]);
+        assert_eq!(
+            times(1, watch, 120),
+            [Oddity::OftenRefused { suspend: true }]
+        );
     }
 
     #[test]

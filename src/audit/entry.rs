@@ -32,6 +32,8 @@ pub enum Actor<'a> {
     Stranger,
     /// The node itself.
     Node,
+    /// The node itself, about someone's key: its id.
+    NodeAbout(&'a str),
 }
 
 /// What came of it.

@@ -62,6 +62,7 @@ fn write_entry(
         Actor::Key(id) => ("key", Some(id)),
         Actor::Stranger => ("stranger", None),
         Actor::Node => ("node", None),
+        Actor::NodeAbout(id) => ("node", Some(id)),
     };
     push(line, b"{\"v\":2,\"seq\":");
     push_display(line, last.seq + 1);

@@ -3,16 +3,19 @@
 //! Owns: what may be set and what it is if it isn't. The translation into each layer's own
 //! options stands here, so that nothing below knows of settings.
 
+mod issuers;
 mod raw;
+mod wire;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
-pub use self::raw::{ConfigError, RawSettings};
+pub use self::raw::{ConfigError, Listed, RawIssuer, RawSettings};
 use crate::{
-    access::Presented,
+    access::{IssuerOptions, Presented},
     audit::{AuditOptions, Reads},
     clock,
     engine::EngineOptions,
+    http, outbound,
     seal::RootKeySource,
     store::StoreOptions,
     telemetry::LogFormat,
@@ -23,6 +26,10 @@ use crate::{
 pub struct Settings {
     data: PathBuf,
     listen: SocketAddr,
+    metrics_listen: Option<SocketAddr>,
+    wire: http::Options,
+    issuers: Vec<IssuerOptions>,
+    outbound: outbound::Options,
     root_key: Option<RootKeySource>,
     operator_key: Option<String>,
     store: StoreOptions,
@@ -38,10 +45,18 @@ impl Settings {
     /// # Errors
     /// [`ConfigError`], which names the setting.
     pub fn new(raw: RawSettings) -> Result<Self, ConfigError> {
+        let wire = wire::options(&raw)?;
         let listen = raw.listen.unwrap_or_else(|| "127.0.0.1:6333".to_owned());
         let listen = listen
             .parse()
             .map_err(|_| ConfigError::wrong("listen", "takes ADDRESS:PORT, like 127.0.0.1:6333"))?;
+        let metrics_listen = raw.metrics_listen.map(|text| text.parse()).transpose();
+        let metrics_listen = metrics_listen.map_err(|_| {
+            ConfigError::wrong("metrics_listen", "takes ADDRESS:PORT, like 127.0.0.1:9100")
+        })?;
+        let (issuers, followed) = issuers::issuers(raw.issuers.unwrap_or_default())?;
+        let networks = raw.webhook_networks.as_ref();
+        let webhook_networks = wire::networks("webhook_networks", networks)?;
         let root_key = match (raw.root_key_file, raw.root_key_env, raw.root_key_command) {
             (None, None, None) => None,
             (Some(path), None, None) => Some(RootKeySource::File(path)),
@@ -94,6 +109,13 @@ impl Settings {
         Ok(Self {
             data: raw.data.unwrap_or_else(|| PathBuf::from("./locule-data")),
             listen,
+            metrics_listen,
+            wire,
+            issuers,
+            outbound: outbound::Options {
+                followed,
+                webhook_networks,
+            },
             root_key,
             operator_key: raw.operator_key,
             store,
@@ -109,6 +131,21 @@ impl Settings {
         self.listen
     }
 
+    /// Where to listen for the metrics alone, if they have a place of their own.
+    pub const fn metrics_listen(&self) -> Option<SocketAddr> {
+        self.metrics_listen
+    }
+
+    /// How to listen.
+    pub const fn wire(&self) -> &http::Options {
+        &self.wire
+    }
+
+    /// What to ask of others.
+    pub const fn outbound(&self) -> &outbound::Options {
+        &self.outbound
+    }
+
     /// Which log lines are written, and how.
     pub fn log(&self) -> (&str, LogFormat) {
         (&self.log, self.log_format)
@@ -122,6 +159,7 @@ impl Settings {
             operator_key: self.operator_key.as_deref().map(Presented::new),
             store: self.store,
             partitions_open_max: self.partitions_open_max,
+            issuers: self.issuers,
             audit: self.audit,
             clock: Arc::new(clock::System),
         }

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{Engine, Error};
+use super::{Engine, Error, Event};
 use crate::{
     access::{Contain, Grant, ManageTenants, Principal},
     clock::Timestamp,
@@ -74,7 +74,11 @@ impl Engine {
     }
 
     fn contained(&self, record: Arc<TenantRecord>, since: Timestamp) -> Result<Contained, Error> {
+        let keys = self.gate.keys().of_tenant(record.uuid);
+        let keys: Vec<_> = keys.iter().map(|key| key.record().id).collect();
+        self.forget_families_of(&keys)?;
         let accessed = self.accessed(&record.id, since)?;
+        self.notify(record.uuid, &Event::TenantContained);
         Ok(Contained {
             closed: self.router.is_gone_from_memory(record.uuid),
             accessed,

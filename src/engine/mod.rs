@@ -11,15 +11,20 @@ mod control;
 mod data;
 mod erasures;
 mod error;
+mod keeper;
+mod keys;
+mod odd;
 mod query;
 mod report;
 mod start;
+mod tokens;
 mod turns;
+mod webhooks;
 mod write;
 
 use std::{
+    collections::HashSet,
     fmt,
-    net::IpAddr,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -28,19 +33,29 @@ use std::{
     time::Duration,
 };
 
+use parking_lot::Mutex;
+
+use self::webhooks::Webhooks;
 pub use self::{
     contain::{Accessed, Contained, KeyActs},
-    control::{CreatedKey, CreatedTenant, NewKey, SelfReport, TenantChange, Usage},
+    control::{CreatedTenant, SelfReport, TenantChange, Usage},
     data::{Query, VectorsBack},
     erasures::{Asked as ErasureAsked, EraseScope},
     error::{Error, ErrorKind},
+    keeper::EXPIRY_NEAR,
+    keys::{CreatedKey, NewKey},
     query::Asked,
     report::{AuditCoverage, ComplianceReport, Stored},
     start::{EngineOptions, StartError, Started},
+    tokens::TokenPair,
     turns::{Busy, Turn, Turns, Work},
+    webhooks::{
+        CreatedWebhook, Delivery, Direction, Due, Event, EventKind, Message, Unbelieved, Webhook,
+        WebhookId,
+    },
 };
 use crate::{
-    access::{Describe, Gate, Grant, Op, Presented, Principal, Target},
+    access::{ApiKeyId, Describe, Gate, Grant, Op, Origin, Presented, Principal, Target, Watcher},
     audit::{Actor, AuditLog, Durability, Entry, Outcome},
     clock::Clock,
     ops::Erasures,
@@ -65,7 +80,18 @@ pub struct Engine {
     /// Numbers for requests while the operating system has no random ones.
     requests: AtomicU64,
     turns: Turns,
+    watcher: Watcher,
     maintenance: SyncSender<Arc<Partition>>,
+    /// Held while a refresh token is looked at and used up.
+    renewing: Mutex<()>,
+    making_token_key: Mutex<()>,
+    /// Held while a key's record or extras are read, changed and stored.
+    changing_keys: Mutex<()>,
+    webhooks: Webhooks,
+    /// Keys of whose end webhooks were told.
+    told_of_keys: Mutex<HashSet<ApiKeyId>>,
+    /// Tells the keeper, by its end, that the node is gone.
+    _keeper: SyncSender<()>,
     /// Tells the thread that looks after the audit log, by being dropped, that the node is gone.
     _settling: SyncSender<()>,
     /// Held as long as anything of the node is open, so that no second one uses the directory.
@@ -92,18 +118,19 @@ impl Engine {
     pub fn authenticate(
         &self,
         presented: &Presented,
-        ip: Option<IpAddr>,
+        origin: Origin,
         request: u64,
     ) -> Result<Principal, Error> {
         let now = self.clock.now();
-        let gate = || self.gate.authenticate(presented, ip, request, now);
+        let gate = || self.gate.authenticate(presented, origin, request, now);
         self.metrics
             .stages
             .timed(Stage::Gate, gate)
             .map_err(|error| {
                 self.metrics.authentication_failures.inc();
-                error.into()
+                Error::from(error)
             })
+            .and_then(|principal| self.note_used(&principal).map(|()| principal))
     }
 
     /// Waits until it is the turn of the principal's tenant. An operator has none to wait for.
@@ -126,7 +153,7 @@ impl Engine {
             Err(busy) => {
                 self.gate
                     .limited(principal, "wait_for_turn", self.clock.now());
-                self.refused(principal);
+                self.note_refused(principal, None);
                 Err(Error::caused(ErrorKind::Limited(BUSY), busy))
             }
         }
@@ -139,7 +166,7 @@ impl Engine {
     pub fn take_bytes(&self, principal: &Principal, bytes: u64) -> Result<(), Error> {
         let taken = self.gate.take_bytes(principal, bytes, self.clock.now());
         taken.map_err(|denial| {
-            self.refused(principal);
+            self.note_refused(principal, Some(&denial));
             denial.into()
         })
     }
@@ -196,14 +223,9 @@ impl Engine {
             .stages
             .timed(Stage::Gate, gate)
             .map_err(|denial| {
-                self.refused(principal);
+                self.note_refused(principal, Some(&denial));
                 denial.into()
             })
-    }
-
-    fn refused(&self, principal: &Principal) {
-        self.metrics.denials.inc();
-        self.tally(principal, |tally| &tally.rejections);
     }
 
     /// The collection that a name stands for, if it is an alias and the key is bound to collections,
@@ -213,7 +235,7 @@ impl Engine {
         principal: &Principal,
         name: &CollectionName,
     ) -> Result<Option<CollectionName>, Error> {
-        let bound = principal.key().collections.as_ref();
+        let bound = principal.collections();
         if bound.is_none_or(|names| names.contains(name)) {
             return Ok(None);
         }
@@ -267,6 +289,17 @@ impl Engine {
             }
         }
         result
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        if let Err(error) = self.write_down_uses() {
+            tracing::warn!(
+                error = error.chain(),
+                "the last uses of keys weren't written down"
+            );
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Engine, Error, ErrorKind};
 use crate::{
-    access::{ApiKeyRecord, Grant, ManageTenants, Policy, Principal, ReadAudit, ReadUsage},
+    access::{Grant, KnownKey, ManageTenants, Policy, Principal, ReadAudit, ReadUsage},
     audit::{AuditOptions, Checkpoint, Forged},
     clock::Timestamp,
     router::TenantRecord,
@@ -22,7 +22,7 @@ pub struct ComplianceReport {
     /// Its policy.
     pub policy: Policy,
     /// Its keys.
-    pub keys: Vec<Arc<ApiKeyRecord>>,
+    pub keys: Vec<Arc<KnownKey>>,
     /// Collections and points: for the tenant's own eyes.
     pub stored: Option<Stored>,
     /// Whether values are encrypted. Only a build for benches doesn't, and that doesn't serve.

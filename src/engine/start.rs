@@ -26,9 +26,19 @@ use std::{
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use super::{Engine, Turns, erasures::carry_out};
+use parking_lot::Mutex;
+
+use super::{
+    Engine, Turns,
+    erasures::carry_out,
+    keeper,
+    webhooks::{StoredDelivery, StoredWebhook, WebhookId, Webhooks},
+};
 use crate::{
-    access::{ApiKey, ApiKeyId, ApiKeyRecord, Gate, KeyTable, Limits, Presented, Role, Scope},
+    access::{
+        ApiKey, ApiKeyId, ApiKeyRecord, FamilyId, Gate, IssuerOptions, KeyTable, Limits, Presented,
+        Role, Scope, StoredExtras, StoredFamily, Tokens, Watcher,
+    },
     audit::{AuditError, AuditLog, AuditOptions},
     clock::Clock,
     ops::{Erasures, erase::Parts},
@@ -53,6 +63,8 @@ pub struct EngineOptions {
     pub store: StoreOptions,
     /// Partitions that may be open at once.
     pub partitions_open_max: usize,
+    /// Whose tokens are believed, besides the node's own. Their keys are handed in once it runs.
+    pub issuers: Vec<IssuerOptions>,
     /// How the audit log is kept.
     pub audit: AuditOptions,
     /// The time.
@@ -109,19 +121,47 @@ impl Engine {
             .map(|(_, record)| record)
             .collect();
         let keys = KeyTable::new(system.derive_hash_key(), records);
+        for (id, extras) in catalog.load::<StoredExtras>(CatalogKind::KeyExtras)? {
+            if let Some(id) = ApiKeyId::from_catalog_id(id) {
+                keys.extend(id, extras.into());
+            }
+        }
         let operator_key = operator(&options.operator_key, &keys, &catalog, &*options.clock)?;
         let shelves = Shelves::new(
             &directory.join("shelves"),
             &options.store,
             Arc::clone(&in_use),
         );
-        let router = Router::new(
+        let token_keys = catalog.load(CatalogKind::TokenKey)?.into_iter();
+        let token_keys = token_keys.map(|(_, record)| record).collect();
+        let families = catalog.load(CatalogKind::RefreshFamily)?.into_iter();
+        let families = families.map(|(id, StoredFamily::V1(family))| (FamilyId(id), family));
+        let families = families.collect();
+        let hooks = catalog.load(CatalogKind::Webhook)?.into_iter();
+        let hooks = hooks.map(|(id, StoredWebhook::V1(hook))| (WebhookId(id), hook));
+        let deliveries = catalog.load(CatalogKind::Delivery)?.into_iter();
+        let deliveries = deliveries.map(|(id, StoredDelivery::V1(it))| (WebhookId(id), it));
+        let webhooks = Webhooks::new(
+            system.derive_webhook_root(),
+            hooks.collect(),
+            deliveries.collect(),
+        );
+        let router = Arc::new(Router::new(
             shelves,
             keyring,
             Arc::clone(&catalog),
             options.partitions_open_max,
             Arc::clone(&metrics),
-        )?;
+        )?);
+        let tenants = Arc::clone(&router);
+        let tokens = Tokens::new(
+            system.derive_token_root(),
+            token_keys,
+            system.derive_refresh_key(),
+            families,
+            options.issuers,
+            Box::new(move |id| tenants.living(id)),
+        );
         let limits = Limits::default();
         for record in router.every_record() {
             limits.set(
@@ -147,8 +187,7 @@ impl Engine {
             let (metrics, builders) = (Arc::clone(&metrics), Arc::clone(&builders));
             move || maintain(&due, &builders, &metrics)
         })?;
-        let router = Arc::new(router);
-        let gate = Arc::new(Gate::new(Arc::clone(&audit), keys, limits));
+        let gate = Arc::new(Gate::new(Arc::clone(&audit), keys, limits).with_tokens(tokens));
         let moved = router.take_up_moves()?;
         let erasures = Arc::new(Erasures::new(Parts {
             router: Arc::clone(&router),
@@ -164,7 +203,8 @@ impl Engine {
             let (erasures, builders) = (Arc::downgrade(&erasures), Arc::clone(&builders));
             move || carry_out(&erasures_due, &erasures, &builders)
         })?;
-        let (settling, gone) = sync_channel(0);
+        let (keeper, gone) = sync_channel(0);
+        let (settling, settled) = sync_channel(0);
         let engine = Arc::new(Self {
             router,
             gate,
@@ -175,16 +215,28 @@ impl Engine {
             metrics,
             // Random, so that request ids of two runs differ.
             requests: AtomicU64::new(u64::from_be_bytes(seal::random_bytes()?) >> 1),
+            watcher: Watcher::default(),
             turns: Turns::new(thread::available_parallelism().map_or(1, NonZero::get)),
             maintenance,
+            renewing: Mutex::default(),
+            making_token_key: Mutex::default(),
+            changing_keys: Mutex::default(),
+            webhooks,
+            told_of_keys: Mutex::default(),
+            _keeper: keeper,
             _settling: settling,
             _in_use: in_use,
         });
         thread::Builder::new().name("audit".into()).spawn({
             let engine = Arc::downgrade(&engine);
-            move || Self::settle_audit(&engine, &gone)
+            move || Self::settle_audit(&engine, &settled)
         })?;
         engine.take_up_erasures(moved);
+        engine.tend();
+        thread::Builder::new().name("keeper".into()).spawn({
+            let engine = Arc::downgrade(&engine);
+            move || keeper::keep(&engine, &gone)
+        })?;
         Ok(Started {
             engine,
             operator_key,

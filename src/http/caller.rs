@@ -1,9 +1,9 @@
 //! From a request to who is asking, and the threads that do what they ask.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
-    extract::{ConnectInfo, FromRequestParts, Request},
+    extract::{FromRequestParts, Request},
     http::{
         HeaderMap, StatusCode,
         header::{AUTHORIZATION, CONTENT_LENGTH},
@@ -13,9 +13,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{observe::RequestNumber, refusal::Refusal};
+use super::{
+    observe::{Ending, RequestNumber},
+    refusal::Refusal,
+};
 use crate::{
-    access::{Presented, Principal},
+    access::{Origin, Presented, Principal},
     clock::Stopwatch,
     engine::{Engine, Error, Work},
 };
@@ -81,13 +84,14 @@ impl FromRequestParts<Arc<Engine>> for Caller {
             .extensions
             .get::<RequestNumber>()
             .map_or(0, |number| number.0);
-        let ip = parts
-            .extensions
-            .get::<ConnectInfo<SocketAddr>>()
-            // On a dual-stack listener an IPv4 client comes as ::ffff:a.b.c.d.
-            .map(|info| info.0.ip().to_canonical());
+        let origin = parts.extensions.get::<Origin>().copied();
         let credential = credential(&parts.headers)?;
-        let principal = engine.authenticate(&credential, ip, number)?;
+        let principal = engine.authenticate(&credential, origin.unwrap_or_default(), number)?;
+        if let Some(end) = engine.key_ends_soon(&principal)
+            && let Some(ending) = parts.extensions.get::<Ending>()
+        {
+            ending.tell(end);
+        }
         parts.extensions.insert(principal.clone());
         Ok(Self {
             engine: Arc::clone(engine),

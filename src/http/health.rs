@@ -20,7 +20,11 @@ pub(super) fn routes() -> Router<Arc<Engine>> {
         .route("/healthz", get(healthz))
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
-        .route("/metrics", get(metrics))
+}
+
+/// The metrics alone: they may have a listener of their own.
+pub(super) fn metrics_routes() -> Router<Arc<Engine>> {
+    Router::new().route("/metrics", get(metrics))
 }
 
 /// What is served here.

@@ -5,6 +5,7 @@
 //! tenant's name and gives its data. **Invariant:** a tenant that doesn't open fails alone.
 //! Called by: `engine`.
 
+mod credentials;
 mod placement;
 mod policies;
 mod record;
@@ -29,7 +30,7 @@ pub use self::{
     tenants::{NewTenant, Tally},
 };
 use crate::{
-    access::{ApiKeyId, Grant, Op},
+    access::{Grant, Op},
     partition::{Partition, PartitionError},
     seal::{GenerationKey, Keyring, KeyringError, SealError},
     store::{Catalog, CatalogError, CatalogKind, Family, Shelves, StoreError},
@@ -199,26 +200,6 @@ impl Router {
             *entry.left.lock() = Arc::downgrade(&partition);
             self.tenants.closed(entry);
         }
-    }
-
-    /// Stores an API key's record.
-    ///
-    /// # Errors
-    /// [`RouterError::Catalog`].
-    pub fn keep_key(&self, record: &crate::access::ApiKeyRecord) -> Result<(), RouterError> {
-        Ok(self
-            .catalog
-            .put(CatalogKind::ApiKey, record.id.catalog_id(), record)?)
-    }
-
-    /// Removes an API key's record.
-    ///
-    /// # Errors
-    /// [`RouterError::Catalog`].
-    pub fn drop_key(&self, id: ApiKeyId) -> Result<(), RouterError> {
-        Ok(self
-            .catalog
-            .remove(CatalogKind::ApiKey, &[id.catalog_id()])?)
     }
 }
 

@@ -102,6 +102,12 @@ impl Table {
         self.find(uuid)
     }
 
+    pub(super) fn living_named(&self, id: &TenantId) -> Option<TenantUuid> {
+        let record = self.named(id)?.record();
+        let living = matches!(record.state, TenantState::Active | TenantState::Suspended);
+        living.then_some(record.uuid)
+    }
+
     fn records(&self) -> Vec<Arc<TenantRecord>> {
         let mut records: Vec<_> = self
             .by_uuid
@@ -357,8 +363,8 @@ impl Router {
             Scope::Tenant(uuid, _) => *uuid == tenant,
             Scope::Node => false,
         });
-        let ids: Vec<_> = own.map(|(id, _)| id).collect();
-        self.catalog.remove(CatalogKind::ApiKey, &ids)?;
+        let ids: Vec<_> = own.map(|(_, key)| key.id).collect();
+        self.drop_keys(&ids)?;
         let before = entry.record().state;
         self.rewrite(&entry, None, |record| {
             record.state = TenantState::Deleted;

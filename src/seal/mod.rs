@@ -8,6 +8,9 @@
 //!                 └─ HKDF-SHA256 ─> data key ("locule data v1"): seals every value
 //!                 └─ HKDF-SHA256 ─> hash key ("locule hash v1"): keyed hashes of API keys
 //!                 └─ HKDF-SHA256 ─> signing key ("locule sign v1"): Ed25519, of the node's own generation
+//!                 └─ HKDF-SHA256 ─> refresh key ("locule refresh v1"): makes refresh tokens
+//!                 └─ HKDF-SHA256 ─> token root ("locule token v1") ─> token keys, by number
+//!                 └─ HKDF-SHA256 ─> webhook root ("locule webhook v1") ─> secrets, by webhook
 //! ```
 //!
 //! **Invariant:** plain text leaves only through an `open`, and only under the context it was
@@ -29,6 +32,8 @@ mod key;
 mod keyring;
 mod root;
 mod sign;
+mod token;
+mod webhook;
 
 pub use self::{
     envelope::{OpenError, SEALED_OVERHEAD_BYTES, SealError, Sealed},
@@ -38,6 +43,8 @@ pub use self::{
     keyring::{KeyShredded, Keyring, KeyringError, WRAPPED_SAMPLE_BYTES, WrappedSample},
     root::{RootKeyError, RootKeySource},
     sign::{Signature, SignatureError, SignerId, SigningKey, VerifyingKey},
+    token::TokenRoot,
+    webhook::{WebhookRoot, WebhookSecret},
 };
 
 /// Whether values are encrypted: not in a build for the bench that tells what that costs.

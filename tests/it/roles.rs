@@ -32,7 +32,10 @@ fn no_role_that_reaches_data_runs_the_node_and_the_operator_reaches_none() {
     for action in Action::ALL {
         assert_eq!(
             Role::Operator.may(action),
-            matches!(action, Action::ManageTenants | Action::ReadNodeAudit),
+            matches!(
+                action,
+                Action::ManageTenants | Action::ReadNodeAudit | Action::TakeToken
+            ),
             "{}",
             action.name()
         );

@@ -24,7 +24,7 @@ const LAYERS: [&[&str]; 11] = [
     &["router"],
     &["ops"],
     &["engine"],
-    &["http"],
+    &["http", "outbound"],
     &["config"],
     &["cli"],
 ];
@@ -37,7 +37,7 @@ const BESIDE: [(&str, &str); 3] = [
 ];
 
 /// Crates that have one home, and what to use elsewhere.
-const HOMES: [(&str, &[&str], &str); 18] = [
+const HOMES: [(&str, &[&str], &str); 22] = [
     (
         "rocksdb",
         &["store/"],
@@ -54,7 +54,11 @@ const HOMES: [(&str, &[&str], &str); 18] = [
     ("axum", &["http/"], "engine"),
     ("utoipa", &["http/"], "http"),
     ("flate2", &["http/body.rs"], "http::body"),
-    ("reqwest", &["cli/"], "engine"),
+    ("reqwest", &["cli/", "outbound/"], "outbound"),
+    ("jsonwebtoken", &["access/token/"], "access::Tokens"),
+    ("hyper", &["http/serve/"], "axum"),
+    ("rustls", &["http/serve/"], "http::Server"),
+    ("tower_http", &["http/"], "http"),
     ("clap", &["cli/"], "config"),
     ("anyhow", &["cli/"], "an error enum of the layer's own"),
     ("rustix", &["cli/bench/", "engine/start.rs"], "std"),

@@ -15,7 +15,7 @@ use rustix::fs::{Advice, fadvise};
 use serde_json::{Map, Value};
 
 use crate::{
-    access::{ApiKey, Presented, Principal, Quota},
+    access::{ApiKey, Origin, Presented, Principal, Quota},
     audit::AuditOptions,
     clock::{self, Stopwatch},
     engine::{Engine, EngineOptions, Query, Started, VectorsBack},
@@ -102,14 +102,14 @@ impl Node {
         let key = started
             .operator_key
             .context("a new node has no operator key")?;
-        let operator = engine.authenticate(&Presented::new(key.reveal()), None, 0)?;
+        let operator = engine.authenticate(&Presented::new(key.reveal()), Origin::default(), 0)?;
         let new = NewTenant {
             id: TenantId::parse("bench")?,
             quota: Quota::default(),
             region: None,
         };
         let key = Arc::new(engine.create_tenant(&operator, new)?.owner_key);
-        let owner = engine.authenticate(&Presented::new(key.reveal()), None, 0)?;
+        let owner = engine.authenticate(&Presented::new(key.reveal()), Origin::default(), 0)?;
         Ok(Self { engine, key, owner })
     }
 
@@ -126,7 +126,7 @@ impl Node {
     /// Starts a node that was stopped.
     pub(super) fn restart(directory: &Path, key: Arc<ApiKey>) -> anyhow::Result<Self> {
         let Started { engine, .. } = Engine::start(options(directory))?;
-        let owner = engine.authenticate(&Presented::new(key.reveal()), None, 0)?;
+        let owner = engine.authenticate(&Presented::new(key.reveal()), Origin::default(), 0)?;
         Ok(Self { engine, key, owner })
     }
 
@@ -279,6 +279,7 @@ pub(super) fn options_with(directory: &Path, partitions_open_max: usize) -> Engi
         operator_key: None,
         store: StoreOptions::default(),
         partitions_open_max,
+        issuers: Vec::new(),
         audit: AuditOptions::default(),
         clock: Arc::new(clock::System),
     }

@@ -8,6 +8,8 @@ mod own;
 mod report;
 mod scope;
 mod tenants;
+mod tokens;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -37,7 +39,17 @@ use crate::engine::Engine;
         erasures::receipt,
         keys::create,
         keys::list,
+        keys::rotate,
         keys::revoke,
+        keys::resume,
+        tokens::create,
+        tokens::refresh,
+        tokens::key_set,
+        webhooks::create,
+        webhooks::list,
+        webhooks::remove,
+        webhooks::deliveries,
+        webhooks::replay,
         own::show,
         own::usage,
         contain::by_operator,
@@ -51,6 +63,8 @@ use crate::engine::Engine;
         (name = "tenants", description = "The node's tenants, for its operator."),
         (name = "erasures", description = "What is erased, and the receipts, for the tenant's owner."),
         (name = "keys", description = "The tenant's keys, for its owner."),
+        (name = "tokens", description = "Short-lived tokens in place of keys."),
+        (name = "webhooks", description = "The tenant's webhooks, for its owner."),
         (name = "audit", description = "What was asked, by whom, and what the answer was."),
         (name = "tenant", description = "What a tenant may know of itself."),
     )
@@ -73,6 +87,18 @@ pub(super) fn routes() -> Router<Arc<Engine>> {
         .route("/erasures/{id}/receipt", get(erasures::receipt))
         .route("/keys", get(keys::list).post(keys::create))
         .route("/keys/{id}", delete(keys::revoke))
+        .route("/keys/{id}/resume", post(keys::resume))
+        .route("/keys/{id}/rotate", post(keys::rotate))
+        .route("/token", post(tokens::create))
+        .route("/token/refresh", post(tokens::refresh))
+        .route("/jwks.json", get(tokens::key_set))
+        .route("/webhooks", get(webhooks::list).post(webhooks::create))
+        .route("/webhooks/{id}", delete(webhooks::remove))
+        .route("/webhooks/{id}/deliveries", get(webhooks::deliveries))
+        .route(
+            "/webhooks/{id}/deliveries/{delivery}/replay",
+            post(webhooks::replay),
+        )
         .route("/self", get(own::show))
         .route("/usage", get(own::usage))
         .route("/contain", post(contain::by_owner))

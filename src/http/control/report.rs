@@ -158,10 +158,13 @@ pub(super) async fn about(
 
 fn shown(report: &ComplianceReport, form: Form) -> Result<Response, Refusal> {
     let tenant = &report.tenant;
-    let keys = report.keys.iter().map(|record| KeyOut {
-        key: keys::shown(record),
-        age_days: report.made.0.saturating_sub(record.created.0) / DAY_MILLIS,
-        expired: record.expired(report.made),
+    let keys = report.keys.iter().map(|known| {
+        let record = known.record();
+        KeyOut {
+            key: keys::shown_known(known),
+            age_days: report.made.0.saturating_sub(record.created.0) / DAY_MILLIS,
+            expired: record.expired(report.made),
+        }
     });
     let audit = &report.audit;
     let failed = |_| Refusal::from(Error::new(ErrorKind::Internal, "the checkpoint is wrong"));

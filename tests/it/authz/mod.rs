@@ -31,7 +31,9 @@ fn guarded_routes(node: &Node) -> Vec<String> {
     let mut routes = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
-            if operation["security"].is_array() {
+            // `[{}]`: what is sent is itself the credential, or none is needed.
+            let scheme = operation["security"][0].as_object();
+            if scheme.is_some_and(|scheme| !scheme.is_empty()) {
                 routes.push(format!("{} {path}", method.to_uppercase()));
             }
         }

@@ -14,12 +14,15 @@ pub struct Target {
     /// A key of the tenant's that nobody uses.
     key: String,
     erasure: String,
+    webhook: String,
 }
 
 impl Target {
     pub fn of(_node: &Node, tenant: &Tenant) -> Self {
         let spare = json!({"name": "spare", "role": "inference"});
         let key = tenant.owner.post("/v1/keys", spare).expect(201);
+        let hook = json!({"url": "https://example.com/hook", "events": ["key.expiring"]});
+        let webhook = tenant.owner.post("/v1/webhooks", hook).expect(201);
         tenant.owner.create_collection("spare", 2, "Dot");
         let ask = json!({"reason": "a test", "scope": {"collection": "spare"}});
         let erasure = tenant.owner.post("/v1/erasures?wait=60", ask);
@@ -30,6 +33,7 @@ impl Target {
             tenant: tenant.id.clone(),
             key: id(&key),
             erasure: id(&erasure.body),
+            webhook: id(&webhook),
         }
     }
 }
@@ -57,7 +61,7 @@ pub fn ends(route: &str) -> u8 {
         "DELETE /collections/{name}" => 2,
         "POST /v1/tenants/{id}/suspend" => 3,
         "POST /v1/tenants/{id}/resume" => 4,
-        "DELETE /v1/keys/{id}" => 5,
+        "DELETE /v1/keys/{id}" | "DELETE /v1/webhooks/{id}" => 5,
         "POST /v1/contain" => 6,
         "POST /v1/tenants/{id}/contain" => 7,
         "DELETE /v1/tenants/{id}" => 8,
@@ -84,6 +88,13 @@ pub fn request(route: &str, target: &Target) -> Option<Asked> {
         "POST /v1/tenants" => Some(json!({"id": "initech"})),
         "PATCH /v1/tenants/{id}" => Some(json!({"region": "eu"})),
         "POST /v1/tenants/{id}/suspend" | "POST /v1/tenants/{id}/resume" => Some(json!({})),
+        "POST /v1/keys/{id}/rotate"
+        | "POST /v1/keys/{id}/resume"
+        | "POST /v1/token"
+        | "POST /v1/webhooks/{id}/deliveries/{delivery}/replay" => Some(json!({})),
+        "POST /v1/webhooks" => {
+            Some(json!({"url": "https://example.com/hook", "events": ["key.expiring"]}))
+        }
         "POST /v1/erasures" => {
             let scope = json!({"points": {"collection": "docs", "ids": [1]}});
             Some(json!({"reason": "a test", "scope": scope}))
@@ -94,6 +105,9 @@ pub fn request(route: &str, target: &Target) -> Option<Asked> {
         | "GET /v1/tenants/{id}"
         | "DELETE /v1/tenants/{id}"
         | "GET /v1/keys"
+        | "GET /v1/webhooks"
+        | "DELETE /v1/webhooks/{id}"
+        | "GET /v1/webhooks/{id}/deliveries"
         | "GET /v1/erasures"
         | "GET /v1/erasures/{id}"
         | "GET /v1/erasures/{id}/receipt"
@@ -108,10 +122,15 @@ pub fn request(route: &str, target: &Target) -> Option<Asked> {
     };
     let id = if pattern.starts_with("/v1/keys") {
         &target.key
+    } else if pattern.starts_with("/v1/webhooks") {
+        &target.webhook
     } else if pattern.starts_with("/v1/erasures") {
         &target.erasure
     } else {
         &target.tenant
     };
-    asked(pattern.replace("{id}", id), body, pattern.contains('{'))
+    let path = pattern
+        .replace("{id}", id)
+        .replace("{delivery}", "0123456789abcdef");
+    asked(path, body, pattern.contains('{'))
 }

@@ -21,6 +21,6 @@ pub fn free_port() -> u16 {
 
 pub use self::{
     actor::{Actor, Answer},
-    node::{Node, OPERATOR_KEY, Stopped, Tenant, options},
+    node::{Node, OPERATOR_KEY, START, Setup, Stopped, Tenant, options},
     routes::routes_in,
 };

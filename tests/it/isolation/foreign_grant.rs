@@ -9,8 +9,8 @@ use std::{
 
 use locule::{
     access::{
-        ApiKey, ApiKeyRecord, Describe, Gate, Grant, KeyTable, Limits, Op, Presented, Principal,
-        ReadUsage, Role, Scope, Target,
+        ApiKey, ApiKeyRecord, Describe, Gate, Grant, KeyTable, Limits, Op, Origin, Presented,
+        Principal, ReadUsage, Role, Scope, Target,
     },
     audit::{AuditLog, AuditOptions},
     clock::Timestamp,
@@ -317,7 +317,8 @@ fn principal(gate: &Gate, tenant: TenantUuid) -> Principal {
         networks: None,
     });
     let presented = Presented::new(key.reveal());
-    gate.authenticate(&presented, None, 1, NOW).unwrap()
+    gate.authenticate(&presented, Origin::default(), 1, NOW)
+        .unwrap()
 }
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
