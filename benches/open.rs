@@ -19,10 +19,10 @@ use std::{
 
 use locule::{
     access::{
-        ApiKey, ApiKeyRecord, Gate, Grant, KeyTable, Limits, Op, Presented, Principal, Role, Scope,
-        Target,
+        ApiKey, ApiKeyRecord, Gate, Grant, KeyTable, Limits, Op, Origin, Presented, Principal,
+        Role, Scope, Target,
     },
-    audit::AuditLog,
+    audit::{AuditLog, AuditOptions},
     clock::Timestamp,
     index::Precision,
     partition::{OpeningTimes, Partition, PointUpsert, Schema, SearchQuery},
@@ -95,7 +95,9 @@ impl House {
         let keyring = Keyring::open(&path.join("ring"), root).unwrap();
         let system = keyring.make(TenantUuid::SYSTEM, Generation::FIRST).unwrap();
         drop(keyring.make(TENANT, Generation::FIRST).unwrap());
-        let audit = Arc::new(AuditLog::open(&path.join("audit")).unwrap());
+        let audit = path.join("audit");
+        let audit = AuditLog::open(&audit, system.derive_signing_key(), AuditOptions::default());
+        let audit = Arc::new(audit.unwrap());
         let keys = KeyTable::new(system.derive_hash_key(), []);
         let gate = Gate::new(audit, keys, Limits::default());
         let key = ApiKey::make().unwrap();
@@ -111,7 +113,9 @@ impl House {
             networks: None,
         });
         let presented = Presented::new(key.reveal());
-        let principal = gate.authenticate(&presented, None, 1, NOW).unwrap();
+        let principal = gate
+            .authenticate(&presented, Origin::default(), 1, NOW)
+            .unwrap();
         Self {
             keyring,
             gate,

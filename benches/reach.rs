@@ -25,7 +25,7 @@ use std::{
 };
 
 use locule::{
-    access::{Presented, Principal, Quota},
+    access::{Origin, Presented, Principal, Quota},
     clock::System,
     engine::{Engine, EngineOptions, Query, VectorsBack},
     index::Precision,
@@ -216,13 +216,17 @@ fn start(directory: &Path) -> Arc<Engine> {
         store: StoreOptions::default(),
         partitions_open_max: 1024,
         data_key_lasts: Duration::from_secs(365 * 24 * 60 * 60),
+        issuers: Vec::new(),
+        audit: locule::audit::AuditOptions::default(),
         clock: Arc::new(System),
     };
     Engine::start(options).unwrap().engine
 }
 
 fn principal(engine: &Engine, key: &str) -> Principal {
-    engine.authenticate(&Presented::new(key), None, 0).unwrap()
+    engine
+        .authenticate(&Presented::new(key), Origin::default(), 0)
+        .unwrap()
 }
 
 fn create(engine: &Engine, operator: &Principal, id: &str) -> Principal {

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! main.rs  cli  config        L7   the process
-//! http                        L6   the wire: the only place that knows axum and JSON dialects
+//! http  outbound              L6   the wire: the only place that knows axum and JSON dialects; what the node asks of others
 //! engine                      L5   the API in plain structs
 //! ops                         L4   what is done to partitions as a whole, and what proves it
 //! router                      L3   the only code that sees more than one tenant
@@ -54,6 +54,7 @@ pub mod ops;
 pub mod engine;
 
 pub mod http;
+pub mod outbound;
 
 pub mod cli;
 pub mod config;

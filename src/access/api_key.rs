@@ -1,16 +1,21 @@
 //! API keys: `lcl_<key id, 16 hex>_<secret, 64 hex>`. The server keeps a keyed hash.
 
-use std::{collections::HashMap, fmt, net::IpAddr, sync::Arc};
+use std::{
+    collections::HashMap,
+    fmt,
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use ipnet::IpNet;
 use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::{
-    principal::{Principal, Scope},
-    role::Role,
-};
+use super::{extras::KeyExtras, limit::Bucket, origin::Origin, principal::Scope, role::Role};
 use crate::{
     clock::Timestamp,
     seal::{self, HashKey, KeyedHash, SealError},
@@ -38,6 +43,12 @@ impl ApiKeyId {
     /// The key's place in the catalog.
     pub fn catalog_id(self) -> [u8; 16] {
         u128::from(u64::from_be_bytes(self.0)).to_be_bytes()
+    }
+
+    /// The key whose place in the catalog that is.
+    pub fn from_catalog_id(id: [u8; 16]) -> Option<Self> {
+        let id = u64::try_from(u128::from_be_bytes(id)).ok()?;
+        Some(Self(id.to_be_bytes()))
     }
 }
 
@@ -138,6 +149,10 @@ impl Presented {
         hasher.hash(self.0.as_bytes())
     }
 
+    pub(super) fn text(&self) -> &str {
+        &self.0
+    }
+
     /// The id that it claims. What isn't in the form of a key can only be the operator key that
     /// the configuration supplied.
     fn claimed_id(&self) -> ApiKeyId {
@@ -155,23 +170,106 @@ impl fmt::Debug for Presented {
     }
 }
 
+/// A key as the gate knows it.
+#[derive(Debug)]
+pub struct KnownKey {
+    record: Arc<ApiKeyRecord>,
+    extras: KeyExtras,
+    /// When it was used last, in milliseconds; 0 if that isn't known.
+    used: AtomicU64,
+    bucket: Option<Bucket>,
+}
+
+impl KnownKey {
+    fn new(record: ApiKeyRecord, extras: KeyExtras) -> Self {
+        Self {
+            record: Arc::new(record),
+            used: AtomicU64::new(extras.last_used.map_or(0, |time| time.0)),
+            bucket: extras.requests_per_second.map(Bucket::new),
+            extras,
+        }
+    }
+
+    /// What it is and may do.
+    pub const fn record(&self) -> &Arc<ApiKeyRecord> {
+        &self.record
+    }
+
+    /// What is kept besides.
+    pub const fn extras(&self) -> &KeyExtras {
+        &self.extras
+    }
+
+    /// When it was used last.
+    pub fn last_used(&self) -> Option<Timestamp> {
+        let used = self.used.load(Ordering::Relaxed);
+        (used > 0).then_some(Timestamp(used))
+    }
+
+    /// The extras as they are to be written down, if their last use isn't written down yet.
+    pub fn unwritten(&self) -> Option<KeyExtras> {
+        let last_used = self.last_used();
+        (last_used != self.extras.last_used).then(|| KeyExtras {
+            last_used,
+            ..self.extras.clone()
+        })
+    }
+
+    /// Takes one request from the key's own bucket, or tells how long to wait for one.
+    pub(super) fn take(&self, now: Timestamp) -> Result<(), std::time::Duration> {
+        self.bucket
+            .as_ref()
+            .map_or(Ok(()), |bucket| bucket.take(now))
+    }
+
+    /// Whether the key is good now, from there.
+    pub(super) fn admits(&self, origin: &Origin, now: Timestamp) -> Result<(), Unauthenticated> {
+        if self.record.expired(now) {
+            return Err(Unauthenticated::Expired);
+        }
+        if self.extras.suspended.is_some() {
+            return Err(Unauthenticated::Suspended);
+        }
+        if !self.record.allows(origin.ip) {
+            return Err(Unauthenticated::Network);
+        }
+        if self.extras.certificate.is_some() && self.extras.certificate != origin.certificate {
+            return Err(Unauthenticated::Certificate);
+        }
+        Ok(())
+    }
+
+    /// Remembers that the key was used. To the second: one that is used all the time would have its
+    /// memory fought over by all threads.
+    pub(super) fn used(&self, now: Timestamp) {
+        if now.0 >= self.used.load(Ordering::Relaxed).saturating_add(1000) {
+            self.used.store(now.0, Ordering::Relaxed);
+        }
+    }
+}
+
 /// Every key of the node, in memory, by id.
 #[derive(Debug)]
 pub struct KeyTable {
     hasher: HashKey,
-    records: RwLock<HashMap<ApiKeyId, Arc<ApiKeyRecord>>>,
+    keys: RwLock<HashMap<ApiKeyId, Arc<KnownKey>>>,
 }
 
 impl KeyTable {
     /// A table of these records, whose hashes were made by `hasher`.
     pub fn new(hasher: HashKey, records: impl IntoIterator<Item = ApiKeyRecord>) -> Self {
-        let records = records
+        let keys = records
             .into_iter()
-            .map(|record| (record.id, Arc::new(record)))
+            .map(|record| {
+                (
+                    record.id,
+                    Arc::new(KnownKey::new(record, KeyExtras::default())),
+                )
+            })
             .collect();
         Self {
             hasher,
-            records: RwLock::new(records),
+            keys: RwLock::new(keys),
         }
     }
 
@@ -180,68 +278,76 @@ impl KeyTable {
         &self.hasher
     }
 
-    /// Adds a key, or replaces it.
+    /// Adds a key without extras, or replaces it.
     pub fn insert(&self, record: ApiKeyRecord) {
-        self.records.write().insert(record.id, Arc::new(record));
+        self.insert_with(record, KeyExtras::default());
+    }
+
+    /// Adds a key, or replaces it.
+    pub fn insert_with(&self, record: ApiKeyRecord, extras: KeyExtras) {
+        let (id, known) = (record.id, Arc::new(KnownKey::new(record, extras)));
+        let before = self.keys.write().insert(id, Arc::clone(&known));
+        if let Some(used) = before.and_then(|before| before.last_used()) {
+            known.used.fetch_max(used.0, Ordering::Relaxed);
+        }
+    }
+
+    /// Gives a key that is there its extras.
+    pub fn extend(&self, id: ApiKeyId, extras: KeyExtras) {
+        if let Some(known) = self.find(id) {
+            self.insert_with((**known.record()).clone(), extras);
+        }
     }
 
     /// Forgets a key: whoever presents it from now on is a stranger.
     pub fn remove(&self, id: ApiKeyId) {
-        self.records.write().remove(&id);
+        self.keys.write().remove(&id);
     }
 
-    /// The record of a key.
-    pub fn find(&self, id: ApiKeyId) -> Option<Arc<ApiKeyRecord>> {
-        self.records.read().get(&id).cloned()
+    /// What is known of a key.
+    pub fn find(&self, id: ApiKeyId) -> Option<Arc<KnownKey>> {
+        self.keys.read().get(&id).cloned()
     }
 
     /// Whether anyone can run the node.
     pub fn has_operator(&self) -> bool {
-        self.records
-            .read()
-            .values()
-            .any(|record| record.role == Role::Operator)
+        let operates = |key: &Arc<KnownKey>| key.record.role == Role::Operator;
+        self.keys.read().values().any(operates)
+    }
+
+    /// Every key.
+    pub fn all(&self) -> Vec<Arc<KnownKey>> {
+        self.keys.read().values().cloned().collect()
     }
 
     /// A tenant's keys, in the order in which they were made.
-    pub fn of_tenant(&self, tenant: TenantUuid) -> Vec<Arc<ApiKeyRecord>> {
-        let belongs = |record: &&Arc<ApiKeyRecord>| match record.scope {
+    pub fn of_tenant(&self, tenant: TenantUuid) -> Vec<Arc<KnownKey>> {
+        let belongs = |key: &&Arc<KnownKey>| match key.record.scope {
             Scope::Tenant(uuid, _) => uuid == tenant,
             Scope::Node => false,
         };
-        let mut records: Vec<_> = self
-            .records
-            .read()
-            .values()
-            .filter(belongs)
-            .cloned()
-            .collect();
-        records.sort_by_key(|record| (record.created, record.id));
-        records
+        let mut keys: Vec<_> = self.keys.read().values().filter(belongs).cloned().collect();
+        keys.sort_by_key(|key| (key.record.created, key.record.id));
+        keys
     }
 
-    /// Turns a credential into a principal. Takes the same time whether the id is known or not.
+    /// The key that a credential is. Takes the same time however much of the secret is right.
     pub(super) fn authenticate(
         &self,
         presented: &Presented,
-        ip: Option<IpAddr>,
-        request: u64,
+        origin: &Origin,
         now: Timestamp,
-    ) -> Result<Principal, Unauthenticated> {
+    ) -> Result<Arc<KnownKey>, Unauthenticated> {
         let hash = presented.hash(&self.hasher);
-        let record = self
+        let known = self
             .find(presented.claimed_id())
             .ok_or(Unauthenticated::Unknown)?;
-        if record.hash != hash {
+        if known.record.hash != hash {
             return Err(Unauthenticated::Unknown);
         }
-        if record.expired(now) {
-            return Err(Unauthenticated::Expired);
-        }
-        if !record.allows(ip) {
-            return Err(Unauthenticated::Network);
-        }
-        Ok(Principal::new(record, ip, request))
+        known.admits(origin, now)?;
+        known.used(now);
+        Ok(known)
     }
 }
 
@@ -257,6 +363,23 @@ pub enum Unauthenticated {
     /// The key may not be used from here.
     #[error("the API key may not be used from this address")]
     Network,
+    /// The key is bound to a client certificate, which didn't come with it.
+    #[error("the API key may not be used without its client certificate")]
+    Certificate,
+    /// The key was suspended.
+    #[error("the API key is suspended; ask the tenant's owner")]
+    Suspended,
+    /// The token's signature or what it says doesn't hold. What it is isn't told.
+    #[error(
+        "the token isn't believed: its signature, issuer, audience or claims don't hold, or it was revoked"
+    )]
+    Token,
+    /// The token is past its time.
+    #[error("the token has expired; refresh it, or ask for a new one")]
+    TokenExpired,
+    /// The refresh token isn't good.
+    #[error("the refresh token isn't good; ask for a new token with the API key")]
+    Refresh,
 }
 
 const KEY_CHARACTERS: usize = 4 + 16 + 1 + 64;

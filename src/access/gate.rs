@@ -1,13 +1,15 @@
 //! The gate: authenticate, limit, policy, audit, then grant. One function, one file.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use super::{
     api_key::{KeyTable, Presented, Unauthenticated},
     grant::{Grant, Op},
     limit::Limits,
-    principal::{Principal, Scope},
+    origin::Origin,
+    principal::{Identity, Principal, Scope},
     role::{Action, Role},
+    token::{Checked, Family, FamilyId, OwnToken, Renewal, Tokens},
 };
 use crate::{
     audit::{Actor, AuditError, AuditLog, Durability, Entry, Outcome},
@@ -21,6 +23,7 @@ pub struct Gate {
     audit: Arc<AuditLog>,
     keys: KeyTable,
     limits: Limits,
+    tokens: Option<Tokens>,
 }
 
 /// Why the node acts on a tenant's data by itself.
@@ -51,6 +54,9 @@ pub enum Target<'a> {
     Collection(&'a CollectionName),
     /// Something of a tenant that was suspended.
     Suspended,
+    /// A tenant, as its operator sees it. For anyone else's acts the log of another tenant isn't the
+    /// place.
+    Tenant(&'a TenantId),
 }
 
 impl Gate {
@@ -60,7 +66,20 @@ impl Gate {
             audit,
             keys,
             limits,
+            tokens: None,
         }
+    }
+
+    /// The gate, believing tokens too.
+    #[must_use]
+    pub fn with_tokens(mut self, tokens: Tokens) -> Self {
+        self.tokens = Some(tokens);
+        self
+    }
+
+    /// What tokens are judged by, if any are believed.
+    pub const fn tokens(&self) -> Option<&Tokens> {
+        self.tokens.as_ref()
     }
 
     /// The keys that it believes.
@@ -80,27 +99,115 @@ impl Gate {
     pub fn authenticate(
         &self,
         presented: &Presented,
-        ip: Option<IpAddr>,
+        origin: Origin,
         request: u64,
         now: Timestamp,
     ) -> Result<Principal, Unauthenticated> {
-        self.keys
-            .authenticate(presented, ip, request, now)
+        self.identify(presented, &origin, now)
+            .map(|identity| Principal::new(identity, origin, request))
             .inspect_err(|_| {
-                let entry = Entry {
-                    actor: Actor::Stranger,
-                    tenant: None,
-                    action: "authenticate",
-                    outcome: Outcome::Denied,
-                    ip,
-                    request,
-                    durability: Durability::Written,
-                };
-                // The answer is no already; it can't become more so if this fails too.
-                if let Err(error) = self.audit.record(now, &entry) {
-                    tracing::error!(error = %error, "a refusal couldn't be recorded");
-                }
+                self.record_refusal("authenticate", Actor::Stranger, origin, request, now)
             })
+    }
+
+    fn identify(
+        &self,
+        presented: &Presented,
+        origin: &Origin,
+        now: Timestamp,
+    ) -> Result<Identity, Unauthenticated> {
+        let tokens = self.tokens.as_ref();
+        let Some(tokens) = tokens.filter(|_| Tokens::looks_like_one(presented)) else {
+            return Ok(Identity::Key(
+                self.keys.authenticate(presented, origin, now)?,
+            ));
+        };
+        match tokens.check(presented, now)? {
+            Checked::Own(token) => {
+                // The key may have ended since, or been bound to elsewhere.
+                let key = self.keys.find(token.key).ok_or(Unauthenticated::Token)?;
+                let record = key.record();
+                let is_the_keys =
+                    record.scope.tenant() == token.tenant && record.role.may_give(token.role);
+                if !is_the_keys {
+                    return Err(Unauthenticated::Token);
+                }
+                key.admits(origin, now)?;
+                key.used(now);
+                Ok(Identity::Token(key, token))
+            }
+            Checked::Issued(token) => {
+                let tenant = tokens.tenant(&token.tenant).ok_or(Unauthenticated::Token)?;
+                let scope = Scope::Tenant(tenant, token.tenant.clone());
+                Ok(Identity::Issued(scope, token))
+            }
+        }
+    }
+
+    /// Turns a refresh token into whom it was given to, as its access tokens would. One that was
+    /// used before is told apart: whoever keeps the families has to end its family.
+    ///
+    /// # Errors
+    /// [`Unauthenticated`], recorded.
+    pub fn renew(
+        &self,
+        presented: &Presented,
+        origin: Origin,
+        request: u64,
+        now: Timestamp,
+    ) -> Result<Renewed, Unauthenticated> {
+        let tokens = self.tokens.as_ref();
+        let renewal = tokens.and_then(|tokens| tokens.families().judge(presented, now));
+        let renewed = match renewal {
+            None => Err(Unauthenticated::Refresh),
+            Some(Renewal::Reused(id, family)) => {
+                let key = family.key.to_string();
+                let action = "reuse_refresh_token";
+                self.record_refusal(action, Actor::Key(&key), origin, request, now);
+                return Ok(Renewed::Reused(id, family));
+            }
+            Some(Renewal::Good(id, family)) => self
+                .keys
+                .find(family.key)
+                .ok_or(Unauthenticated::Refresh)
+                .and_then(|key| {
+                    key.admits(&origin, now)?;
+                    key.used(now);
+                    let token = OwnToken {
+                        key: family.key,
+                        tenant: key.record().scope.tenant(),
+                        role: family.role,
+                        family: id,
+                        expires: family.expires,
+                    };
+                    let identity = Identity::Token(key, Arc::new(token));
+                    let principal = Principal::new(identity, origin, request);
+                    Ok(Renewed::Good(principal, id, family))
+                }),
+        };
+        renewed.inspect_err(|_| {
+            self.record_refusal("authenticate", Actor::Stranger, origin, request, now);
+        })
+    }
+
+    fn record_refusal(
+        &self,
+        action: &'static str,
+        actor: Actor<'_>,
+        origin: Origin,
+        request: u64,
+        now: Timestamp,
+    ) {
+        let entry = Entry {
+            actor,
+            tenant: None,
+            action,
+            outcome: Outcome::Denied,
+            ip: origin.ip,
+            request,
+            durability: Durability::Written,
+        };
+        self.keep_refusal(now, &entry);
     }
 
     /// Allows one act, or doesn't. Either way it is recorded before this returns.
@@ -119,22 +226,28 @@ impl Gate {
             Err(Denial::Limited { .. }) => Outcome::Limited,
             Err(_) => Outcome::Denied,
         };
-        let key_id = principal.key().id.to_string();
+        let actor = principal.actor();
         let (tenant, tenant_name) = match principal.scope() {
             Scope::Tenant(uuid, id) => (*uuid, Some(id.as_str())),
             Scope::Node => (TenantUuid::SYSTEM, None),
         };
+        let about = match target {
+            Target::Tenant(id) if tenant_name.is_none() => Some(id.as_str()),
+            Target::Tenant(_) | Target::Whole | Target::Collection(_) | Target::Suspended => {
+                tenant_name
+            }
+        };
         let entry = Entry {
-            actor: Actor::Key(&key_id),
-            tenant: tenant_name,
+            actor: Actor::Key(&actor),
+            tenant: about,
             action: O::ACTION.name(),
             outcome,
             ip: principal.ip(),
             request: principal.request(),
-            durability: if O::ACTION.must_sync() {
-                Durability::Synced
-            } else {
-                Durability::Written
+            durability: match &decision {
+                Ok(()) => O::ACTION.durability(),
+                // What is refused changes nothing, so no one waits for the disk; each has its entry.
+                Err(_) => Durability::Written,
             },
         };
         self.audit.record(now, &entry)?;
@@ -142,7 +255,7 @@ impl Gate {
         Ok(Grant::mint(
             tenant,
             principal.role(),
-            principal.key().collections.clone(),
+            principal.collections().cloned(),
             now,
         ))
     }
@@ -171,6 +284,50 @@ impl Gate {
         Ok(Grant::mint(tenant, Role::Owner, None, now))
     }
 
+    /// Takes a body's bytes from what the principal's tenant may send. A refusal is recorded.
+    ///
+    /// # Errors
+    /// [`Denial::Limited`].
+    pub fn take_bytes(
+        &self,
+        principal: &Principal,
+        bytes: u64,
+        now: Timestamp,
+    ) -> Result<(), Denial> {
+        let Some(tenant) = principal.tenant() else {
+            return Ok(());
+        };
+        self.limits.take_bytes(tenant, bytes, now).map_err(|wait| {
+            self.limited(principal, "send_bytes", now);
+            Denial::Limited { wait }
+        })
+    }
+
+    /// Records that a principal asked for too much before it came to an act.
+    pub fn limited(&self, principal: &Principal, action: &'static str, now: Timestamp) {
+        let actor = principal.actor();
+        let entry = Entry {
+            actor: Actor::Key(&actor),
+            tenant: match principal.scope() {
+                Scope::Tenant(_, id) => Some(id.as_str()),
+                Scope::Node => None,
+            },
+            action,
+            outcome: Outcome::Limited,
+            ip: principal.ip(),
+            request: principal.request(),
+            durability: Durability::Written,
+        };
+        self.keep_refusal(now, &entry);
+    }
+
+    fn keep_refusal(&self, now: Timestamp, entry: &Entry<'_>) {
+        // The answer is no already; it can't become more so if this fails too.
+        if let Err(error) = self.audit.record(now, entry) {
+            tracing::error!(error = %error, "a refusal couldn't be recorded");
+        }
+    }
+
     fn decide(
         &self,
         principal: &Principal,
@@ -183,19 +340,31 @@ impl Gate {
                 .take(tenant, now)
                 .map_err(|wait| Denial::Limited { wait })?;
         }
+        if let Some(key) = principal.known() {
+            key.take(now).map_err(|wait| Denial::Limited { wait })?;
+        }
         let role = principal.role();
         if !role.may(action) {
             return Err(Denial::Role { role, action });
         }
         match target {
-            Target::Whole => Ok(()),
+            Target::Whole | Target::Tenant(_) => Ok(()),
             Target::Suspended => Err(Denial::Suspended),
-            Target::Collection(name) => match &principal.key().collections {
+            Target::Collection(name) => match principal.collections() {
                 Some(names) if !names.contains(name) => Err(Denial::Collection),
                 Some(_) | None => Ok(()),
             },
         }
     }
+}
+
+/// What came of a refresh token.
+#[derive(Debug)]
+pub enum Renewed {
+    /// It is good: for whom, and of which family.
+    Good(Principal, FamilyId, Family),
+    /// It was used before.
+    Reused(FamilyId, Family),
 }
 
 /// Why an act isn't allowed.

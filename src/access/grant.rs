@@ -51,12 +51,22 @@ ops! {
     ManageRetention => ManageRetention,
     /// The tenant's keys.
     ManageKeys => ManageKeys,
+    /// A token in place of the key.
+    TakeToken => TakeToken,
+    /// The tenant's webhooks.
+    ManageWebhooks => ManageWebhooks,
     /// The tenant's usage.
     ReadUsage => ReadUsage,
     /// The tenant's backups.
     ManageBackups => ManageBackups,
     /// Copies of the tenant's key that are kept outside.
     ManageCustody => ManageCustody,
+    /// Closing the own tenant.
+    Contain => Contain,
+    /// The tenant's audit log.
+    ReadAudit => ReadAudit,
+    /// The node's audit log.
+    ReadNodeAudit => ReadNodeAudit,
     /// The node's tenants.
     ManageTenants => ManageTenants,
     /// The node's root key.

@@ -1,7 +1,8 @@
 //! Who may do what: credential → [`Principal`] → [`Gate`] → [`Grant`].
 //!
-//! Owns: API keys, the table of roles and actions, request limits, and the only place that mints
-//! a [`Grant`]. Reads neither disk nor network nor clock: it is handed records and the time.
+//! Owns: API keys, tokens, the table of roles and actions, request limits, and the only place that mints
+//! a [`Grant`]. Reads neither disk nor network nor clock: it is handed records, issuers' keys and
+//! the time.
 //! **Invariant:** a `Principal` comes from a verified credential and from nothing else; the tenant
 //! it names is the credential's (`tests/ui/principal_from_thin_air.rs`).
 //! **Invariant:** a `Grant` is minted in `gate.rs` alone, after the decision was recorded
@@ -9,21 +10,34 @@
 //! Called by: `engine` (authenticate, check), `partition` and `router` (they ask for grants).
 
 mod api_key;
+mod extras;
 mod gate;
 mod grant;
 mod limit;
+mod origin;
+mod policy;
 mod principal;
 mod role;
+mod token;
+mod watch;
 
 pub use self::{
-    api_key::{ApiKey, ApiKeyId, ApiKeyRecord, KeyTable, Presented, Unauthenticated},
-    gate::{Denial, Gate, Reason, Target},
+    api_key::{ApiKey, ApiKeyId, ApiKeyRecord, KeyTable, KnownKey, Presented, Unauthenticated},
+    extras::{KeyExtras, StoredExtras},
+    gate::{Denial, Gate, Reason, Renewed, Target},
     grant::{
-        CreateCollection, DeleteCollection, Describe, Erase, Grant, ManageBackups, ManageCustody,
-        ManageKeys, ManageRetention, ManageTenants, Op, Read, ReadReceipts, ReadUsage, RotateRoot,
-        Search, Write,
+        Contain, CreateCollection, DeleteCollection, Describe, Erase, Grant, ManageBackups,
+        ManageCustody, ManageKeys, ManageRetention, ManageTenants, ManageWebhooks, Op, Read,
+        ReadAudit, ReadNodeAudit, ReadReceipts, ReadUsage, RotateRoot, Search, TakeToken, Write,
     },
     limit::{Limits, Quota},
+    origin::{Fingerprint, Origin},
+    policy::{Allowance, Policy, PolicyRecord, Watch},
     principal::{Principal, Scope},
     role::{Action, Role},
+    token::{
+        Families, Family, FamilyId, Issuer, IssuerOptions, KeySetError, PublicKey,
+        SignatureAlgorithm, StoredFamily, TOKEN_LASTS_MAX, TenantFinder, TokenKeyRecord, Tokens,
+    },
+    watch::{Oddity, Watcher},
 };

@@ -1,18 +1,37 @@
 //! Who is asking. Made in this folder alone, from a verified credential.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{borrow::Cow, net::IpAddr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::{api_key::ApiKeyRecord, role::Role};
-use crate::tenant::{TenantId, TenantUuid};
+use super::{
+    api_key::KnownKey,
+    origin::Origin,
+    role::Role,
+    token::{IssuedToken, OwnToken},
+};
+use crate::{
+    clock::Timestamp,
+    tenant::{CollectionName, TenantId, TenantUuid},
+};
 
 /// Someone with a verified credential.
 #[derive(Clone, Debug)]
 pub struct Principal {
-    record: Arc<ApiKeyRecord>,
-    ip: Option<IpAddr>,
+    identity: Identity,
+    origin: Origin,
     request: u64,
+}
+
+/// By what someone is known.
+#[derive(Clone, Debug)]
+pub(in crate::access) enum Identity {
+    /// An API key.
+    Key(Arc<KnownKey>),
+    /// A token of the node's own, and the key that it was given to.
+    Token(Arc<KnownKey>, Arc<OwnToken>),
+    /// A token of an issuer that the operator believes.
+    Issued(Scope, Arc<IssuedToken>),
 }
 
 /// What a principal belongs to.
@@ -24,45 +43,88 @@ pub enum Scope {
     Node,
 }
 
+impl Scope {
+    /// The tenant's number, if there is a tenant.
+    pub const fn tenant(&self) -> Option<TenantUuid> {
+        match self {
+            Self::Tenant(uuid, _) => Some(*uuid),
+            Self::Node => None,
+        }
+    }
+}
+
 impl Principal {
-    pub(in crate::access) const fn new(
-        record: Arc<ApiKeyRecord>,
-        ip: Option<IpAddr>,
-        request: u64,
-    ) -> Self {
+    pub(in crate::access) const fn new(identity: Identity, origin: Origin, request: u64) -> Self {
         Self {
-            record,
-            ip,
+            identity,
+            origin,
             request,
         }
     }
 
     /// What it belongs to.
     pub fn scope(&self) -> &Scope {
-        &self.record.scope
+        match &self.identity {
+            Identity::Key(key) | Identity::Token(key, _) => &key.record().scope,
+            Identity::Issued(scope, _) => scope,
+        }
     }
 
     /// Its tenant's number, if it has a tenant.
     pub fn tenant(&self) -> Option<TenantUuid> {
-        match &self.record.scope {
-            Scope::Tenant(uuid, _) => Some(*uuid),
-            Scope::Node => None,
-        }
+        self.scope().tenant()
     }
 
     /// Its role.
     pub fn role(&self) -> Role {
-        self.record.role
+        match &self.identity {
+            Identity::Key(key) => key.record().role,
+            Identity::Token(_, token) => token.role,
+            Identity::Issued(_, token) => token.role,
+        }
     }
 
-    /// The record of its key: never the key.
-    pub fn key(&self) -> &ApiKeyRecord {
-        &self.record
+    /// Who it is in the audit log: its key's id, or an issuer's name for it.
+    pub fn actor(&self) -> Cow<'_, str> {
+        match &self.identity {
+            Identity::Key(key) | Identity::Token(key, _) => key.record().id.to_string().into(),
+            Identity::Issued(_, token) => token.actor.as_str().into(),
+        }
+    }
+
+    /// The collections that it is bound to; all, if none are named.
+    pub fn collections(&self) -> Option<&Arc<[CollectionName]>> {
+        self.known()?.record().collections.as_ref()
+    }
+
+    /// Its key, or its token's: never the key itself.
+    pub const fn known(&self) -> Option<&Arc<KnownKey>> {
+        match &self.identity {
+            Identity::Key(key) | Identity::Token(key, _) => Some(key),
+            Identity::Issued(..) => None,
+        }
+    }
+
+    /// Whether it came with its key, and not with a token.
+    pub const fn has_key(&self) -> bool {
+        match &self.identity {
+            Identity::Key(_) => true,
+            Identity::Token(..) | Identity::Issued(..) => false,
+        }
+    }
+
+    /// When its credential ends.
+    pub fn expires(&self) -> Option<Timestamp> {
+        match &self.identity {
+            Identity::Key(key) => key.record().expires,
+            Identity::Token(_, token) => Some(token.expires),
+            Identity::Issued(_, token) => Some(token.expires),
+        }
     }
 
     /// Where it asks from.
     pub const fn ip(&self) -> Option<IpAddr> {
-        self.ip
+        self.origin.ip
     }
 
     /// The request's number.

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::audit::Durability;
+
 /// What a credential is for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -41,12 +43,22 @@ pub enum Action {
     ManageRetention,
     /// Create, list and revoke the tenant's keys.
     ManageKeys,
+    /// Take a short-lived token in place of the key.
+    TakeToken,
+    /// Create, list and delete the tenant's webhooks.
+    ManageWebhooks,
+    /// Close the own tenant at once.
+    Contain,
     /// Read the tenant's usage.
     ReadUsage,
     /// Make, list, download and delete the tenant's backups, and restore one.
     ManageBackups,
     /// Export the tenant's generation key, and list such exports.
     ManageCustody,
+    /// Read the tenant's audit log, and the report made from it.
+    ReadAudit,
+    /// Read what the node's operators did, and strangers tried.
+    ReadNodeAudit,
     /// Create, list, suspend, resume and delete tenants.
     ManageTenants,
     /// Put another root key in place of the current one.
@@ -74,23 +86,40 @@ impl Role {
                 Self::Writer | Self::Owner => true,
                 Self::Inference | Self::Auditor | Self::Operator => false,
             },
+            Action::TakeToken => true,
             Action::DeleteCollection
             | Action::Erase
             | Action::ManageRetention
             | Action::ManageKeys
             | Action::ManageBackups
-            | Action::ManageCustody => match self {
+            | Action::ManageCustody
+            | Action::ManageWebhooks
+            | Action::Contain => match self {
                 Self::Owner => true,
                 Self::Inference | Self::Writer | Self::Auditor | Self::Operator => false,
             },
-            Action::ReadUsage | Action::ReadReceipts => match self {
+            Action::ReadUsage | Action::ReadAudit | Action::ReadReceipts => match self {
                 Self::Owner | Self::Auditor => true,
                 Self::Inference | Self::Writer | Self::Operator => false,
             },
-            Action::ManageTenants | Action::RotateRoot => match self {
+            Action::ManageTenants | Action::ReadNodeAudit | Action::RotateRoot => match self {
                 Self::Operator => true,
                 Self::Inference | Self::Writer | Self::Owner | Self::Auditor => false,
             },
+        }
+    }
+
+    /// Whether a key of this role may take tokens of another: one that may do less.
+    pub const fn may_give(self, other: Self) -> bool {
+        match self {
+            Self::Owner => match other {
+                Self::Inference | Self::Writer | Self::Owner | Self::Auditor => true,
+                Self::Operator => false,
+            },
+            Self::Writer => matches!(other, Self::Inference | Self::Writer),
+            Self::Inference => matches!(other, Self::Inference),
+            Self::Auditor => matches!(other, Self::Auditor),
+            Self::Operator => matches!(other, Self::Operator),
         }
     }
 
@@ -116,7 +145,7 @@ impl Role {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 20] = [
         Self::Search,
         Self::DescribeCollection,
         Self::ReadPoints,
@@ -127,9 +156,14 @@ impl Action {
         Self::ReadReceipts,
         Self::ManageRetention,
         Self::ManageKeys,
+        Self::TakeToken,
+        Self::ManageWebhooks,
+        Self::Contain,
         Self::ReadUsage,
         Self::ManageBackups,
         Self::ManageCustody,
+        Self::ReadAudit,
+        Self::ReadNodeAudit,
         Self::ManageTenants,
         Self::RotateRoot,
     ];
@@ -147,32 +181,40 @@ impl Action {
             Self::ReadReceipts => "read_receipts",
             Self::ManageRetention => "manage_retention",
             Self::ManageKeys => "manage_keys",
+            Self::TakeToken => "take_token",
+            Self::ManageWebhooks => "manage_webhooks",
+            Self::Contain => "contain",
             Self::ReadUsage => "read_usage",
             Self::ManageBackups => "manage_backups",
             Self::ManageCustody => "manage_custody",
+            Self::ReadAudit => "read_audit",
+            Self::ReadNodeAudit => "read_node_audit",
             Self::ManageTenants => "manage_tenants",
             Self::RotateRoot => "rotate_root",
         }
     }
 
-    /// Whether its audit entry must be on disk before it happens.
-    pub const fn must_sync(self) -> bool {
+    /// When its audit entry must be where, before it happens.
+    pub const fn durability(self) -> Durability {
         match self {
             Self::CreateCollection
             | Self::DeleteCollection
             | Self::Erase
             | Self::ManageRetention
             | Self::ManageKeys
+            | Self::TakeToken
+            | Self::ManageWebhooks
+            | Self::Contain
             | Self::ManageBackups
             | Self::ManageCustody
             | Self::ManageTenants
-            | Self::RotateRoot => true,
-            Self::Search
-            | Self::DescribeCollection
-            | Self::ReadPoints
-            | Self::WritePoints
-            | Self::ReadReceipts
-            | Self::ReadUsage => false,
+            | Self::RotateRoot => Durability::Synced,
+            Self::WritePoints | Self::ReadAudit | Self::ReadNodeAudit | Self::ReadReceipts => {
+                Durability::Written
+            }
+            Self::Search | Self::DescribeCollection | Self::ReadPoints | Self::ReadUsage => {
+                Durability::Counted
+            }
         }
     }
 }

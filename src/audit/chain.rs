@@ -1,130 +1,191 @@
-//! The hash chain: each line holds the hash of the line before and its own.
-//!
-//! A line is JSON. Its `hash` is SHA-256 over everything that stands before `,"hash":`, and that
-//! includes `prev`, so no line can be changed, removed or moved without breaking the chain.
+//! Chains, line by line: what follows from what came before, and how it may fail to.
 
-use std::{fmt, io::BufRead, net::IpAddr};
+use std::{
+    collections::HashMap,
+    io,
+    path::{Path, PathBuf},
+};
 
-use serde::Serialize;
+use super::{
+    checkpoint::{self, Checkpoint},
+    files,
+    line::{self, Link, Read, Unread},
+};
 
-use super::entry::{Actor, Entry};
-use crate::{clock::Timestamp, seal};
-
-/// The end of the chain so far.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(super) struct Link {
-    pub(super) seq: u64,
-    pub(super) hash: [u8; 32],
-}
-
-impl Link {
-    /// The next line, and the link that it makes.
-    pub(super) fn extend(self, now: Timestamp, entry: &Entry<'_>) -> (String, Self) {
-        let seq = self.seq + 1;
-        let (actor, key) = match entry.actor {
-            Actor::Key(id) => ("key", Some(id)),
-            Actor::Stranger => ("stranger", None),
-            Actor::Node => ("node", None),
-        };
-        let fields = Line {
-            v: 1,
-            seq,
-            time: format_args!("{now}"),
-            actor,
-            key_id: key,
-            tenant: entry.tenant,
-            action: entry.action,
-            outcome: entry.outcome.name(),
-            ip: entry.ip,
-            request_id: format_args!("{:016x}", entry.request),
-            prev: hex(&self.hash),
-        };
-        // Strings and numbers alone: this can't fail, and an empty line would break the chain.
-        let mut line = serde_json::to_string(&fields).unwrap_or_default();
-        line.pop();
-        let hash = seal::digest(&[line.as_bytes()]);
-        line.push_str(HASH_FIELD);
-        line.push_str(&hex(&hash));
-        line.push_str("\"}\n");
-        (line, Self { seq, hash })
+/// Takes the next line of a chain.
+pub(super) fn take<'a>(last: &mut Link, text: &'a str) -> Result<Read<'a>, Break> {
+    let read = Read::of(text)?;
+    let (seq, expected) = (read.link.seq, last.seq + 1);
+    if seq > expected {
+        return Err(Break::Missing {
+            entries: seq - expected,
+        });
     }
-
-    /// The link that a line makes, if the line is whole and its hash right.
-    pub(super) fn of_line(line: &str) -> Option<(Self, [u8; 32])> {
-        let (body, tail) = line.rsplit_once(HASH_FIELD)?;
-        let hash = unhex(tail.strip_suffix("\"}")?)?;
-        let fields: serde_json::Value = serde_json::from_str(&format!("{body}}}")).ok()?;
-        let prev = unhex(fields.get("prev")?.as_str()?)?;
-        let seq = fields.get("seq")?.as_u64()?;
-        (seal::digest(&[body.as_bytes()]) == hash).then_some((Self { seq, hash }, prev))
+    if seq < expected {
+        return Err(Break::Moved { seq });
     }
+    if read.prev != last.hash {
+        return Err(Break::Unlinked);
+    }
+    *last = read.link;
+    Ok(read)
 }
 
-/// A line's fields, in their order.
-#[derive(Serialize)]
-struct Line<'a> {
-    v: u8,
-    seq: u64,
-    time: fmt::Arguments<'a>,
-    actor: &'static str,
-    key_id: Option<&'a str>,
-    tenant: Option<&'a str>,
-    action: &'static str,
-    outcome: &'static str,
-    ip: Option<IpAddr>,
-    request_id: fmt::Arguments<'a>,
-    prev: String,
+/// The chain of a whole log, and every tenant's own within it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Chains {
+    pub(super) log: Link,
+    /// By tenant; the node's own has an empty name.
+    pub(super) own: HashMap<String, Link>,
 }
 
-/// Checks a chain from its first line on, and tells how many lines hold.
-///
-/// # Errors
-/// [`ChainError::Broken`] at the first line that doesn't follow from the ones before.
-pub fn verify(lines: impl BufRead) -> Result<u64, ChainError> {
-    let mut last = Link::default();
-    for line in lines.lines() {
-        let broken = ChainError::Broken { seq: last.seq + 1 };
-        match Link::of_line(&line?) {
-            Some((link, prev)) if prev == last.hash && link.seq == last.seq + 1 => last = link,
-            Some(_) | None => return Err(broken),
+impl Chains {
+    /// As a checkpoint tells them.
+    pub(super) fn at(checkpoint: &Checkpoint) -> Self {
+        Self {
+            log: checkpoint.last(),
+            own: checkpoint.chains().collect(),
         }
     }
-    Ok(last.seq)
+
+    /// The end of a tenant's own chain, or of the node's.
+    pub(super) fn end_of(&self, tenant: Option<&str>) -> Link {
+        let name = tenant.unwrap_or_default();
+        self.own.get(name).copied().unwrap_or_default()
+    }
+
+    /// A line was written that leads to these ends.
+    pub(super) fn set(&mut self, log: Link, tenant: Option<&str>, own: Link) {
+        self.log = log;
+        let name = tenant.unwrap_or_default();
+        match self.own.get_mut(name) {
+            Some(end) => *end = own,
+            None => drop(self.own.insert(name.to_owned(), own)),
+        }
+    }
+
+    /// Takes the next line into the log's chain, and the entry in it into its tenant's.
+    pub(super) fn take(&mut self, text: &str) -> Result<(), Break> {
+        let Some(entry) = take(&mut self.log, text)?.entry else {
+            return Ok(());
+        };
+        let tenant = line::field(entry, "tenant").unwrap_or_default();
+        match self.own.get_mut(tenant) {
+            Some(last) => take(last, entry)?,
+            None => take(self.own.entry(tenant.to_owned()).or_default(), entry)?,
+        };
+        Ok(())
+    }
+
+    /// Takes the lines of a file from `start` on. `each` is called behind each.
+    pub(super) fn take_file(
+        &mut self,
+        path: &Path,
+        start: u64,
+        mut each: impl FnMut(&Self),
+    ) -> Result<(), ChainError> {
+        let mut line = 0;
+        let mut broken = None;
+        files::lines(path, (start, u64::MAX), |text| {
+            line += 1;
+            match self.take(text) {
+                Ok(()) => each(self),
+                Err(kind) => broken = Some(kind),
+            }
+            broken.is_none()
+        })?;
+        match broken {
+            Some(kind) => Err(self.broken(Some(path), line, kind)),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn broken(&self, file: Option<&Path>, line: u64, kind: Break) -> ChainError {
+        ChainError::Broken {
+            seq: self.log.seq + 1,
+            file: file.map(Path::to_owned),
+            line,
+            kind,
+        }
+    }
+
+    /// A file ends before what its checkpoint tells of.
+    pub(super) fn cut(&self, directory: &Path, number: u32, checkpoint: &Checkpoint) -> ChainError {
+        let path = files::path(directory, number, checkpoint::EXTENSION);
+        let seq = checkpoint.seq;
+        self.broken(Some(&path), 1, Break::Cut { seq })
+    }
 }
 
 /// Why a chain doesn't hold.
 #[derive(Debug, thiserror::Error)]
 pub enum ChainError {
     /// A line was changed, removed, added or moved.
-    #[error("the audit chain breaks at entry {seq}")]
+    #[error(
+        "the audit chain breaks at entry {seq} ({}line {line}): {kind}",
+        file.as_ref().map(|file| format!("{}, ", file.display())).unwrap_or_default()
+    )]
     Broken {
         /// The number of the first entry that isn't right.
         seq: u64,
+        /// The file that it stands in, if it is known.
+        file: Option<PathBuf>,
+        /// The line, from 1, counted from where the check began.
+        line: u64,
+        /// What is wrong there.
+        kind: Break,
     },
     /// The log can't be read.
     #[error("the audit log can't be read")]
-    Io(#[from] std::io::Error),
+    Io(#[from] io::Error),
 }
 
-fn hex(bytes: &[u8; 32]) -> String {
-    // Twice for every act of the node: so a table, and no formatting machinery.
-    let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or('0');
-    bytes
-        .iter()
-        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
-        .collect()
+/// What is wrong with a line, or with a checkpoint.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Break {
+    /// It isn't an entry.
+    #[error("this isn't an entry")]
+    Form,
+    /// Its hash isn't that of what it says.
+    #[error("the entry was changed")]
+    Changed,
+    /// Entries are missing before it.
+    #[error("{entries} entries before this one are missing")]
+    Missing {
+        /// How many.
+        entries: u64,
+    },
+    /// It belongs further up.
+    #[error("entry {seq} doesn't belong here")]
+    Moved {
+        /// Its number.
+        seq: u64,
+    },
+    /// It follows from another entry than the one before.
+    #[error("the entry doesn't follow from the one before it")]
+    Unlinked,
+    /// A checkpoint isn't signed by the node.
+    #[error("the checkpoint isn't one that the node signed")]
+    Forged,
+    /// A checkpoint says something else than the entries.
+    #[error("the entries aren't the ones that the signed checkpoint tells of")]
+    Contradicted,
+    /// Entries that a checkpoint tells of are gone.
+    #[error("the log ends before entry {seq}, which the signed checkpoint tells of")]
+    Cut {
+        /// The last that there must be.
+        seq: u64,
+    },
+    /// A file before this one is gone.
+    #[error("the file before this one is missing, and no signed checkpoint tells how it ended")]
+    NoFile,
 }
 
-fn unhex(text: &str) -> Option<[u8; 32]> {
-    let mut bytes = [0; 32];
-    if text.len() != 64 {
-        return None;
+impl From<Unread> for Break {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::Form => Self::Form,
+            Unread::Hash => Self::Changed,
+        }
     }
-    for (byte, at) in bytes.iter_mut().zip((0..64).step_by(2)) {
-        *byte = u8::from_str_radix(text.get(at..at + 2)?, 16).ok()?;
-    }
-    Some(bytes)
 }
-
-/// Stands between what is hashed and the hash.
-const HASH_FIELD: &str = ",\"hash\":\"";

@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use crate::clock::Timestamp;
+
 /// What is recorded. Borrowed, and made of words the crate chose itself, but for the ids.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry<'a> {
@@ -17,12 +19,12 @@ pub struct Entry<'a> {
     pub ip: Option<IpAddr>,
     /// The request's id, which its answer carried too.
     pub request: u64,
-    /// Whether the entry must be on disk before the act.
+    /// When the entry must be where, before the act.
     pub durability: Durability,
 }
 
 /// Who asked.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Actor<'a> {
     /// Someone with a key: its id (not the key).
     Key(&'a str),
@@ -30,6 +32,8 @@ pub enum Actor<'a> {
     Stranger,
     /// The node itself.
     Node,
+    /// The node itself, about someone's key: its id.
+    NodeAbout(&'a str),
 }
 
 /// What came of it.
@@ -57,12 +61,21 @@ impl Outcome {
     }
 }
 
-/// Whether an entry must be on disk before the act.
+/// When an entry must be where, before the act.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Durability {
-    /// Handed to the operating system: survives the process, not the power. For reads and
-    /// upserts.
+    /// Handed to the operating system: survives the process, not the power. Where the node is set
+    /// up to count reads, the first of a key, address and minute is, and the others are counted.
+    Counted,
+    /// Handed to the operating system. For upserts and refusals.
     Written,
     /// Fsynced. For keys, roles, tenants, erasure.
     Synced,
+}
+
+/// How many acts an entry stands for, beside the one that has an entry of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Repeats {
+    pub(super) count: u64,
+    pub(super) since: Timestamp,
 }

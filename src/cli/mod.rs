@@ -22,6 +22,7 @@ mod output;
 mod point_id;
 mod query;
 mod question;
+mod report;
 mod root_key;
 mod serve;
 #[cfg(test)]
@@ -89,6 +90,8 @@ enum Command {
     /// Put another root key in place of the node's (needs the operator key).
     #[command(subcommand)]
     RootKey(root_key::Command),
+    /// Tell how a tenant is kept: keys, limits, encryption, what the audit log covers.
+    Report(report::Arguments),
     /// Measure a running server.
     #[command(subcommand)]
     Bench(bench::Command),
@@ -117,6 +120,9 @@ impl Arguments {
             }
             Command::RootKey(command) => {
                 wait_for(root_key::run(&Client::new(&connection)?, command))
+            }
+            Command::Report(arguments) => {
+                wait_for(report::run(&Client::new(&connection)?, arguments))
             }
             Command::Bench(command) => wait_for(bench::run(&connection, command)),
         };

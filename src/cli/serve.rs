@@ -1,6 +1,6 @@
 //! `locule serve`.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use tokio::{
@@ -12,7 +12,7 @@ use super::output;
 use crate::{
     config::{RawSettings, Settings},
     engine::{Engine, Started},
-    http, seal,
+    http, outbound, seal,
     store::Released,
     telemetry,
 };
@@ -66,6 +66,15 @@ async fn serve(settings: Settings) -> anyhow::Result<Released> {
     let listener = TcpListener::bind(address).await.with_context(|| {
         format!("can't listen on {address}; choose another address with --listen")
     })?;
+    let metrics_listener = match settings.metrics_listen() {
+        None => None,
+        Some(address) => {
+            let bound = TcpListener::bind(address).await;
+            Some(bound.with_context(|| format!("can't listen on {address} for the metrics"))?)
+        }
+    };
+    let server = http::Server::new(settings.wire().clone())?;
+    let asked = settings.outbound().clone();
     let Started {
         engine,
         operator_key,
@@ -89,9 +98,22 @@ async fn serve(settings: Settings) -> anyhow::Result<Released> {
         }
     };
     tracing::info!(address = %listener.local_addr()?, "ready");
-    http::serve(engine, listener, stop)
-        .await
-        .context("the listener failed")?;
+    let metrics = {
+        let engine = Arc::clone(&engine);
+        async move {
+            match metrics_listener {
+                Some(listener) => http::serve_metrics(engine, listener).await,
+                None => std::future::pending().await,
+            }
+        }
+    };
+    let outbound = outbound::run(Arc::clone(&engine), asked);
+    tokio::select! {
+        served = server.serve(engine, listener, stop) => served,
+        failed = metrics => failed,
+        () = outbound => Ok(()),
+    }
+    .context("the listener failed")?;
     Ok(released)
 }
 

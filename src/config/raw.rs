@@ -1,6 +1,6 @@
 //! Exactly what file and environment may say.
 
-use std::{env, path::PathBuf};
+use std::{collections::BTreeMap, env, path::PathBuf};
 
 use config::{Config, File, FileFormat, Map, Value};
 use serde::Deserialize;
@@ -13,6 +13,32 @@ pub struct RawSettings {
     pub data: Option<PathBuf>,
     /// Where to listen.
     pub listen: Option<String>,
+    /// Where to listen for the metrics alone.
+    pub metrics_listen: Option<String>,
+    /// The server's certificate, and the ones between it and a root.
+    pub tls_certificate: Option<PathBuf>,
+    /// Its private key.
+    pub tls_key: Option<PathBuf>,
+    /// The authorities whose certificates clients may show.
+    pub tls_client_ca: Option<PathBuf>,
+    /// Whether a client must show one.
+    pub tls_client_required: Option<bool>,
+    /// The oldest version of TLS that is spoken: 1.3 or 1.2.
+    pub tls_version_min: Option<String>,
+    /// Proxies that are believed about whom they ask for.
+    pub trusted_proxies: Option<Listed>,
+    /// Origins whose pages may read answers.
+    pub cors_origins: Option<Listed>,
+    /// Connections at once.
+    pub connections_max: Option<usize>,
+    /// How long a request's head may take.
+    pub header_seconds_max: Option<u64>,
+    /// How long a request may take.
+    pub request_seconds_max: Option<u64>,
+    /// Private networks that webhooks may lead to.
+    pub webhook_networks: Option<Listed>,
+    /// Whose tokens are believed besides the node's own.
+    pub issuers: Option<Vec<RawIssuer>>,
     /// A file with the root key.
     pub root_key_file: Option<PathBuf>,
     /// The name of an environment variable with the root key.
@@ -35,6 +61,12 @@ pub struct RawSettings {
     pub partitions_open_max: Option<usize>,
     /// Days until a tenant's data key is replaced.
     pub data_key_days: Option<u32>,
+    /// How reads are recorded in the audit log: each or counted.
+    pub audit_reads: Option<String>,
+    /// How long a file of the audit log gets.
+    pub audit_file_mib: Option<u64>,
+    /// How many days files of the audit log are kept; for ever, if that isn't said.
+    pub audit_keep_days: Option<u32>,
     /// Which log lines are written.
     pub log: Option<String>,
     /// How log lines look: text or json.
@@ -56,6 +88,56 @@ impl RawSettings {
             .build()?
             .try_deserialize()
             .map_err(Into::into)
+    }
+}
+
+/// An issuer as it was written.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawIssuer {
+    /// What it is called in logs.
+    pub name: String,
+    /// The `iss` of its tokens.
+    pub issuer: String,
+    /// The `aud` of its tokens for this node.
+    pub audience: String,
+    /// A file with its key set.
+    pub jwks_file: Option<PathBuf>,
+    /// Where it publishes its key set.
+    pub jwks_url: Option<String>,
+    /// The algorithms of its signatures.
+    pub algorithms: Vec<String>,
+    /// The claim that names the tenant.
+    pub tenant_claim: Option<String>,
+    /// The tenants that it may name.
+    pub tenants: Option<Vec<String>>,
+    /// The claim that names the role.
+    pub role_claim: Option<String>,
+    /// Which of its roles is which of ours.
+    pub roles: BTreeMap<String, String>,
+    /// How far its clock may be off.
+    pub clock_skew_seconds: Option<u64>,
+}
+
+/// Several values: a list in the file, separated by commas in the environment.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Listed {
+    /// As a list.
+    List(Vec<String>),
+    /// In one text.
+    Text(String),
+}
+
+impl Listed {
+    pub(super) fn values(&self) -> Vec<&str> {
+        match self {
+            Self::List(values) => values.iter().map(String::as_str).collect(),
+            Self::Text(text) => {
+                let values = text.split(',').map(str::trim);
+                values.filter(|value| !value.is_empty()).collect()
+            }
+        }
     }
 }
 
@@ -110,4 +192,12 @@ impl ConfigError {
 }
 
 /// Read by client commands, by scripts and by tests.
-const CLIENT_SETTINGS: [&str; 5] = ["url", "api_key", "target_dir", "config", "failpoint"];
+const CLIENT_SETTINGS: [&str; 7] = [
+    "url",
+    "api_key",
+    "ca",
+    "identity",
+    "target_dir",
+    "config",
+    "failpoint",
+];

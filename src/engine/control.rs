@@ -1,4 +1,4 @@
-//! The control plane: tenants for the operator, keys and usage for the tenant.
+//! The control plane: tenants for the operator, usage for the tenant.
 
 use std::{
     sync::{
@@ -8,17 +8,15 @@ use std::{
     time::Duration,
 };
 
-use ipnet::IpNet;
-
-use super::{Engine, Error, ErrorKind};
+use super::{Engine, Error};
 use crate::{
     access::{
-        ApiKey, ApiKeyId, ApiKeyRecord, Grant, ManageKeys, ManageTenants, Principal, Quota,
-        ReadUsage, Role, Scope,
+        Allowance, ApiKey, ApiKeyRecord, Grant, KnownKey, ManageTenants, Policy, Principal, Quota,
+        ReadUsage, Role, Scope, Watch,
     },
     clock::Timestamp,
     router::{NewTenant, TenantRecord, TenantState},
-    tenant::{CollectionName, TenantId},
+    tenant::TenantId,
 };
 
 /// A tenant that was made, and its owner's key: to be handed over.
@@ -30,35 +28,22 @@ pub struct CreatedTenant {
     pub owner_key: ApiKey,
 }
 
-/// A key to be made.
-#[derive(Debug)]
-pub struct NewKey {
-    /// Its name, for people.
-    pub name: String,
-    /// What it is for.
-    pub role: Role,
-    /// How long it is good.
-    pub lasts: Duration,
-    /// The collections it is good for.
-    pub collections: Option<Vec<CollectionName>>,
-    /// The networks it may be used from.
-    pub networks: Option<Vec<IpNet>>,
-}
-
-/// A key that was made: to be shown once.
-#[derive(Debug)]
-pub struct CreatedKey {
-    /// The key.
-    pub key: ApiKey,
-    /// What the server keeps of it.
-    pub record: ApiKeyRecord,
+/// What is to change of a tenant. What isn't said stays.
+#[derive(Clone, Debug, Default)]
+pub struct TenantChange {
+    /// What it may use.
+    pub limits: Option<(Quota, Allowance)>,
+    /// What is done about its odd keys.
+    pub watch: Option<Watch>,
+    /// Where its operator wants it.
+    pub region: Option<String>,
 }
 
 /// Who is asking.
 #[derive(Debug)]
 pub struct SelfReport {
-    /// The key's record.
-    pub key: ApiKeyRecord,
+    /// The key, or the one that the token was given to; none for an issuer's token.
+    pub key: Option<Arc<KnownKey>>,
     /// The tenant's record, for a key that has one.
     pub tenant: Option<Arc<TenantRecord>>,
 }
@@ -86,11 +71,24 @@ impl Engine {
     /// Makes a tenant.
     ///
     /// # Errors
-    /// [`ErrorKind::Conflict`] when the id is taken, or was once.
+    /// [`ErrorKind::Conflict`](super::ErrorKind::Conflict) when the id is taken, or was once.
     pub fn create_tenant(
         &self,
         principal: &Principal,
         new: NewTenant,
+    ) -> Result<CreatedTenant, Error> {
+        self.create_tenant_with(principal, new, Policy::default())
+    }
+
+    /// Makes a tenant with a policy.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Conflict`] when the id is taken, or was once.
+    pub fn create_tenant_with(
+        &self,
+        principal: &Principal,
+        new: NewTenant,
+        policy: Policy,
     ) -> Result<CreatedTenant, Error> {
         let grant: Grant<ManageTenants> = self.check(principal, None)?;
         let now = self.clock.now();
@@ -111,7 +109,11 @@ impl Engine {
             };
             kept.insert(record).clone()
         })?;
-        self.gate.limits().set(record.uuid, quota);
+        if policy != Policy::default() {
+            self.router
+                .change_policy(&grant, &record.id, |kept| *kept = policy)?;
+        }
+        self.gate.limits().set(record.uuid, quota, policy.allowance);
         if let Some(record) = kept {
             self.gate.keys().insert(record);
         }
@@ -132,121 +134,74 @@ impl Engine {
     /// One tenant.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`].
+    /// [`ErrorKind::NotFound`](super::ErrorKind::NotFound).
     pub fn tenant(&self, principal: &Principal, id: &TenantId) -> Result<Arc<TenantRecord>, Error> {
-        let grant: Grant<ManageTenants> = self.check(principal, None)?;
+        let grant: Grant<ManageTenants> = self.check_about(principal, id)?;
         Ok(self.router.record(&grant, id)?)
     }
 
     /// Suspends a tenant: its keys are refused and its partition closed, until it is resumed.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`].
+    /// [`ErrorKind::NotFound`](super::ErrorKind::NotFound).
     pub fn suspend(
         &self,
         principal: &Principal,
         id: &TenantId,
     ) -> Result<Arc<TenantRecord>, Error> {
-        let grant: Grant<ManageTenants> = self.check(principal, None)?;
-        Ok(self
-            .router
-            .change(&grant, id, |record| record.state = TenantState::Suspended)?)
+        let grant: Grant<ManageTenants> = self.check_about(principal, id)?;
+        Ok(self.router.suspend(&grant, id)?)
     }
 
     /// Resumes a tenant.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`].
+    /// [`ErrorKind::NotFound`](super::ErrorKind::NotFound).
     pub fn resume(&self, principal: &Principal, id: &TenantId) -> Result<Arc<TenantRecord>, Error> {
-        let grant: Grant<ManageTenants> = self.check(principal, None)?;
+        let grant: Grant<ManageTenants> = self.check_about(principal, id)?;
         Ok(self
             .router
             .change(&grant, id, |record| record.state = TenantState::Active)?)
     }
 
-    /// Sets what a tenant may use, or where its operator wants it.
+    /// Sets what a tenant may use, what is done about its odd keys, or where its operator wants it.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`].
+    /// [`ErrorKind::NotFound`](super::ErrorKind::NotFound).
     pub fn change_tenant(
         &self,
         principal: &Principal,
         id: &TenantId,
-        quota: Option<Quota>,
-        region: Option<String>,
+        change: TenantChange,
     ) -> Result<Arc<TenantRecord>, Error> {
-        let grant: Grant<ManageTenants> = self.check(principal, None)?;
+        let grant: Grant<ManageTenants> = self.check_about(principal, id)?;
+        let TenantChange {
+            limits,
+            watch,
+            region,
+        } = change;
         let record = self.router.change(&grant, id, |record| {
-            record.quota = quota.unwrap_or(record.quota);
+            record.quota = limits.map_or(record.quota, |(quota, _)| quota);
             if region.is_some() {
                 record.region = region;
             }
         })?;
-        self.gate.limits().set(record.uuid, record.quota);
+        let mut policy = self.router.policy(record.uuid);
+        if limits.is_some() || watch.is_some() {
+            policy = self.router.change_policy(&grant, id, |policy| {
+                policy.allowance = limits.map_or(policy.allowance, |(_, allowance)| allowance);
+                policy.watch = watch.unwrap_or(policy.watch);
+            })?;
+        }
+        self.gate
+            .limits()
+            .set(record.uuid, record.quota, policy.allowance);
         Ok(record)
     }
 
-    /// Makes a key for the principal's tenant.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Invalid`] for a role that isn't a tenant's.
-    pub fn create_key(&self, principal: &Principal, new: NewKey) -> Result<CreatedKey, Error> {
-        let _grant: Grant<ManageKeys> = self.check(principal, None)?;
-        if new.role == Role::Operator {
-            return Err(Error::invalid(
-                "role must be inference, writer, owner or auditor",
-            ));
-        }
-        if self.keys_of(principal).len() >= KEYS_MAX {
-            return Err(Error::invalid(format!(
-                "a tenant may have {KEYS_MAX} keys; revoke some"
-            )));
-        }
-        let now = self.clock.now();
-        let key = ApiKey::make().map_err(crate::router::RouterError::from)?;
-        let record = ApiKeyRecord {
-            id: key.id,
-            hash: key.hash(self.gate.keys().hasher()),
-            scope: principal.scope().clone(),
-            role: new.role,
-            name: new.name,
-            created: now,
-            expires: Some(now.plus(new.lasts)),
-            collections: new.collections.map(Arc::from),
-            networks: new.networks,
-        };
-        self.router.keep_key(&record)?;
-        self.gate.keys().insert(record.clone());
-        Ok(CreatedKey { key, record })
-    }
-
-    /// The keys of the principal's tenant.
-    ///
-    /// # Errors
-    /// [`Error`].
-    pub fn keys(&self, principal: &Principal) -> Result<Vec<Arc<ApiKeyRecord>>, Error> {
-        let _grant: Grant<ManageKeys> = self.check(principal, None)?;
-        Ok(self.keys_of(principal))
-    }
-
-    /// Revokes a key of the principal's tenant. It is good for nothing once this returns.
-    ///
-    /// # Errors
-    /// [`ErrorKind::NotFound`], also for another tenant's key.
-    pub fn revoke_key(&self, principal: &Principal, id: ApiKeyId) -> Result<(), Error> {
-        let _grant: Grant<ManageKeys> = self.check(principal, None)?;
-        if !self.keys_of(principal).iter().any(|key| key.id == id) {
-            return Err(Error::new(ErrorKind::NotFound, "there is no such key"));
-        }
-        self.router.drop_key(id)?;
-        self.gate.keys().remove(id);
-        Ok(())
-    }
-
-    fn keys_of(&self, principal: &Principal) -> Vec<Arc<ApiKeyRecord>> {
-        principal
-            .tenant()
-            .map_or_else(Vec::new, |tenant| self.gate.keys().of_tenant(tenant))
+    /// A tenant's policy, for whoever was shown the tenant.
+    pub fn policy_of(&self, record: &TenantRecord) -> Policy {
+        self.router.policy(record.uuid)
     }
 
     /// Who is asking. Needs no more than a credential.
@@ -255,7 +210,7 @@ impl Engine {
             .tenant()
             .and_then(|tenant| self.router.own_record(tenant));
         SelfReport {
-            key: principal.key().clone(),
+            key: principal.known().cloned(),
             tenant,
         }
     }
@@ -295,5 +250,3 @@ impl Engine {
 
 /// How long a key is good if it isn't said.
 const KEY_LASTS_DEFAULT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
-/// Keys a tenant may have.
-const KEYS_MAX: usize = 1_000;

@@ -54,7 +54,7 @@ impl Engine {
                 at: self.clock.now(),
                 to: keeper.name(),
                 reason,
-                by: principal.key().id.to_string(),
+                by: principal.actor().into_owned(),
             };
             self.record_act(principal, "export_key")?;
             self.custody.keep(record.clone())?;

@@ -51,7 +51,9 @@ impl Engine {
         let answers = partition.search(&grant, vectors.as_ref(), collection, &query.search);
         self.metrics.queries.inc();
         self.tally(principal, |tally| &tally.queries);
-        self.watch(principal, answers.map_err(Error::from))
+        let answers = self.watch(principal, answers.map_err(Error::from))?;
+        self.note_answered(principal, collection, &answers);
+        Ok(answers)
     }
 
     /// The nearest neighbours of several queries, which are shared out among the cores.
@@ -79,7 +81,9 @@ impl Engine {
         };
         let partition = self.partition(principal, first)?;
         let answers = partition.search_batch(&grants, collection, &searches);
-        self.watch(principal, answers.map_err(Error::from))
+        let answers = self.watch(principal, answers.map_err(Error::from))?;
+        self.note_answered(principal, collection, answers.iter().flatten());
+        Ok(answers)
     }
 
     /// What a query may do, and whether it may.
@@ -98,6 +102,7 @@ impl Engine {
         };
         let wanted = query.search.limit.saturating_add(query.search.offset);
         within_reach(principal, &grant, wanted)?;
+        self.may_be_answered(principal)?;
         Ok((grant, vectors))
     }
 

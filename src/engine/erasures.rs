@@ -104,7 +104,7 @@ impl Engine {
     /// # Errors
     /// [`ErrorKind::NotFound`].
     pub fn delete_tenant(&self, principal: &Principal, id: &TenantId) -> Result<Erasure, Error> {
-        let grant: Grant<ManageTenants> = self.check(principal, None)?;
+        let grant: Grant<ManageTenants> = self.check_about(principal, id)?;
         let record = self.router.record(&grant, id)?;
         let asked = Asked {
             scope: EraseScope::Tenant,
@@ -174,7 +174,10 @@ impl Engine {
             tenant_id: record.id.clone(),
             kind: asked.kind,
             scope: asked.words.clone(),
-            by: By::Key(principal.key().id),
+            by: principal.known().map_or_else(
+                || By::Issued(principal.actor().into_owned()),
+                |key| By::Key(key.record().id),
+            ),
             reason: asked.reason.clone(),
             request: principal.request(),
         })?)
@@ -218,8 +221,21 @@ impl Engine {
 
     /// A tenant that is to be deleted can't be asked for anything any more.
     pub(super) fn refuse_keys(&self, record: &TenantRecord) {
-        for key in self.gate.keys().of_tenant(record.uuid) {
-            self.gate.keys().remove(key.id);
+        let keys = self.gate.keys().of_tenant(record.uuid);
+        let keys: Vec<_> = keys.iter().map(|key| key.record().id).collect();
+        for key in &keys {
+            self.gate.keys().remove(*key);
+        }
+        let forgotten = self
+            .forget_families_of(&keys)
+            .and_then(|()| self.forget_webhooks_of(record.uuid));
+        if let Err(error) = forgotten {
+            // Without their keys and their tenant they are good for nothing; the keeper tries again.
+            let error = error.chain();
+            tracing::warn!(
+                error,
+                "tokens and webhooks of a deleted tenant stay for now"
+            );
         }
     }
 }

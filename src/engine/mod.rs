@@ -5,21 +5,30 @@
 //! **Invariant:** there is no engine without an audit log.
 //! Called by: `http`, `cli`.
 
+mod audit;
 mod backups;
+mod contain;
 mod control;
 mod custody;
 mod data;
 mod erasures;
 mod error;
+mod keeper;
+mod keys;
+mod odd;
 mod query;
+mod report;
 mod retention;
 mod start;
 mod sweeps;
+mod tokens;
+mod turns;
+mod webhooks;
 mod write;
 
 use std::{
+    collections::HashSet,
     fmt,
-    net::IpAddr,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -30,18 +39,31 @@ use std::{
 
 use parking_lot::Mutex;
 
+use self::webhooks::Webhooks;
 pub use self::{
-    control::{CreatedKey, CreatedTenant, NewKey, SelfReport, Usage},
+    contain::{Accessed, Contained, KeyActs},
+    control::{CreatedTenant, SelfReport, TenantChange, Usage},
     custody::{Exported, PutBack, PutBackError},
     data::{Query, VectorsBack},
     erasures::{Asked as ErasureAsked, EraseScope},
     error::{Error, ErrorKind},
+    keeper::EXPIRY_NEAR,
+    keys::{CreatedKey, NewKey},
     query::Asked,
+    report::{AuditCoverage, ComplianceReport, Stored},
     start::{EngineOptions, StartError, Started},
     sweeps::{Sweeper, Swept},
+    tokens::TokenPair,
+    turns::{Busy, Turn, Turns, Work},
+    webhooks::{
+        CreatedWebhook, Delivery, Direction, Due, Event, EventKind, Message, Unbelieved, Webhook,
+        WebhookId,
+    },
 };
 use crate::{
-    access::{Denial, Describe, Gate, Grant, Op, Presented, Principal, Target},
+    access::{
+        ApiKeyId, Denial, Describe, Gate, Grant, Op, Origin, Presented, Principal, Target, Watcher,
+    },
     audit::{Actor, AuditLog, Durability, Entry, Outcome},
     clock::Clock,
     ops::{Erasures, backup::Backups, custody::Custody, retain::Rounds},
@@ -50,7 +72,7 @@ use crate::{
     seal::{self, RootKeys, VerifyingKey},
     store::InUse,
     telemetry::{Metrics, Stage},
-    tenant::{CollectionName, TenantUuid},
+    tenant::{CollectionName, TenantId, TenantUuid},
 };
 
 /// A node.
@@ -75,6 +97,20 @@ pub struct Engine {
     backups: Arc<Backups>,
     custody: Arc<Custody>,
     root_keys: RootKeys,
+    turns: Turns,
+    watcher: Watcher,
+    /// Held while a refresh token is looked at and used up.
+    renewing: Mutex<()>,
+    making_token_key: Mutex<()>,
+    /// Held while a key's record or extras are read, changed and stored.
+    changing_keys: Mutex<()>,
+    webhooks: Webhooks,
+    /// Keys of whose end webhooks were told.
+    told_of_keys: Mutex<HashSet<ApiKeyId>>,
+    /// Tells the keeper, by its end, that the node is gone.
+    _keeper: SyncSender<()>,
+    /// Tells the thread that looks after the audit log, by being dropped, that the node is gone.
+    _settling: SyncSender<()>,
     /// Held as long as anything of the node is open, so that no second one uses the directory.
     _in_use: Arc<InUse>,
 }
@@ -104,18 +140,57 @@ impl Engine {
     pub fn authenticate(
         &self,
         presented: &Presented,
-        ip: Option<IpAddr>,
+        origin: Origin,
         request: u64,
     ) -> Result<Principal, Error> {
         let now = self.clock.now();
-        let gate = || self.gate.authenticate(presented, ip, request, now);
+        let gate = || self.gate.authenticate(presented, origin, request, now);
         self.metrics
             .stages
             .timed(Stage::Gate, gate)
             .map_err(|error| {
                 self.metrics.authentication_failures.inc();
-                error.into()
+                Error::from(error)
             })
+            .and_then(|principal| self.note_used(&principal).map(|()| principal))
+    }
+
+    /// Waits until it is the turn of the principal's tenant. An operator has none to wait for.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Limited`] when too much of the tenant's work is in flight.
+    pub async fn take_turn(
+        &self,
+        principal: &Principal,
+        work: Work,
+    ) -> Result<Option<Turn>, Error> {
+        let Some(tenant) = principal.tenant() else {
+            return Ok(None);
+        };
+        let now = self.clock.now();
+        let most = self.router.policy(tenant).allowance.concurrent_requests;
+        let most = most.map(|most| most.get() as usize);
+        match self.turns.wait(work, tenant, now, most).await {
+            Ok(turn) => Ok(Some(turn)),
+            Err(busy) => {
+                self.gate
+                    .limited(principal, "wait_for_turn", self.clock.now());
+                self.note_refused(principal, None);
+                Err(Error::caused(ErrorKind::Limited(BUSY), busy))
+            }
+        }
+    }
+
+    /// Takes a body's bytes from what the principal's tenant may send.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Limited`].
+    pub fn take_bytes(&self, principal: &Principal, bytes: u64) -> Result<(), Error> {
+        let taken = self.gate.take_bytes(principal, bytes, self.clock.now());
+        taken.map_err(|denial| {
+            self.note_refused(principal, Some(&denial));
+            denial.into()
+        })
     }
 
     /// Whether using the principal's partition waits for no disk.
@@ -143,13 +218,34 @@ impl Engine {
             (Some(TenantState::Active) | None, None) => Target::Whole,
             (Some(_), _) => Target::Suspended,
         };
+        self.ask_gate(principal, target)
+    }
+
+    /// Asks for an operator's act on a tenant: it is recorded in the log of the tenant that it is about.
+    fn check_about<O: Op>(
+        &self,
+        principal: &Principal,
+        tenant: &TenantId,
+    ) -> Result<Grant<O>, Error> {
+        let target = if self.router.knows(tenant) {
+            Target::Tenant(tenant)
+        } else {
+            Target::Whole
+        };
+        self.ask_gate(principal, target)
+    }
+
+    fn ask_gate<O: Op>(
+        &self,
+        principal: &Principal,
+        target: Target<'_>,
+    ) -> Result<Grant<O>, Error> {
         let gate = || self.gate.check(principal, target, self.clock.now());
         self.metrics
             .stages
             .timed(Stage::Gate, gate)
             .map_err(|denial| {
-                self.metrics.denials.inc();
-                self.tally(principal, |tally| &tally.rejections);
+                self.note_refused(principal, Some(&denial));
                 denial.into()
             })
     }
@@ -161,7 +257,7 @@ impl Engine {
         principal: &Principal,
         name: &CollectionName,
     ) -> Result<Option<CollectionName>, Error> {
-        let bound = principal.key().collections.as_ref();
+        let bound = principal.collections();
         if bound.is_none_or(|names| names.contains(name)) {
             return Ok(None);
         }
@@ -193,13 +289,13 @@ impl Engine {
 
     /// Records an act that was allowed and is about to happen, on disk before it does.
     fn record_act(&self, principal: &Principal, action: &'static str) -> Result<(), Error> {
-        let key_id = principal.key().id.to_string();
+        let actor = principal.actor();
         let tenant = match principal.scope() {
             crate::access::Scope::Tenant(_, id) => Some(id.as_str()),
             crate::access::Scope::Node => None,
         };
         let entry = Entry {
-            actor: Actor::Key(&key_id),
+            actor: Actor::Key(&actor),
             tenant,
             action,
             outcome: Outcome::Allowed,
@@ -239,8 +335,22 @@ impl Engine {
     }
 }
 
+impl Drop for Engine {
+    fn drop(&mut self) {
+        if let Err(error) = self.write_down_uses() {
+            tracing::warn!(
+                error = error.chain(),
+                "the last uses of keys weren't written down"
+            );
+        }
+    }
+}
+
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Engine")
     }
 }
+
+/// When whoever has too much in flight may try again.
+const BUSY: Duration = Duration::from_secs(1);

@@ -59,7 +59,9 @@ impl Engine {
         let answers = partition.query(&grant, reads.as_ref(), collection, &asked.query, wanted);
         self.metrics.queries.inc();
         self.tally(principal, |tally| &tally.queries);
-        self.watch(principal, answers.map_err(Error::from))
+        let answers = self.watch(principal, answers.map_err(Error::from))?;
+        self.note_answered(principal, collection, &answers);
+        Ok(answers)
     }
 
     /// The points that several queries rank first. They are shared out among the cores.
@@ -92,7 +94,9 @@ impl Engine {
         };
         let partition = self.partition(principal, first)?;
         let answers = partition.query_batch(&grants, collection, &queries);
-        self.watch(principal, answers.map_err(Error::from))
+        let answers = self.watch(principal, answers.map_err(Error::from))?;
+        self.note_answered(principal, collection, answers.iter().flatten());
+        Ok(answers)
     }
 
     /// The groups of the points that a query ranks first.
@@ -113,7 +117,10 @@ impl Engine {
         let groups = partition.query_groups(&grant, reads, collection, query, grouping, wanted);
         self.metrics.queries.inc();
         self.tally(principal, |tally| &tally.queries);
-        self.watch(principal, groups.map_err(Error::from))
+        let groups = self.watch(principal, groups.map_err(Error::from))?;
+        let points = groups.iter().flat_map(|group| &group.points);
+        self.note_answered(principal, collection, points);
+        Ok(groups)
     }
 
     /// What a query may do, and whether it may. `each` is how many points it shows for each that
@@ -133,6 +140,7 @@ impl Engine {
         };
         let wanted = asked.query.limit.saturating_add(asked.query.offset);
         within_reach(principal, &grant, wanted.saturating_mul(each))?;
+        self.may_be_answered(principal)?;
         Ok((grant, reads))
     }
 

@@ -14,6 +14,7 @@ use std::{
     collections::HashSet,
     fs::{self, File, TryLockError},
     io,
+    num::NonZero,
     os::unix::fs::PermissionsExt,
     path::PathBuf,
     sync::{
@@ -28,10 +29,19 @@ use std::{
 use parking_lot::Mutex;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use super::{Engine, erasures::carry_out, sweeps::Sweeper};
+use super::{
+    Engine, Turns,
+    erasures::carry_out,
+    keeper,
+    sweeps::Sweeper,
+    webhooks::{StoredDelivery, StoredWebhook, WebhookId, Webhooks},
+};
 use crate::{
-    access::{ApiKey, ApiKeyId, ApiKeyRecord, Gate, KeyTable, Limits, Presented, Role, Scope},
-    audit::{AuditError, AuditLog},
+    access::{
+        ApiKey, ApiKeyId, ApiKeyRecord, FamilyId, Gate, IssuerOptions, KeyTable, Limits, Presented,
+        Role, Scope, StoredExtras, StoredFamily, Tokens, Watcher,
+    },
+    audit::{AuditError, AuditLog, AuditOptions},
     clock::Clock,
     ops::{
         Erasures,
@@ -68,6 +78,10 @@ pub struct EngineOptions {
     pub partitions_open_max: usize,
     /// How old a tenant's data key may get before it is replaced by resealing.
     pub data_key_lasts: Duration,
+    /// Whose tokens are believed, besides the node's own. Their keys are handed in once it runs.
+    pub issuers: Vec<IssuerOptions>,
+    /// How the audit log is kept.
+    pub audit: AuditOptions,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
@@ -101,7 +115,12 @@ impl Engine {
             system,
             catalog,
         } = Unlocked::open(&options)?;
-        let audit = Arc::new(AuditLog::open(&directory.join("audit"))?);
+        let audit = AuditLog::open(
+            &directory.join("audit"),
+            system.derive_signing_key(),
+            options.audit,
+        )?;
+        let audit = Arc::new(audit);
         let metrics = Arc::new(Metrics::default());
         let records: Vec<ApiKeyRecord> = catalog
             .load(CatalogKind::ApiKey)?
@@ -109,6 +128,11 @@ impl Engine {
             .map(|(_, record)| record)
             .collect();
         let keys = KeyTable::new(system.derive_hash_key(), records);
+        for (id, extras) in catalog.load::<StoredExtras>(CatalogKind::KeyExtras)? {
+            if let Some(id) = ApiKeyId::from_catalog_id(id) {
+                keys.extend(id, extras.into());
+            }
+        }
         let operator_key = operator(&options.operator_key, &keys, &catalog, &*options.clock)?;
         let shelves = Shelves::new(
             &directory.join("shelves"),
@@ -116,21 +140,48 @@ impl Engine {
             Arc::clone(&in_use),
         );
         let (sweeps, earlier) = Sweeps::load(Arc::clone(&catalog))?;
-        let router = Router::new(
+        let token_keys = catalog.load(CatalogKind::TokenKey)?.into_iter();
+        let token_keys = token_keys.map(|(_, record)| record).collect();
+        let families = catalog.load(CatalogKind::RefreshFamily)?.into_iter();
+        let families = families.map(|(id, StoredFamily::V1(family))| (FamilyId(id), family));
+        let families = families.collect();
+        let hooks = catalog.load(CatalogKind::Webhook)?.into_iter();
+        let hooks = hooks.map(|(id, StoredWebhook::V1(hook))| (WebhookId(id), hook));
+        let deliveries = catalog.load(CatalogKind::Delivery)?.into_iter();
+        let deliveries = deliveries.map(|(id, StoredDelivery::V1(it))| (WebhookId(id), it));
+        let webhooks = Webhooks::new(
+            system.derive_webhook_root(),
+            hooks.collect(),
+            deliveries.collect(),
+        );
+        let router = Arc::new(Router::new(
             shelves,
             keyring,
             Arc::clone(&catalog),
             Arc::new(sweeps),
             options.partitions_open_max,
             Arc::clone(&metrics),
-        )?;
+        )?);
         router.settle_restores()?;
         let backups = Backups::open(&directory.join("backups"), Arc::clone(&catalog))?;
         let backups = Arc::new(backups);
         let custody = Arc::new(Custody::open(Arc::clone(&catalog))?);
+        let tenants = Arc::clone(&router);
+        let tokens = Tokens::new(
+            system.derive_token_root(),
+            token_keys,
+            system.derive_refresh_key(),
+            families,
+            options.issuers,
+            Box::new(move |id| tenants.living(id)),
+        );
         let limits = Limits::default();
         for record in router.every_record() {
-            limits.set(record.uuid, record.quota);
+            limits.set(
+                record.uuid,
+                record.quota,
+                router.policy(record.uuid).allowance,
+            );
         }
         // Threads of their own, so that no request's work queues behind a build.
         let builders = ThreadPoolBuilder::new()
@@ -149,8 +200,7 @@ impl Engine {
             let (metrics, builders) = (Arc::clone(&metrics), Arc::clone(&builders));
             move || maintain(&due, &builders, &metrics)
         })?;
-        let router = Arc::new(router);
-        let gate = Arc::new(Gate::new(Arc::clone(&audit), keys, limits));
+        let gate = Arc::new(Gate::new(Arc::clone(&audit), keys, limits).with_tokens(tokens));
         let moved = router.take_up_moves()?;
         let signer = system.derive_signing_key();
         let public_key = signer.verifying_key();
@@ -170,6 +220,8 @@ impl Engine {
             let (erasures, builders) = (Arc::downgrade(&erasures), Arc::clone(&builders));
             move || carry_out(&erasures_due, &erasures, &builders)
         })?;
+        let (keeper, gone) = sync_channel(0);
+        let (settling, settled) = sync_channel(0);
         let engine = Arc::new(Self {
             router,
             gate,
@@ -187,9 +239,27 @@ impl Engine {
             backups,
             custody,
             root_keys,
+            watcher: Watcher::default(),
+            turns: Turns::new(thread::available_parallelism().map_or(1, NonZero::get)),
+            renewing: Mutex::default(),
+            making_token_key: Mutex::default(),
+            changing_keys: Mutex::default(),
+            webhooks,
+            told_of_keys: Mutex::default(),
+            _keeper: keeper,
+            _settling: settling,
             _in_use: in_use,
         });
+        thread::Builder::new().name("audit".into()).spawn({
+            let engine = Arc::downgrade(&engine);
+            move || Self::settle_audit(&engine, &settled)
+        })?;
         engine.take_up_erasures(moved);
+        engine.tend();
+        thread::Builder::new().name("keeper".into()).spawn({
+            let engine = Arc::downgrade(&engine);
+            move || keeper::keep(&engine, &gone)
+        })?;
         let sweeper = Sweeper {
             engine: Arc::downgrade(&engine),
             earlier,

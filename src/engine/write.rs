@@ -1,9 +1,9 @@
 //! Changing points, collections and aliases.
 
-use super::{Engine, Error};
+use super::{Engine, Error, ErrorKind};
 use crate::{
-    access::{CreateCollection, DeleteCollection, Describe, Grant, Principal, Write},
-    partition::{AliasAction, Operation, PointUpsert, Schema, Selection, UpsertRule},
+    access::{CreateCollection, DeleteCollection, Describe, Grant, Op, Principal, Write},
+    partition::{AliasAction, Operation, Partition, PointUpsert, Schema, Selection, UpsertRule},
     tenant::CollectionName,
 };
 
@@ -20,6 +20,12 @@ impl Engine {
     ) -> Result<u64, Error> {
         let grant: Grant<Write> = self.check(principal, Some(collection))?;
         let partition = self.partition(principal, &grant)?;
+        let grows = operations
+            .iter()
+            .any(|operation| !matches!(operation, Operation::Remove(_)));
+        if grows {
+            self.within_disk(&grant, &partition)?;
+        }
         let stored = operations.iter().map(|operation| match operation {
             Operation::Upsert(points, _) => points.len() as u64,
             Operation::Remove(_)
@@ -35,6 +41,18 @@ impl Engine {
         self.metrics.points_written.inc_by(stored);
         self.maintain_later(&partition);
         Ok(seq)
+    }
+
+    /// Whether a tenant may store more.
+    fn within_disk<O: Op>(&self, grant: &Grant<O>, partition: &Partition) -> Result<(), Error> {
+        let allowance = self.router.policy(grant.tenant()).allowance;
+        match allowance.disk_bytes_max {
+            Some(most) if partition.bytes().0 >= most => Err(Error::new(
+                ErrorKind::Denied,
+                format!("the tenant's quota of {most} bytes on disk is used up; delete something"),
+            )),
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// Stores points. Returns the write's sequence number.

@@ -1,19 +1,26 @@
 //! From a request to who is asking, and the threads that do what they ask.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
-    extract::{ConnectInfo, FromRequestParts, Request},
-    http::{HeaderMap, StatusCode, header::AUTHORIZATION, request::Parts},
+    extract::{FromRequestParts, Request},
+    http::{
+        HeaderMap, StatusCode,
+        header::{AUTHORIZATION, CONTENT_LENGTH},
+        request::Parts,
+    },
     middleware::Next,
     response::{IntoResponse, Response},
 };
 
-use super::{observe::RequestNumber, refusal::Refusal};
+use super::{
+    observe::{Ending, RequestNumber},
+    refusal::Refusal,
+};
 use crate::{
-    access::{Presented, Principal},
+    access::{Origin, Presented, Principal},
     clock::Stopwatch,
-    engine::{Engine, Error},
+    engine::{Engine, Error, Work},
 };
 
 /// Who is asking, and since when.
@@ -21,6 +28,7 @@ pub(super) struct Caller {
     pub(super) engine: Arc<Engine>,
     pub(super) principal: Principal,
     pub(super) watch: Stopwatch,
+    body_bytes: u64,
 }
 
 /// Whether an act may wait: for the disk, for an fsync, for a cold partition to open.
@@ -30,6 +38,8 @@ pub(super) enum Waits {
     Maybe,
     /// It won't, if the partition is open.
     NotWhenWarm,
+    /// For the disk, as all writes do; those that are short, for one fsync together.
+    ForDisk,
 }
 
 impl Caller {
@@ -39,11 +49,25 @@ impl Caller {
         waits: Waits,
         act: impl FnOnce(&Arc<Engine>, &Principal) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Refusal> {
-        if waits == Waits::NotWhenWarm && self.engine.is_warm(&self.principal) {
+        let warm = waits == Waits::NotWhenWarm && self.engine.is_warm(&self.principal);
+        let work = if warm {
+            Work::Quick
+        } else if waits == Waits::ForDisk && self.body_bytes <= SMALL_BODY_BYTES_MAX {
+            Work::Write
+        } else {
+            Work::Long
+        };
+        let turn = self.engine.take_turn(&self.principal, work).await?;
+        if warm {
             return Ok(act(&self.engine, &self.principal)?);
         }
         let (engine, principal) = (Arc::clone(&self.engine), self.principal.clone());
-        let done = tokio::task::spawn_blocking(move || act(&engine, &principal)).await;
+        let act = move || {
+            // Given back when the work is done, also if whoever asked has gone.
+            let _turn = turn;
+            act(&engine, &principal)
+        };
+        let done = tokio::task::spawn_blocking(act).await;
         match done {
             Ok(result) => Ok(result?),
             Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
@@ -60,17 +84,21 @@ impl FromRequestParts<Arc<Engine>> for Caller {
             .extensions
             .get::<RequestNumber>()
             .map_or(0, |number| number.0);
-        let ip = parts
-            .extensions
-            .get::<ConnectInfo<SocketAddr>>()
-            // On a dual-stack listener an IPv4 client comes as ::ffff:a.b.c.d.
-            .map(|info| info.0.ip().to_canonical());
+        let origin = parts.extensions.get::<Origin>().copied();
         let credential = credential(&parts.headers)?;
-        let principal = engine.authenticate(&credential, ip, number)?;
+        let principal = engine.authenticate(&credential, origin.unwrap_or_default(), number)?;
+        if let Some(end) = engine.key_ends_soon(&principal)
+            && let Some(ending) = parts.extensions.get::<Ending>()
+        {
+            ending.tell(end);
+        }
+        parts.extensions.insert(principal.clone());
         Ok(Self {
             engine: Arc::clone(engine),
             principal,
             watch,
+            // A body of unknown length may be a long one.
+            body_bytes: content_length(&parts.headers).unwrap_or(u64::MAX),
         })
     }
 }
@@ -90,6 +118,11 @@ fn credential(headers: &HeaderMap) -> Result<Presented, Refusal> {
                 "Must provide an API key: send it as `api-key: KEY` or `Authorization: Bearer KEY`",
             )
         })
+}
+
+/// How long the body is, if its sender says so.
+pub(super) fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// A data-plane request that tries to name a tenant is refused, not ignored: its sender believes
@@ -119,3 +152,6 @@ pub(super) async fn refuse_named_tenant(request: Request, next: Next) -> Respons
     }
     next.run(request).await
 }
+
+/// Longest body of a write that counts as small: a few points.
+const SMALL_BODY_BYTES_MAX: u64 = 64 << 10;

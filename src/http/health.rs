@@ -20,8 +20,12 @@ pub(super) fn routes() -> Router<Arc<Engine>> {
         .route("/healthz", get(healthz))
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
-        .route("/metrics", get(metrics))
         .route("/v1/node/key", get(signing_key))
+}
+
+/// The metrics alone: they may have a listener of their own.
+pub(super) fn metrics_routes() -> Router<Arc<Engine>> {
+    Router::new().route("/metrics", get(metrics))
 }
 
 /// What is served here.

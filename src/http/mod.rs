@@ -14,6 +14,10 @@ mod data;
 mod health;
 mod observe;
 mod openapi;
+mod options;
+mod origin;
+mod parameters;
+mod protect;
 mod refusal;
 mod serve;
 
@@ -22,18 +26,32 @@ use std::sync::Arc;
 use axum::{Router, extract::DefaultBodyLimit, middleware};
 use tower_http::catch_panic::CatchPanicLayer;
 
-pub use self::serve::serve;
+pub use self::{
+    options::{Options, TlsOptions},
+    serve::{Server, TlsError, serve_metrics},
+};
 use crate::engine::Engine;
 
 /// Every route of a node.
-pub fn routes(engine: &Arc<Engine>) -> Router {
+fn routes(engine: &Arc<Engine>, options: &Options, tls: bool) -> Router {
+    let in_time = middleware::from_fn_with_state(options.request_time, protect::in_time);
     let data = data::routes().layer(middleware::from_fn(caller::refuse_named_tenant));
-    let control = control::routes().layer(middleware::map_response(refusal::as_problem));
+    let control = control::routes()
+        .layer(in_time.clone())
+        .layer(middleware::map_response(refusal::as_problem));
+    let metrics = if options.metrics_apart {
+        Router::new()
+    } else {
+        health::metrics_routes()
+    };
     // What isn't the control plane's is answered in the data plane's shape.
-    data.merge(health::routes())
+    let routes = data
+        .merge(health::routes())
+        .merge(metrics)
         .merge(openapi::routes())
         .fallback(refusal::no_such_route)
         .method_not_allowed_fallback(refusal::no_such_method)
+        .layer(in_time)
         .layer(middleware::map_response(refusal::as_qdrant))
         .nest("/v1", control)
         .layer(DefaultBodyLimit::max(body::BODY_BYTES_MAX))
@@ -42,5 +60,6 @@ pub fn routes(engine: &Arc<Engine>) -> Router {
             Arc::clone(engine),
             observe::observe,
         ))
-        .with_state(Arc::clone(engine))
+        .with_state(Arc::clone(engine));
+    protect::around(routes, options, tls)
 }

@@ -1,6 +1,6 @@
 //! One log line and one count for every request.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::{
     extract::{MatchedPath, Request, State},
@@ -9,11 +9,24 @@ use axum::{
     response::Response,
 };
 
-use crate::{clock::Stopwatch, engine::Engine};
+use crate::{
+    clock::{Stopwatch, Timestamp},
+    engine::Engine,
+};
 
 /// The request's number, for its handler, its log line and its audit entries.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RequestNumber(pub(super) u64);
+
+/// Where a handler leaves when its caller's key ends, if that is soon.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ending(Arc<OnceLock<Timestamp>>);
+
+impl Ending {
+    pub(super) fn tell(&self, end: Timestamp) {
+        self.0.get_or_init(|| end);
+    }
+}
 
 pub(super) async fn observe(
     State(engine): State<Arc<Engine>>,
@@ -22,7 +35,9 @@ pub(super) async fn observe(
 ) -> Response {
     let watch = Stopwatch::start();
     let number = engine.next_request();
+    let ending = Ending::default();
     request.extensions_mut().insert(RequestNumber(number));
+    request.extensions_mut().insert(ending.clone());
     let method = request.method().clone();
     // Paths hold collection names and point ids; patterns don't.
     let route = request.extensions().get::<MatchedPath>().cloned();
@@ -43,7 +58,14 @@ pub(super) async fn observe(
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, id);
     }
+    if let Some(end) = ending.0.get()
+        && let Ok(end) = HeaderValue::from_str(&end.to_string())
+    {
+        response.headers_mut().insert(KEY_EXPIRES, end);
+    }
     response
 }
 
+/// When the key that asked ends, once that is within two weeks.
+const KEY_EXPIRES: HeaderName = HeaderName::from_static("locule-key-expires");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

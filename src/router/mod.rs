@@ -5,7 +5,9 @@
 //! tenant's name and gives its data. **Invariant:** a tenant that doesn't open fails alone.
 //! Called by: `engine`.
 
+mod credentials;
 mod placement;
+mod policies;
 mod record;
 mod reseal;
 mod restore;
@@ -24,7 +26,7 @@ use std::{
 
 use parking_lot::Mutex;
 
-use self::{placement::Placement, spares::Spares, tenants::Entry};
+use self::{placement::Placement, policies::Policies, spares::Spares, tenants::Entry};
 pub use self::{
     record::{TenantRecord, TenantState},
     reseal::{Intent, Place, Step},
@@ -33,7 +35,7 @@ pub use self::{
     turns::{Turn, Turns},
 };
 use crate::{
-    access::{ApiKeyId, Grant, Op},
+    access::{Grant, Op},
     partition::{Partition, PartitionError},
     seal::{CustodyError, GenerationKey, Keyring, KeyringError, RotationError, SealError},
     store::{Catalog, CatalogError, CatalogKind, Family, Shelves, StoreError, Sweeps},
@@ -49,6 +51,7 @@ pub struct Router {
     sweeps: Arc<Sweeps>,
     tenants: tenants::Table,
     placement: Mutex<Placement>,
+    policies: Policies,
     spares: Spares,
     turns: Turns,
     restores: restore::Restores,
@@ -79,6 +82,7 @@ impl Router {
             .map(|(_, record)| record)
             .collect();
         let placement = Placement::new(&records);
+        let policies = Policies::load(&catalog)?;
         let spares = Spares::new(records.iter().map(|record| record.family));
         let tenants = tenants::Table::new(records);
         let restores = restore::Restores::load(&catalog)?;
@@ -92,6 +96,7 @@ impl Router {
             sweeps,
             tenants,
             placement: Mutex::new(placement),
+            policies,
             spares,
             turns: Turns::default(),
             restores,
@@ -212,28 +217,9 @@ impl Router {
         let partition = entry.place.lock().take();
         if let Some(partition) = partition {
             partition.close();
+            *entry.left.lock() = Arc::downgrade(&partition);
             self.tenants.closed(entry);
         }
-    }
-
-    /// Stores an API key's record.
-    ///
-    /// # Errors
-    /// [`RouterError::Catalog`].
-    pub fn keep_key(&self, record: &crate::access::ApiKeyRecord) -> Result<(), RouterError> {
-        Ok(self
-            .catalog
-            .put(CatalogKind::ApiKey, record.id.catalog_id(), record)?)
-    }
-
-    /// Removes an API key's record.
-    ///
-    /// # Errors
-    /// [`RouterError::Catalog`].
-    pub fn drop_key(&self, id: ApiKeyId) -> Result<(), RouterError> {
-        Ok(self
-            .catalog
-            .remove(CatalogKind::ApiKey, &[id.catalog_id()])?)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc,
+        Arc, Weak,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -16,7 +16,7 @@ use super::{
     reseal::Intent,
 };
 use crate::{
-    access::{ApiKeyRecord, Erase, Grant, ManageTenants, Quota, Scope},
+    access::{ApiKeyRecord, Contain, Erase, Grant, ManageTenants, Quota, Scope},
     clock::Timestamp,
     partition::Partition,
     seal,
@@ -34,6 +34,8 @@ pub(super) struct Entry {
     pub(super) resealing: Mutex<()>,
     /// How many wait for `resealing` to open the partition.
     pub(super) wanted: AtomicU64,
+    /// The partition that was closed last, as long as someone still holds it.
+    pub(super) left: Mutex<Weak<Partition>>,
     /// When it was used last, in uses of the router.
     pub(super) used: AtomicU64,
     tally: Tally,
@@ -83,6 +85,7 @@ impl Table {
             place: Mutex::default(),
             resealing: Mutex::default(),
             wanted: AtomicU64::new(0),
+            left: Mutex::default(),
             used: AtomicU64::new(0),
             tally: Tally::default(),
         };
@@ -97,6 +100,12 @@ impl Table {
     fn named(&self, id: &TenantId) -> Option<Arc<Entry>> {
         let uuid = *self.by_id.read().get(id)?;
         self.find(uuid)
+    }
+
+    pub(super) fn living_named(&self, id: &TenantId) -> Option<TenantUuid> {
+        let record = self.named(id)?.record();
+        let living = matches!(record.state, TenantState::Active | TenantState::Suspended);
+        living.then_some(record.uuid)
     }
 
     fn records(&self) -> Vec<Arc<TenantRecord>> {
@@ -223,6 +232,11 @@ impl Router {
             .ok_or(RouterError::NoTenant)
     }
 
+    /// Whether a public name is, or was, a tenant's: to tell in whose log an act belongs.
+    pub fn knows(&self, id: &TenantId) -> bool {
+        self.tenants.named(id).is_some()
+    }
+
     /// The record of whoever asks, to tell whether it is served.
     pub fn own_record(&self, tenant: TenantUuid) -> Option<Arc<TenantRecord>> {
         self.tenants.find(tenant).map(|entry| entry.record())
@@ -245,6 +259,39 @@ impl Router {
         records
     }
 
+    /// Suspends a tenant: its keys are refused and its partition closed.
+    ///
+    /// # Errors
+    /// [`RouterError::NoTenant`].
+    pub fn suspend(
+        &self,
+        grant: &Grant<ManageTenants>,
+        id: &TenantId,
+    ) -> Result<Arc<TenantRecord>, RouterError> {
+        self.change(grant, id, |record| record.state = TenantState::Suspended)
+    }
+
+    /// Suspends the tenant that a grant is about, for its owner.
+    ///
+    /// # Errors
+    /// [`RouterError::NoTenant`].
+    pub fn suspend_own(&self, grant: &Grant<Contain>) -> Result<Arc<TenantRecord>, RouterError> {
+        let own = self.own_record(grant.tenant());
+        let id = own.map(|record| record.id.clone());
+        self.alter(&id.ok_or(RouterError::NoTenant)?, |record| {
+            record.state = TenantState::Suspended;
+        })
+    }
+
+    /// Whether nothing of a tenant is in memory any more: no request holds its partition, and with it
+    /// its data key.
+    pub fn is_gone_from_memory(&self, tenant: TenantUuid) -> bool {
+        self.tenants.find(tenant).is_none_or(|entry| {
+            let left = entry.left.lock();
+            entry.place.lock().is_none() && left.strong_count() == 0
+        })
+    }
+
     /// Changes a tenant's record: suspends it, resumes it, sets its quota.
     ///
     /// # Errors
@@ -252,6 +299,14 @@ impl Router {
     pub fn change(
         &self,
         _grant: &Grant<ManageTenants>,
+        id: &TenantId,
+        change: impl FnOnce(&mut TenantRecord),
+    ) -> Result<Arc<TenantRecord>, RouterError> {
+        self.alter(id, change)
+    }
+
+    fn alter(
+        &self,
         id: &TenantId,
         change: impl FnOnce(&mut TenantRecord),
     ) -> Result<Arc<TenantRecord>, RouterError> {
@@ -308,8 +363,8 @@ impl Router {
             Scope::Tenant(uuid, _) => *uuid == tenant,
             Scope::Node => false,
         });
-        let ids: Vec<_> = own.map(|(id, _)| id).collect();
-        self.catalog.remove(CatalogKind::ApiKey, &ids)?;
+        let ids: Vec<_> = own.map(|(_, key)| key.id).collect();
+        self.drop_keys(&ids)?;
         self.sweeps.done(tenant, None)?;
         let before = entry.record().state;
         self.rewrite(&entry, None, |record| {

@@ -12,6 +12,8 @@ use super::{
     hazmat::{self, Cipher, Secret},
     random_bytes,
     sign::SigningKey,
+    token::TokenRoot,
+    webhook::WebhookRoot,
 };
 use crate::tenant::{Generation, TenantUuid};
 
@@ -97,6 +99,21 @@ impl GenerationKey {
     /// The key that vouches for the manifests of this generation's backups.
     pub fn derive_manifest_key(&self) -> ManifestKey {
         ManifestKey(hazmat::derive(&self.secret, b"locule backup v1"))
+    }
+
+    /// The key that makes refresh tokens.
+    pub fn derive_refresh_key(&self) -> HashKey {
+        HashKey(hazmat::derive(&self.secret, b"locule refresh v1"))
+    }
+
+    /// What secrets of webhooks are derived from.
+    pub fn derive_webhook_root(&self) -> WebhookRoot {
+        WebhookRoot::new(hazmat::derive(&self.secret, b"locule webhook v1"))
+    }
+
+    /// What keys for access tokens are derived from.
+    pub fn derive_token_root(&self) -> TokenRoot {
+        TokenRoot::new(hazmat::derive(&self.secret, b"locule token v1"))
     }
 }
 
@@ -280,6 +297,18 @@ impl HashKey {
 /// A keyed hash. Comparing takes the same time wherever the difference is.
 #[derive(Clone, serde::Serialize, serde::Deserialize)]
 pub struct KeyedHash([u8; 32]);
+
+impl KeyedHash {
+    /// The hash as 64 hex digits, where it is itself what is given out.
+    pub fn to_hex(&self) -> String {
+        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Whether these hex digits are the hash.
+    pub fn is_hex(&self, text: &str) -> bool {
+        hazmat::equal_slices(self.to_hex().as_bytes(), text.as_bytes())
+    }
+}
 
 impl PartialEq for KeyedHash {
     fn eq(&self, other: &Self) -> bool {

@@ -10,6 +10,9 @@
 //!                 └─ HKDF-SHA256 ─> hash key ("locule hash v1"): keyed hashes of API keys
 //!                 └─ HKDF-SHA256 ─> signing key ("locule sign v1"): Ed25519, of the node's own generation
 //!                 └─ HKDF-SHA256 ─> manifest key ("locule backup v1"): vouches for backups
+//!                 └─ HKDF-SHA256 ─> refresh key ("locule refresh v1"): makes refresh tokens
+//!                 └─ HKDF-SHA256 ─> token root ("locule token v1") ─> token keys, by number
+//!                 └─ HKDF-SHA256 ─> webhook root ("locule webhook v1") ─> secrets, by webhook
 //! ```
 //!
 //! **Invariant:** plain text leaves only through an `open`, and only under the context it was
@@ -35,6 +38,8 @@ mod root;
 mod root_key;
 mod rotation;
 mod sign;
+mod token;
+mod webhook;
 
 pub use self::{
     custody::{CustodyError, Keeper, Opener, Returned},
@@ -48,6 +53,8 @@ pub use self::{
     root_key::{RootKey, RootKeyId},
     rotation::{RootKeys, Rotated, RotationError},
     sign::{Signature, SignatureError, SignerId, SigningKey, VerifyingKey},
+    token::TokenRoot,
+    webhook::{WebhookRoot, WebhookSecret},
 };
 
 /// Whether values are encrypted: not in a build for the bench that tells what that costs.

@@ -1,6 +1,6 @@
 //! The catalog: a small `RocksDB` of its own that knows the tenants, their shelves, the hashes of
-//! keys. Sealed under a system key. Of a tenant's own words it holds one kind: the collections that
-//! a key is bound to, which go when the key is revoked or its tenant deleted.
+//! keys. Sealed under a system key. Of a tenant's own words it holds two kinds: the collections that
+//! a key is bound to, and where its webhooks lead. They go with the key, the webhook, the tenant.
 //!
 //! Key: `kind u8 | id 16`. Value: sealed; inside, bincode with a limit.
 
@@ -32,14 +32,26 @@ pub enum CatalogKind {
     Erasure = 0x83,
     /// How far a tenant's move to its next generation got.
     Reseal = 0x84,
-    /// When a tenant is to be swept next.
-    Sweep = 0x87,
     /// A backup.
     Backup = 0x85,
     /// A generation key that was exported.
     Custody = 0x86,
+    /// When a tenant is to be swept next.
+    Sweep = 0x87,
+    /// A family of refresh tokens.
+    RefreshFamily = 0x88,
+    /// A webhook.
+    Webhook = 0x89,
+    /// What is kept of an API key besides its record.
+    KeyExtras = 0x8b,
+    /// A tenant's policy: more of what it may use, and what is done about odd keys.
+    TenantPolicy = 0x8c,
+    /// That a key for access tokens was made.
+    TokenKey = 0x8e,
+    /// A message that is to be sent to a webhook, or couldn't be.
+    Delivery = 0x8f,
     /// A restore, while it runs and after.
-    Restore = 0x8e,
+    Restore = 0x90,
 }
 
 /// The open catalog.
@@ -113,6 +125,21 @@ impl Catalog {
             (one.0, one.1, Some(encode(one.2)?)),
             (other.0, other.1, Some(encode(other.2)?)),
         ])
+    }
+
+    /// Stores records of one kind, all or none.
+    ///
+    /// # Errors
+    /// As [`Self::put`].
+    pub fn put_all<R: Serialize>(
+        &self,
+        kind: CatalogKind,
+        records: &[([u8; 16], R)],
+    ) -> Result<(), CatalogError> {
+        let encoded = records
+            .iter()
+            .map(|(id, record)| Ok((kind, *id, Some(encode(record)?))));
+        self.write(&encoded.collect::<Result<Vec<_>, CatalogError>>()?)
     }
 
     /// Removes records, all or none.

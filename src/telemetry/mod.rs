@@ -4,11 +4,11 @@
 //! **Invariant:** no label and no log field holds a payload, vector, point id, key or token
 //! (`it/canary/`).
 
+mod logs;
 pub mod names;
 mod stages;
 
 use std::{
-    io::IsTerminal,
     sync::atomic::{AtomicI64, AtomicU64},
     time::Duration,
 };
@@ -37,6 +37,24 @@ pub struct Metrics {
     pub corrupt: Counter,
     /// Credentials that weren't believed.
     pub authentication_failures: Counter,
+    /// Refresh tokens that were used twice.
+    pub refresh_reuses: Counter,
+    /// API keys that end within two weeks.
+    pub keys_expiring: Gauge<i64, AtomicI64>,
+    /// Messages that webhooks took.
+    pub webhooks_delivered: Counter,
+    /// Attempts to send a message to a webhook that failed.
+    pub webhook_failures: Counter,
+    /// Messages to webhooks that were given up.
+    pub webhooks_dead: Counter,
+    /// Keys on networks that they weren't seen on before.
+    pub unusual_access_patterns: Counter,
+    /// `inference` keys that were answered a day's budget of points.
+    pub data_access_anomalies: Counter,
+    /// Keys that were refused very often within a minute.
+    pub api_abuse_detection: Counter,
+    /// Acts that a role or a key's collections didn't allow.
+    pub privilege_escalation_attempts: Counter,
     /// Acts that the gate didn't allow.
     pub denials: Counter,
     /// Partitions that are open.
@@ -119,6 +137,62 @@ impl Default for Metrics {
             "Credentials that weren't believed",
             authentication_failures.clone(),
         );
+        let refresh_reuses = Counter::default();
+        registry.register(
+            names::REFRESH_REUSES,
+            "Refresh tokens that were used twice, each the end of its family",
+            refresh_reuses.clone(),
+        );
+        let keys_expiring = Gauge::default();
+        registry.register(
+            names::KEYS_EXPIRING,
+            "API keys that end within two weeks",
+            keys_expiring.clone(),
+        );
+        let [webhooks_delivered, webhook_failures, webhooks_dead] = [
+            (names::WEBHOOKS_DELIVERED, "Messages that webhooks took"),
+            (
+                names::WEBHOOK_FAILURES,
+                "Attempts to send a message that failed",
+            ),
+            (
+                names::WEBHOOKS_DEAD,
+                "Messages to webhooks that were given up",
+            ),
+        ]
+        .map(|(name, help)| {
+            let counter = Counter::default();
+            registry.register(name, help, counter.clone());
+            counter
+        });
+        let security = [
+            (
+                names::UNUSUAL_ACCESS_PATTERNS,
+                "Keys used from networks that they weren't seen on before",
+            ),
+            (
+                names::DATA_ACCESS_ANOMALIES,
+                "Inference keys that were answered a day's budget of different points",
+            ),
+            (
+                names::API_ABUSE_DETECTION,
+                "Keys that were refused very often within a minute",
+            ),
+            (
+                names::PRIVILEGE_ESCALATION_ATTEMPTS,
+                "Acts that a role or a key's collections didn't allow",
+            ),
+        ];
+        let [
+            unusual_access_patterns,
+            data_access_anomalies,
+            api_abuse_detection,
+            privilege_escalation_attempts,
+        ] = security.map(|(name, help)| {
+            let counter: Counter = Counter::default();
+            registry.register(name, help, counter.clone());
+            counter
+        });
         let denials = Counter::default();
         registry.register(names::DENIALS, "Acts that weren't allowed", denials.clone());
         let partitions_open = Gauge::default();
@@ -168,6 +242,15 @@ impl Default for Metrics {
             request_seconds,
             corrupt,
             authentication_failures,
+            refresh_reuses,
+            keys_expiring,
+            webhooks_delivered,
+            webhook_failures,
+            webhooks_dead,
+            unusual_access_patterns,
+            data_access_anomalies,
+            api_abuse_detection,
+            privilege_escalation_attempts,
             denials,
             partitions_open,
             partition_opens,
@@ -197,15 +280,11 @@ pub enum LogFormat {
 /// When the filter can't be read.
 pub fn start_logs(filter: &str, format: LogFormat) -> Result<(), FilterError> {
     let filter = EnvFilter::try_new(filter).map_err(|source| FilterError { source })?;
-    let builder = tracing_subscriber::fmt()
+    tracing_subscriber::fmt()
         .with_env_filter(filter)
-        // Colours are for people: in a file or a journal they stand between a field and its value.
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
-    match format {
-        LogFormat::Text => builder.init(),
-        LogFormat::Json => builder.json().init(),
-    }
+        .event_format(logs::Lines(format))
+        .with_writer(std::io::stderr)
+        .init();
     Ok(())
 }
 

@@ -9,6 +9,14 @@ pub const REQUEST_SECONDS: &str = "request_seconds";
 pub const CORRUPT: &str = "corrupt";
 /// Credentials that weren't believed.
 pub const AUTHENTICATION_FAILURES: &str = "authentication_failures";
+/// A key was used from a network (/24, /48) that it wasn't seen on before; its first isn't counted.
+pub const UNUSUAL_ACCESS_PATTERNS: &str = "unusual_access_patterns";
+/// An `inference` key was answered as many different points in a day as its tenant's budget has.
+pub const DATA_ACCESS_ANOMALIES: &str = "data_access_anomalies";
+/// A key was refused 60 times within a minute, or as often as its tenant's policy bears.
+pub const API_ABUSE_DETECTION: &str = "api_abuse_detection";
+/// Acts that a role or a key's collections didn't allow.
+pub const PRIVILEGE_ESCALATION_ATTEMPTS: &str = "privilege_escalation_attempts";
 /// Acts that the gate didn't allow.
 pub const DENIALS: &str = "denials";
 /// Partitions that are open.
@@ -29,3 +37,13 @@ pub const SEGMENTS_READ: &str = "segments_read";
 pub const SEGMENTS_REBUILT: &str = "segments_rebuilt";
 /// Indexes that were stored.
 pub const SEGMENTS_WRITTEN: &str = "segments_written";
+/// Refresh tokens that were used twice.
+pub const REFRESH_REUSES: &str = "refresh_token_reuses";
+/// API keys that end within two weeks.
+pub const KEYS_EXPIRING: &str = "keys_expiring";
+/// Messages that webhooks took.
+pub const WEBHOOKS_DELIVERED: &str = "webhooks_delivered";
+/// Attempts to send a message to a webhook that failed.
+pub const WEBHOOK_FAILURES: &str = "webhook_failures";
+/// Messages to webhooks that were given up.
+pub const WEBHOOKS_DEAD: &str = "webhooks_dead";

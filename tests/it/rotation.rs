@@ -126,7 +126,9 @@ fn a_root_key_from_outside_is_replaced_by_the_one_that_the_settings_name_next() 
     };
     let rotate = |engine: &Arc<Engine>| {
         let presented = locule::access::Presented::new(crate::harness::OPERATOR_KEY);
-        let operator = engine.authenticate(&presented, None, 1).unwrap();
+        let operator = engine
+            .authenticate(&presented, locule::access::Origin::default(), 1)
+            .unwrap();
         engine.rotate_root(&operator)
     };
     let started = start('a', None).unwrap();

@@ -24,7 +24,7 @@ const LAYERS: [&[&str]; 11] = [
     &["router"],
     &["ops"],
     &["engine"],
-    &["http"],
+    &["http", "outbound"],
     &["config"],
     &["cli"],
 ];
@@ -38,7 +38,7 @@ const BESIDE: [(&str, &str); 4] = [
 ];
 
 /// Crates that have one home, and what to use elsewhere.
-const HOMES: [(&str, &[&str], &str); 19] = [
+const HOMES: [(&str, &[&str], &str); 23] = [
     (
         "rocksdb",
         &["store/"],
@@ -56,7 +56,11 @@ const HOMES: [(&str, &[&str], &str); 19] = [
     ("axum", &["http/"], "engine"),
     ("utoipa", &["http/"], "http"),
     ("flate2", &["http/body.rs"], "http::body"),
-    ("reqwest", &["cli/"], "engine"),
+    ("reqwest", &["cli/", "outbound/"], "outbound"),
+    ("jsonwebtoken", &["access/token/"], "access::Tokens"),
+    ("hyper", &["http/serve/"], "axum"),
+    ("rustls", &["http/serve/"], "http::Server"),
+    ("tower_http", &["http/"], "http"),
     ("clap", &["cli/"], "config"),
     ("anyhow", &["cli/"], "an error enum of the layer's own"),
     ("rustix", &["cli/bench/", "engine/start.rs"], "std"),

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use locule::{
-    access::{ApiKeyRecord, KeyTable, Presented, Principal},
+    access::{ApiKeyRecord, KeyTable, KnownKey, Origin, Presented, Principal},
     clock::Timestamp,
     store::{Catalog, CatalogKind},
 };
 
-pub fn forge(record: Arc<ApiKeyRecord>, keys: &KeyTable, presented: &Presented, catalog: &Catalog) {
-    let _ = Principal::new(record.clone(), None, 0); //~ E0624 associated function `new` is private
-    let _ = keys.authenticate(presented, None, 0, Timestamp(0)); //~ E0624 method `authenticate` is private
+pub fn forge(key: Arc<KnownKey>, keys: &KeyTable, presented: &Presented, catalog: &Catalog) {
+    let _ = Principal::new(key.clone(), Origin::default(), 0); //~ E0624 associated function `new` is private
+    let _ = keys.authenticate(presented, &Origin::default(), Timestamp(0)); //~ E0624 method `authenticate` is private
     let _ = catalog.load::<Principal>(CatalogKind::ApiKey); //~ E0277 Principal: serde::de::DeserializeOwned` is not satisfied
-    let _ = (keys, presented, catalog.load::<ApiKeyRecord>(CatalogKind::ApiKey), Timestamp(0));
+    let _ = (key, keys, presented, catalog.load::<ApiKeyRecord>(CatalogKind::ApiKey), Timestamp(0));
 }

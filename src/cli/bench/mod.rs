@@ -9,6 +9,7 @@
 mod asking;
 mod churn;
 mod erase;
+mod fair;
 mod http;
 mod input;
 mod matrix;
@@ -34,6 +35,8 @@ pub(crate) enum Command {
     Churn(churn::Arguments),
     /// Erase a data subject and a tenant: how long until the verified receipt?
     Erase(erase::Arguments),
+    /// What a tenant that asks now and then notices of one that floods the node.
+    Fair(fair::Arguments),
     /// Open a sealed partition again and again: how long until the first answer?
     Open(open::Arguments),
 }
@@ -50,6 +53,7 @@ pub(crate) async fn run(connection: &Connection, command: Command) -> anyhow::Re
         Command::Erase(arguments) => {
             tokio::task::spawn_blocking(move || erase::run(&arguments)).await?
         }
+        Command::Fair(arguments) => fair::run(arguments).await,
         Command::Open(arguments) => {
             tokio::task::spawn_blocking(move || open::run(&arguments)).await?
         }

@@ -15,7 +15,8 @@ use rustix::fs::{Advice, fadvise};
 use serde_json::{Map, Value};
 
 use crate::{
-    access::{ApiKey, Presented, Principal, Quota},
+    access::{ApiKey, Origin, Presented, Principal, Quota},
+    audit::AuditOptions,
     clock::{self, Stopwatch},
     engine::{Engine, EngineOptions, EraseScope, ErasureAsked, Query, Started, VectorsBack},
     index::Precision,
@@ -102,14 +103,14 @@ impl Node {
         let key = started
             .operator_key
             .context("a new node has no operator key")?;
-        let operator = engine.authenticate(&Presented::new(key.reveal()), None, 0)?;
+        let operator = engine.authenticate(&Presented::new(key.reveal()), Origin::default(), 0)?;
         let new = NewTenant {
             id: TenantId::parse("bench")?,
             quota: Quota::default(),
             region: None,
         };
         let key = Arc::new(engine.create_tenant(&operator, new)?.owner_key);
-        let owner = engine.authenticate(&Presented::new(key.reveal()), None, 0)?;
+        let owner = engine.authenticate(&Presented::new(key.reveal()), Origin::default(), 0)?;
         Ok(Self { engine, key, owner })
     }
 
@@ -126,7 +127,7 @@ impl Node {
     /// Starts a node that was stopped.
     pub(super) fn restart(directory: &Path, key: Arc<ApiKey>) -> anyhow::Result<Self> {
         let Started { engine, .. } = Engine::start(options(directory))?;
-        let owner = engine.authenticate(&Presented::new(key.reveal()), None, 0)?;
+        let owner = engine.authenticate(&Presented::new(key.reveal()), Origin::default(), 0)?;
         Ok(Self { engine, key, owner })
     }
 
@@ -284,6 +285,11 @@ pub(super) fn pause(duration: Duration) {
 }
 
 fn options(directory: &Path) -> EngineOptions {
+    options_with(directory, 1)
+}
+
+/// How a node of a bench's own is set up, of which so many partitions may be open.
+pub(super) fn options_with(directory: &Path, partitions_open_max: usize) -> EngineOptions {
     EngineOptions {
         directory: directory.to_owned(),
         root_key: None,
@@ -291,7 +297,9 @@ fn options(directory: &Path) -> EngineOptions {
         operator_key: None,
         store: StoreOptions::default(),
         data_key_lasts: Duration::from_secs(365 * 24 * 60 * 60),
-        partitions_open_max: 1,
+        partitions_open_max,
+        issuers: Vec::new(),
+        audit: AuditOptions::default(),
         clock: Arc::new(clock::System),
     }
 }

@@ -1,10 +1,12 @@
 //! *Where the server is, and as whom to speak to it*: the arguments that all client commands have.
 
 use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use reqwest::Url;
 use reqwest::header::HeaderValue;
+use reqwest::{Certificate, ClientBuilder, Identity, Url};
 use serde::Deserialize;
 
 use super::ClientError;
@@ -32,6 +34,13 @@ pub(crate) struct Connection {
         hide_env_values = true
     )]
     pub(in crate::cli) api_key: Option<ApiKey>,
+    /// A PEM file with the authorities to believe about the server's certificate, in place of the
+    /// system's.
+    #[arg(long, global = true, env = "LOCULE_CA", value_name = "FILE")]
+    pub(in crate::cli) ca: Option<PathBuf>,
+    /// A PEM file with a client certificate and its private key, for a key that is bound to one.
+    #[arg(long, global = true, env = "LOCULE_IDENTITY", value_name = "FILE")]
+    pub(in crate::cli) identity: Option<PathBuf>,
 }
 
 impl Connection {
@@ -48,14 +57,32 @@ impl Connection {
         let url =
             Url::parse(&self.url).map_err(|_| refuse("write it like http://127.0.0.1:6333"))?;
         match url.scheme() {
-            "http" if url.has_host() => Ok(url),
-            "https" => Err(refuse(
-                "this client doesn't speak TLS yet; use http:// to a server or TLS tunnel on this machine or a private network",
-            )),
+            "http" | "https" if url.has_host() => Ok(url),
             _ => Err(refuse(
-                "it has to begin with http://, like http://127.0.0.1:6333",
+                "it has to begin with https:// or http://, like http://127.0.0.1:6333",
             )),
         }
+    }
+
+    /// Adds what was said about certificates.
+    pub(super) fn trusting(&self, mut http: ClientBuilder) -> Result<ClientBuilder, ClientError> {
+        if let Some(path) = self
+            .ca
+            .as_deref()
+            .filter(|path| !path.as_os_str().is_empty())
+        {
+            let authorities = Certificate::from_pem_bundle(&pem(path)?)
+                .ok()
+                .filter(|authorities| !authorities.is_empty())
+                .ok_or_else(|| ClientError::pem(path))?;
+            http = http.tls_certs_only(authorities);
+        }
+        let identity = self.identity.as_deref();
+        if let Some(path) = identity.filter(|path| !path.as_os_str().is_empty()) {
+            let identity = Identity::from_pem(&pem(path)?).map_err(|_| ClientError::pem(path))?;
+            http = http.identity(identity);
+        }
+        Ok(http)
     }
 }
 
@@ -84,6 +111,13 @@ impl fmt::Debug for ApiKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ApiKey(..)")
     }
+}
+
+fn pem(path: &Path) -> Result<Vec<u8>, ClientError> {
+    fs::read(path).map_err(|source| ClientError::File {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 pub(super) fn is_loopback(url: &Url) -> bool {

@@ -3,6 +3,7 @@
 //! problems) and the advice per status.
 
 use std::fmt::Write;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use reqwest::StatusCode;
@@ -18,6 +19,13 @@ pub(crate) enum ClientError {
     Name { name: String },
     #[error("the API key holds characters that no key has; check LOCULE_API_KEY or --api-key")]
     Key,
+    #[error("can't read {}", path.display())]
+    File {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("{} holds no certificate or key in PEM", path.display())]
+    Pem { path: PathBuf },
     #[error("can't set up the HTTP client")]
     Setup(#[source] reqwest::Error),
     #[error(
@@ -40,6 +48,12 @@ pub(crate) enum ClientError {
 }
 
 impl ClientError {
+    pub(super) fn pem(path: &Path) -> Self {
+        Self::Pem {
+            path: path.to_owned(),
+        }
+    }
+
     pub(super) fn refused(
         status: StatusCode,
         headers: &HeaderMap,
@@ -74,6 +88,8 @@ impl ClientError {
             Self::Address { .. }
             | Self::Name { .. }
             | Self::Key
+            | Self::File { .. }
+            | Self::Pem { .. }
             | Self::Setup(_)
             | Self::Answer { .. } => false,
         }

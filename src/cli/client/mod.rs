@@ -1,5 +1,5 @@
 //! *Speaks HTTP to a Locule server.* Owns: the address and key a command was given, how requests
-//! are made from them, and (in `error`) what a refusal means for the person at the keyboard.
+//! are made from them, whose certificates are believed, and (in `error`) what a refusal means for the person at the keyboard.
 //!
 //! **Invariant:** the key goes to the address that was given and nowhere else: no redirects are
 //! followed.
@@ -42,7 +42,8 @@ impl Client {
             // A proxy set for the outside world can't reach this machine's own loopback address.
             http = http.no_proxy();
         }
-        let http = http.build().map_err(ClientError::Setup)?;
+        let http = connection.trusting(http)?.build();
+        let http = http.map_err(ClientError::Setup)?;
         let key = connection.key().map(ApiKey::header).transpose()?;
         Ok(Self { http, url, key })
     }

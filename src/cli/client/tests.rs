@@ -8,14 +8,16 @@ fn connection(url: &str) -> Connection {
     Connection {
         url: url.to_owned(),
         api_key: Some(ApiKey("lcl_a_secret".to_owned())),
+        ca: None,
+        identity: None,
     }
 }
 
 #[test]
 fn an_address_that_cannot_work_is_refused_with_what_to_write_instead() {
     let refusal = |url| Client::new(&connection(url)).unwrap_err().to_string();
-    assert!(refusal("https://locule.example").contains("doesn't speak TLS yet"));
-    assert!(refusal("localhost:6333").contains("begin with http://"));
+    assert!(refusal("ftp://locule.example").contains("begin with https:// or http://"));
+    assert!(refusal("localhost:6333").contains("begin with https:// or http://"));
     assert!(refusal("127.0.0.1:6333").contains("http://127.0.0.1:6333"));
 }
 

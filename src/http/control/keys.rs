@@ -1,6 +1,6 @@
 //! The tenant's keys, for its owner.
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
 use axum::{
     Json,
@@ -13,8 +13,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    access::{ApiKeyId, ApiKeyRecord, Role},
-    engine::NewKey,
+    access::{ApiKeyId, ApiKeyRecord, Fingerprint, KeyExtras, KnownKey, Role},
+    clock::Timestamp,
+    engine::{CreatedKey, NewKey},
     http::{
         body::Body,
         caller::{Caller, Waits},
@@ -43,6 +44,33 @@ pub(super) struct Create {
     /// The addresses and networks (CIDR) that it may be used from; any if that isn't said.
     #[schema(min_items = 1, max_items = 64)]
     allowed_ips: Option<Vec<String>>,
+    /// SHA-256 of the DER of the client certificate that must come with it, in hex. Needs TLS with
+    /// client certificates (`tls_client_ca`).
+    #[schema(min_length = 64, max_length = 64)]
+    client_certificate: Option<String>,
+    /// What it is good for, within its tenant's quota.
+    limits: Option<Limits>,
+}
+
+/// What a key is good for, within its tenant's quota.
+#[derive(Clone, Copy, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = KeyLimits)]
+struct Limits {
+    /// Requests a second, sustained; a burst may hold as many as a second's.
+    #[schema(value_type = Option<u32>, minimum = 1)]
+    requests_per_second: Option<NonZeroU32>,
+}
+
+/// How a key is rotated.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = RotateKey)]
+pub(super) struct Rotate {
+    /// How long the old key is good yet.
+    #[serde(default)]
+    #[schema(default = 0, maximum = 2_592_000)]
+    grace_seconds: u32,
 }
 
 /// What a tenant's key may do.
@@ -76,6 +104,18 @@ pub(super) struct Shown {
     collections: Option<Vec<CollectionName>>,
     #[schema(value_type = Option<Vec<String>>, required)]
     allowed_ips: Option<Vec<IpNet>>,
+    #[schema(required)]
+    client_certificate: Option<String>,
+    limits: Limits,
+    /// The key that it took the place of, when that was rotated.
+    #[schema(required)]
+    replaces: Option<String>,
+    /// When it was used last, to the second; none if it never was.
+    #[schema(format = DateTime, required)]
+    last_used_at: Option<String>,
+    /// Since when it isn't believed, because it behaved oddly; `resume` ends that.
+    #[schema(format = DateTime, required)]
+    suspended_at: Option<String>,
 }
 
 /// A key that was just made.
@@ -114,11 +154,48 @@ pub(super) async fn create(caller: Caller, Body(body): Body<Create>) -> Result<R
             engine.create_key(principal, new)
         })
         .await?;
+    Ok(new_key(&created))
+}
+
+/// Makes a new key that is what an old one is, and lets the old one end.
+#[utoipa::path(
+    post,
+    path = "/v1/keys/{id}/rotate",
+    tag = "keys",
+    params(("id" = String, Path, description = "The old key's id")),
+    request_body = Rotate,
+    responses((status = 201, description = "The new key. Shown this once.", body = Created))
+)]
+pub(super) async fn rotate(
+    caller: Caller,
+    Path(id): Path<String>,
+    Body(body): Body<Rotate>,
+) -> Result<Response, Refusal> {
+    let id = key_id(&id)?;
+    if body.grace_seconds > GRACE_SECONDS_MAX {
+        return Err(Refusal::invalid(format!(
+            "grace_seconds must be at most {GRACE_SECONDS_MAX}"
+        )));
+    }
+    let grace = Duration::from_secs(u64::from(body.grace_seconds));
+    let created = caller
+        .run(Waits::Maybe, move |engine, principal| {
+            engine.rotate_key(principal, id, grace)
+        })
+        .await?;
+    Ok(new_key(&created))
+}
+
+fn new_key(created: &CreatedKey) -> Response {
     let created = Created {
-        shown: shown(&created.record),
+        shown: shown(&created.record, &created.extras, None),
         key: created.key.reveal().to_owned(),
     };
-    Ok((StatusCode::CREATED, Json(created)).into_response())
+    (StatusCode::CREATED, Json(created)).into_response()
+}
+
+fn key_id(text: &str) -> Result<ApiKeyId, Refusal> {
+    ApiKeyId::parse(text).ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND, "there is no such key"))
 }
 
 /// Every key of the caller's tenant, without the keys themselves.
@@ -127,7 +204,7 @@ pub(super) async fn list(caller: Caller) -> Result<Json<List>, Refusal> {
     let keys = caller
         .run(Waits::Maybe, |engine, principal| engine.keys(principal))
         .await?;
-    let keys = keys.iter().map(|key| shown(key)).collect();
+    let keys = keys.iter().map(|key| shown_known(key)).collect();
     Ok(Json(List { keys }))
 }
 
@@ -140,8 +217,7 @@ pub(super) async fn list(caller: Caller) -> Result<Json<List>, Refusal> {
     responses((status = 204, description = "It is no key any more."))
 )]
 pub(super) async fn revoke(caller: Caller, Path(id): Path<String>) -> Result<StatusCode, Refusal> {
-    let id = ApiKeyId::parse(&id)
-        .ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND, "there is no such key"))?;
+    let id = key_id(&id)?;
     caller
         .run(Waits::Maybe, move |engine, principal| {
             engine.revoke_key(principal, id)
@@ -150,7 +226,30 @@ pub(super) async fn revoke(caller: Caller, Path(id): Path<String>) -> Result<Sta
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub(super) fn shown(record: &ApiKeyRecord) -> Shown {
+/// Believes a key again that was suspended for behaving oddly.
+#[utoipa::path(
+    post,
+    path = "/v1/keys/{id}/resume",
+    tag = "keys",
+    params(("id" = String, Path, description = "The key's id")),
+    responses((status = 200, description = "The key.", body = Shown))
+)]
+pub(super) async fn resume(caller: Caller, Path(id): Path<String>) -> Result<Json<Shown>, Refusal> {
+    let id = ApiKeyId::parse(&id)
+        .ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND, "there is no such key"))?;
+    let key = caller
+        .run(Waits::Maybe, move |engine, principal| {
+            engine.resume_key(principal, id)
+        })
+        .await?;
+    Ok(Json(shown_known(&key)))
+}
+
+pub(super) fn shown_known(key: &KnownKey) -> Shown {
+    shown(key.record(), key.extras(), key.last_used())
+}
+
+fn shown(record: &ApiKeyRecord, extras: &KeyExtras, last_used: Option<Timestamp>) -> Shown {
     Shown {
         id: record.id.to_string(),
         name: record.name.clone(),
@@ -159,6 +258,13 @@ pub(super) fn shown(record: &ApiKeyRecord) -> Shown {
         expires_at: record.expires.map(|time| time.to_string()),
         collections: record.collections.as_ref().map(|names| names.to_vec()),
         allowed_ips: record.networks.as_ref().map(|networks| networks.to_vec()),
+        client_certificate: extras.certificate.map(|print| print.to_string()),
+        limits: Limits {
+            requests_per_second: extras.requests_per_second,
+        },
+        replaces: extras.replaces.map(|id| id.to_string()),
+        last_used_at: last_used.map(|time| time.to_string()),
+        suspended_at: extras.suspended.map(|time| time.to_string()),
     }
 }
 
@@ -189,12 +295,19 @@ fn checked(body: Create) -> Result<NewKey, Refusal> {
     let networks = body
         .allowed_ips
         .map(|texts| texts.iter().map(|text| network(text)).collect());
+    let certificate = body.client_certificate.map(|text| {
+        Fingerprint::parse(&text).ok_or_else(|| {
+            Refusal::invalid("client_certificate takes the SHA-256 of its DER, in 64 hex digits")
+        })
+    });
     Ok(NewKey {
         name: body.name,
         role: body.role,
         lasts: Duration::from_secs(u64::from(body.expires_in_days) * 24 * 60 * 60),
         collections: body.collections,
         networks: networks.transpose()?,
+        certificate: certificate.transpose()?,
+        requests_per_second: body.limits.and_then(|limits| limits.requests_per_second),
     })
 }
 
@@ -210,3 +323,5 @@ fn network(text: &str) -> Result<IpNet, Refusal> {
 const NAME_BYTES_MAX: usize = 128;
 const DAYS_MAX: u32 = 3650;
 const LIST_MAX: usize = 64;
+/// Thirty days: a key that is to be good for longer isn't being rotated.
+const GRACE_SECONDS_MAX: u32 = 30 * 24 * 60 * 60;

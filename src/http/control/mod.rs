@@ -1,14 +1,19 @@
 //! The control plane, under `/v1`. Only operator routes have a tenant in the path.
 
+mod audit;
 mod backups;
+mod contain;
 mod custody;
 mod erasures;
 mod keys;
 mod own;
+mod report;
 mod restores;
 mod retention;
 mod scope;
 mod tenants;
+mod tokens;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -38,7 +43,17 @@ use crate::engine::Engine;
         erasures::receipt,
         keys::create,
         keys::list,
+        keys::rotate,
         keys::revoke,
+        keys::resume,
+        tokens::create,
+        tokens::refresh,
+        tokens::key_set,
+        webhooks::create,
+        webhooks::list,
+        webhooks::remove,
+        webhooks::deliveries,
+        webhooks::replay,
         own::show,
         own::usage,
         retention::list,
@@ -57,6 +72,12 @@ use crate::engine::Engine;
         custody::create,
         custody::list,
         custody::rotate,
+        contain::by_operator,
+        contain::by_owner,
+        audit::own,
+        audit::node,
+        report::own,
+        report::about,
     ),
     tags(
         (name = "tenants", description = "The node's tenants, for its operator."),
@@ -64,6 +85,9 @@ use crate::engine::Engine;
         (name = "keys", description = "The tenant's keys, for its owner."),
         (name = "retention", description = "How long points are kept, for the tenant's owner."),
         (name = "backups", description = "Copies of the tenant's data and of its key, for its owner."),
+        (name = "tokens", description = "Short-lived tokens in place of keys."),
+        (name = "webhooks", description = "The tenant's webhooks, for its owner."),
+        (name = "audit", description = "What was asked, by whom, and what the answer was."),
         (name = "tenant", description = "What a tenant may know of itself."),
     )
 )]
@@ -85,6 +109,18 @@ pub(super) fn routes() -> Router<Arc<Engine>> {
         .route("/erasures/{id}/receipt", get(erasures::receipt))
         .route("/keys", get(keys::list).post(keys::create))
         .route("/keys/{id}", delete(keys::revoke))
+        .route("/keys/{id}/resume", post(keys::resume))
+        .route("/keys/{id}/rotate", post(keys::rotate))
+        .route("/token", post(tokens::create))
+        .route("/token/refresh", post(tokens::refresh))
+        .route("/jwks.json", get(tokens::key_set))
+        .route("/webhooks", get(webhooks::list).post(webhooks::create))
+        .route("/webhooks/{id}", delete(webhooks::remove))
+        .route("/webhooks/{id}/deliveries", get(webhooks::deliveries))
+        .route(
+            "/webhooks/{id}/deliveries/{delivery}/replay",
+            post(webhooks::replay),
+        )
         .route("/self", get(own::show))
         .route("/usage", get(own::usage))
         .route("/retention", get(retention::list))
@@ -102,6 +138,12 @@ pub(super) fn routes() -> Router<Arc<Engine>> {
         .route("/restores/{id}", get(restores::show))
         .route("/custody", get(custody::list).post(custody::create))
         .route("/root-key/rotate", post(custody::rotate))
+        .route("/contain", post(contain::by_owner))
+        .route("/tenants/{id}/contain", post(contain::by_operator))
+        .route("/audit", get(audit::own))
+        .route("/report", get(report::own))
+        .route("/tenants/{id}/report", get(report::about))
+        .route("/node/audit", get(audit::node))
         .fallback(refusal::no_such_route)
         .method_not_allowed_fallback(refusal::no_such_method)
 }

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::{keys, tenants};
 use crate::{
-    access::{Quota, Role},
+    access::Role,
     http::{
         caller::{Caller, Waits},
         refusal::Refusal,
@@ -26,15 +26,20 @@ pub(super) struct Report {
     state: Option<&'static str>,
     #[schema(value_type = String, example = "writer")]
     role: Role,
-    key: keys::Shown,
+    /// When the credential that asks ends.
+    #[schema(format = DateTime, required)]
+    expires_at: Option<String>,
+    /// The key that asks, or that the token was given to; none for another issuer's token.
+    #[schema(required)]
+    key: Option<keys::Shown>,
     limits: LimitsReport,
 }
 
 /// What the caller may use.
 #[derive(Serialize, ToSchema)]
 struct LimitsReport {
-    #[schema(value_type = Option<tenants::QuotaFields>, required)]
-    quota: Option<Quota>,
+    #[schema(required)]
+    quota: Option<tenants::QuotaFields>,
     /// Most neighbours that one query may ask for.
     neighbours_max: usize,
     payload_bytes_max: usize,
@@ -61,14 +66,19 @@ pub(super) struct UsageReport {
 pub(super) async fn show(caller: Caller) -> Json<Report> {
     let report = caller.engine.self_report(&caller.principal);
     let tenant = report.tenant.as_ref();
+    let role = caller.principal.role();
     Json(Report {
         tenant: tenant.map(|record| record.id.clone()),
         state: tenant.map(|record| record.state.name()),
-        role: report.key.role,
-        key: keys::shown(&report.key),
+        role,
+        expires_at: caller.principal.expires().map(|time| time.to_string()),
+        key: report.key.as_deref().map(keys::shown_known),
         limits: LimitsReport {
-            quota: tenant.map(|record| record.quota),
-            neighbours_max: report.key.role.neighbours_max(),
+            quota: tenant.map(|record| {
+                let allowance = caller.engine.policy_of(record).allowance;
+                tenants::QuotaFields::joined(record.quota, allowance)
+            }),
+            neighbours_max: role.neighbours_max(),
             payload_bytes_max: PAYLOAD_BYTES_MAX,
         },
     })

@@ -1,5 +1,7 @@
 //! Tenants, for the operator.
 
+use std::num::NonZeroU32;
+
 use axum::{
     Json,
     extract::{Path, Query},
@@ -11,8 +13,8 @@ use utoipa::ToSchema;
 
 use super::erasures::{self, Wait};
 use crate::{
-    access::Quota,
-    engine::{Engine, Error},
+    access::{Allowance, Policy, Quota, Watch},
+    engine::{Error, TenantChange},
     http::{
         body::Body,
         caller::{Caller, Waits},
@@ -31,8 +33,10 @@ pub(super) struct Create {
     #[schema(pattern = "^[a-z0-9-]{1,63}$")]
     id: String,
     #[serde(default)]
-    #[schema(value_type = QuotaFields)]
-    quota: Quota,
+    quota: QuotaFields,
+    #[serde(default)]
+    #[schema(value_type = WatchFields)]
+    watch: Watch,
     /// Where its operator wants it; for the operator's own use.
     #[schema(max_length = 64)]
     region: Option<String>,
@@ -43,22 +47,77 @@ pub(super) struct Create {
 #[serde(deny_unknown_fields)]
 #[schema(as = ChangeTenant)]
 pub(super) struct Change {
-    #[schema(value_type = Option<QuotaFields>)]
-    quota: Option<Quota>,
+    /// Replaces the whole quota: what it doesn't name has no limit any more.
+    quota: Option<QuotaFields>,
+    /// Replaces the whole of it.
+    #[schema(value_type = Option<WatchFields>)]
+    watch: Option<Watch>,
     #[schema(max_length = 64)]
     region: Option<String>,
 }
 
 /// What a tenant may use. Nothing set means no limit.
-#[derive(ToSchema)]
+#[derive(Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
 #[schema(as = Quota)]
-#[expect(dead_code, reason = "the document's picture of a quota")]
 pub(super) struct QuotaFields {
     /// Points that may be stored, over all collections.
     points_max: Option<u64>,
     /// Requests a second, sustained; a burst may hold as many as a second's.
+    #[schema(value_type = Option<u32>, minimum = 1)]
+    requests_per_second: Option<NonZeroU32>,
+    /// Bytes of request bodies a second, sustained. A body of any allowed length may come at once,
+    /// and then has to be waited for.
+    #[schema(value_type = Option<u32>, minimum = 1)]
+    bytes_per_second: Option<NonZeroU32>,
+    /// Requests of a kind (searches, small writes, long work) in flight at a time.
+    #[schema(value_type = Option<u32>, minimum = 1)]
+    concurrent_requests: Option<NonZeroU32>,
+    /// Bytes on disk. What is there already stays when this is set lower.
+    disk_bytes_max: Option<u64>,
+}
+
+impl QuotaFields {
+    const fn split(self) -> (Quota, Allowance) {
+        let quota = Quota {
+            points_max: self.points_max,
+            requests_per_second: self.requests_per_second,
+        };
+        let allowance = Allowance {
+            bytes_per_second: self.bytes_per_second,
+            concurrent_requests: self.concurrent_requests,
+            disk_bytes_max: self.disk_bytes_max,
+        };
+        (quota, allowance)
+    }
+
+    pub(super) const fn joined(quota: Quota, allowance: Allowance) -> Self {
+        Self {
+            points_max: quota.points_max,
+            requests_per_second: quota.requests_per_second,
+            bytes_per_second: allowance.bytes_per_second,
+            concurrent_requests: allowance.concurrent_requests,
+            disk_bytes_max: allowance.disk_bytes_max,
+        }
+    }
+}
+
+/// What is done about a key that behaves oddly. Nothing set means that it is only counted.
+#[derive(ToSchema)]
+#[schema(as = Watch)]
+#[expect(dead_code, reason = "the document's picture of it")]
+pub(super) struct WatchFields {
+    /// Different points that a key of the role `inference` may be answered in a day.
     #[schema(minimum = 1)]
-    requests_per_second: Option<u32>,
+    distinct_points_per_day: Option<u32>,
+    /// Whether queries past that are refused, and not only counted.
+    refuse_past_distinct_points: Option<bool>,
+    /// A key is suspended after so many refusals in a minute.
+    #[schema(minimum = 1)]
+    suspend_after_refusals: Option<u32>,
+    /// A key is suspended when it comes from more than so many networks (/24, /48) in an hour.
+    #[schema(minimum = 1)]
+    suspend_after_networks: Option<u32>,
 }
 
 /// A tenant, as its operator sees it.
@@ -71,8 +130,9 @@ pub(super) struct Shown {
     state: &'static str,
     #[schema(required)]
     region: Option<String>,
-    #[schema(value_type = QuotaFields)]
-    quota: Quota,
+    quota: QuotaFields,
+    #[schema(value_type = WatchFields)]
+    watch: Watch,
     #[schema(format = DateTime)]
     created_at: String,
 }
@@ -112,14 +172,19 @@ struct OwnerKey {
 )]
 pub(super) async fn create(caller: Caller, Body(body): Body<Create>) -> Result<Response, Refusal> {
     let id = parse(&body.id)?;
+    let (quota, allowance) = body.quota.split();
+    let policy = Policy {
+        allowance,
+        watch: body.watch,
+    };
     let new = NewTenant {
         id,
-        quota: body.quota,
+        quota,
         region: checked(body.region)?,
     };
     let created = caller
         .run(Waits::Maybe, move |engine, principal| {
-            engine.create_tenant(principal, new)
+            engine.create_tenant_with(principal, new, policy)
         })
         .await?;
     let created = Created {
@@ -144,7 +209,8 @@ pub(super) async fn list(caller: Caller) -> Result<Json<List>, Refusal> {
     let records = caller
         .run(Waits::Maybe, |engine, principal| engine.tenants(principal))
         .await?;
-    let tenants = records.iter().map(|record| shown(record)).collect();
+    let tenants = records.iter();
+    let tenants = tenants.map(|record| shown(&caller, record)).collect();
     Ok(Json(List { tenants }))
 }
 
@@ -163,7 +229,7 @@ pub(super) async fn show(caller: Caller, Path(id): Path<String>) -> Result<Json<
             engine.tenant(principal, &id)
         })
         .await?;
-    Ok(Json(shown(&record)))
+    Ok(Json(shown(&caller, &record)))
 }
 
 /// Changes a tenant's quota or region.
@@ -181,16 +247,17 @@ pub(super) async fn change(
     Body(body): Body<Change>,
 ) -> Result<Json<Shown>, Refusal> {
     let id = known(&id)?;
-    let region = checked(body.region)?;
+    let change = TenantChange {
+        limits: body.quota.map(QuotaFields::split),
+        watch: body.watch,
+        region: checked(body.region)?,
+    };
     let record = caller
-        .run(
-            Waits::Maybe,
-            move |engine: &std::sync::Arc<Engine>, principal| {
-                engine.change_tenant(principal, &id, body.quota, region)
-            },
-        )
+        .run(Waits::Maybe, move |engine, principal| {
+            engine.change_tenant(principal, &id, change)
+        })
         .await?;
-    Ok(Json(shown(&record)))
+    Ok(Json(shown(&caller, &record)))
 }
 
 /// Stops serving a tenant; nothing of it is lost.
@@ -211,7 +278,7 @@ pub(super) async fn suspend(
             engine.suspend(principal, &id)
         })
         .await?;
-    Ok(Json(shown(&record)))
+    Ok(Json(shown(&caller, &record)))
 }
 
 /// Serves a suspended tenant again.
@@ -229,7 +296,7 @@ pub(super) async fn resume(caller: Caller, Path(id): Path<String>) -> Result<Jso
             engine.resume(principal, &id)
         })
         .await?;
-    Ok(Json(shown(&record)))
+    Ok(Json(shown(&caller, &record)))
 }
 
 /// Deletes a tenant: its key is shredded, its data dropped.
@@ -257,12 +324,14 @@ pub(super) async fn remove(
     erasures::accepted(&caller, erasure, wait).await
 }
 
-fn shown(record: &TenantRecord) -> Shown {
+fn shown(caller: &Caller, record: &TenantRecord) -> Shown {
+    let policy = caller.engine.policy_of(record);
     Shown {
         id: record.id.clone(),
         state: record.state.name(),
         region: record.region.clone(),
-        quota: record.quota,
+        quota: QuotaFields::joined(record.quota, policy.allowance),
+        watch: policy.watch,
         created_at: record.created.to_string(),
     }
 }
@@ -272,7 +341,7 @@ fn parse(id: &str) -> Result<TenantId, Refusal> {
 }
 
 /// A name that can't be a tenant's is a tenant that isn't there.
-fn known(id: &str) -> Result<TenantId, Refusal> {
+pub(super) fn known(id: &str) -> Result<TenantId, Refusal> {
     TenantId::parse(id).map_err(|_| Refusal::new(StatusCode::NOT_FOUND, "there is no such tenant"))
 }
 

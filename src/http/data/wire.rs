@@ -2,15 +2,15 @@
 
 use std::num::NonZeroU64;
 
-use axum::extract::{FromRequestParts, Path, Query as Parameters};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use axum::extract::{FromRequestParts, Path};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
 use utoipa::ToSchema;
 
 use super::{openapi, vectors::VectorOut};
 use crate::{
     engine::Error,
-    http::refusal::Refusal,
+    http::{parameters::Parameters, refusal::Refusal},
     payload::values::OrderValue,
     tenant::{CollectionName, PointId},
 };
@@ -61,7 +61,7 @@ impl<S: Send + Sync> FromRequestParts<S> for NoOtherParameters {
         parts: &mut axum::http::request::Parts,
         state: &S,
     ) -> Result<Self, Refusal> {
-        parameters::<KnownParameters, S>(parts, state).await?;
+        Parameters::<KnownParameters>::from_request_parts(parts, state).await?;
         Ok(Self)
     }
 }
@@ -129,19 +129,9 @@ impl<S: Send + Sync> FromRequestParts<S> for WriteParameters {
         parts: &mut axum::http::request::Parts,
         state: &S,
     ) -> Result<Self, Refusal> {
-        parameters::<KnownWriteParameters, S>(parts, state).await?;
+        Parameters::<KnownWriteParameters>::from_request_parts(parts, state).await?;
         Ok(Self)
     }
-}
-
-async fn parameters<P: DeserializeOwned + Send, S: Send + Sync>(
-    parts: &mut axum::http::request::Parts,
-    state: &S,
-) -> Result<P, Refusal> {
-    let found = Parameters::<P>::from_request_parts(parts, state).await;
-    let Parameters(found) =
-        found.map_err(|error| Refusal::invalid(format!("Bad request: {}", error.body_text())))?;
-    Ok(found)
 }
 
 /// A point in an answer.

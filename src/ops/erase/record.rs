@@ -67,12 +67,14 @@ impl State {
 }
 
 /// Who asked.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum By {
     /// Whoever has this key.
     Key(ApiKeyId),
     /// The node itself.
     Node,
+    /// Whoever an issuer's token is for, as the audit log names it.
+    Issued(String),
 }
 
 impl fmt::Display for By {
@@ -80,6 +82,7 @@ impl fmt::Display for By {
         match self {
             Self::Key(id) => id.fmt(f),
             Self::Node => f.write_str("node"),
+            Self::Issued(actor) => f.write_str(actor),
         }
     }
 }

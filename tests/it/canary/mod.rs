@@ -18,7 +18,7 @@ use self::{
     scanner::Scanner,
     secrets::{Secret, Words},
 };
-use crate::harness::{Actor, Node, OPERATOR_KEY, Tenant};
+use crate::harness::{Actor, Node, OPERATOR_KEY, Tenant, free_port};
 
 #[test]
 fn no_file_holds_a_word_that_a_tenant_sent() {
@@ -88,8 +88,8 @@ fn no_log_line_holds_a_word_that_a_tenant_sent() {
     let sent = std::panic::catch_unwind(|| {
         wait_for(&log, "ready");
         let words = Words::of("anna");
-        let owner = talk(&url, &words);
-        (words, owner)
+        let said = talk(&url, &words);
+        (words, said)
     });
     // Whatever happened, the server doesn't outlive the test.
     let stopped = std::process::Command::new("sh")
@@ -97,7 +97,7 @@ fn no_log_line_holds_a_word_that_a_tenant_sent() {
         .status();
     assert!(stopped.unwrap().success());
     assert!(server.wait().unwrap().success());
-    let (words, owner) = sent.unwrap();
+    let (words, (owner, tokens)) = sent.unwrap();
     let logged = fs::read_to_string(&log).unwrap();
     for line in [
         "DEBUG",
@@ -110,11 +110,21 @@ fn no_log_line_holds_a_word_that_a_tenant_sent() {
     let mut secrets = words.secrets();
     secrets.extend(Secret::of_api_key("the owner's key", &owner));
     secrets.push(Secret::text("the operator's key", OPERATOR_KEY));
+    for token in &tokens {
+        secrets.push(Secret::text("a token", token));
+        // Its claims and its signature by themselves.
+        secrets.extend(
+            token
+                .split('.')
+                .skip(1)
+                .map(|part| Secret::text("a part of a token", part)),
+        );
+    }
     Scanner::new(&secrets).expect_nothing_in(logged.as_bytes(), "the log");
 }
 
-/// As an operator, then as a new tenant's owner: says everything, and tells the owner's key.
-fn talk(url: &str, words: &Words) -> String {
+/// As an operator, then as a new tenant's owner: says everything, and tells the owner's key and tokens.
+fn talk(url: &str, words: &Words) -> (String, Vec<String>) {
     let runtime = Arc::new(tokio::runtime::Runtime::new().unwrap());
     let operator = Actor::new(url, Some(OPERATOR_KEY), &runtime);
     let created = operator
@@ -123,6 +133,18 @@ fn talk(url: &str, words: &Words) -> String {
     let key = created["owner_key"]["key"].as_str().unwrap().to_owned();
     let owner = Actor::new(url, Some(&key), &runtime);
     send_everything(&owner, words);
+    let pair = owner.post("/v1/token", json!({})).expect(200);
+    let token = |name: &str| pair[name].as_str().unwrap().to_owned();
+    let tokens = vec![token("access_token"), token("refresh_token")];
+    let by_token = Actor::new(url, Some(&tokens[0]), &runtime);
+    by_token.get("/collections").expect(200);
+    // A token with a slip in it, and a refresh token where none belongs.
+    for wrong in [format!("{}0", tokens[0]), tokens[1].clone()] {
+        let wrong = Actor::new(url, Some(&wrong), &runtime);
+        wrong.get("/collections").expect(401);
+    }
+    let renewed = json!({"refresh_token": tokens[1]});
+    operator.post("/v1/token/refresh", renewed).expect(200);
     // A key that isn't good isn't logged either: it may be a good one with a slip in it.
     let slip = Actor::new(url, Some(&format!("{key}0")), &runtime);
     slip.get("/collections").expect(401);
@@ -130,7 +152,7 @@ fn talk(url: &str, words: &Words) -> String {
         .post("/v1/tenants/anna/suspend", json!({}))
         .expect(200);
     owner.get("/collections").expect(403);
-    key
+    (key, tokens)
 }
 
 #[test]
@@ -217,11 +239,6 @@ fn files_of(directory: &Path, extension: &str) -> usize {
             }
         })
         .sum()
-}
-
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 fn wait_for(log: &Path, word: &str) {

@@ -13,6 +13,8 @@ pub struct Words {
     pub field: String,
     pub inner_field: String,
     pub value: String,
+    /// A data subject's address, as it stands in payloads.
+    pub email: String,
     /// A string that stands in an array in an object in an array.
     pub deep_value: String,
     /// Only in collections' settings, in filters, in requests that fail.
@@ -39,6 +41,7 @@ impl Words {
             field: word("field"),
             inner_field: word("inner-field"),
             value: word("value"),
+            email: format!("canary.subject.{tenant}+sings@example.com"),
             deep_value: word("deep-value"),
             metadata: word("metadata"),
             searched: word("searched"),
@@ -57,6 +60,7 @@ impl Words {
         let mut payload = Map::new();
         payload.insert(self.field.clone(), json!(self.value));
         payload.insert("nested".to_owned(), inner);
+        payload.insert("email".to_owned(), json!(self.email));
         payload.into()
     }
 
@@ -67,6 +71,7 @@ impl Words {
             ("a payload key", &self.field),
             ("a nested payload key", &self.inner_field),
             ("a payload value", &self.value),
+            ("an e-mail address", &self.email),
             ("a nested payload value", &self.deep_value),
             ("a collection's metadata", &self.metadata),
             ("a filter's value", &self.searched),

@@ -9,3 +9,5 @@ mod naming;
 mod own_data;
 mod routes;
 mod twins;
+
+pub use self::routes::ROUTES;

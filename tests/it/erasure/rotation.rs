@@ -1,7 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use locule::{
-    access::{Presented, Principal, Quota},
+    access::{Origin, Presented, Principal, Quota},
     clock::{Manual, Timestamp},
     engine::Engine,
     index::Precision,
@@ -69,7 +69,7 @@ fn a_data_key_that_is_old_is_replaced_and_nothing_else_changes() {
 /// A tenant with one point: its owner.
 fn tenant(engine: &Engine, id: &str) -> Principal {
     let operator = engine
-        .authenticate(&Presented::new(OPERATOR_KEY), None, 0)
+        .authenticate(&Presented::new(OPERATOR_KEY), Origin::default(), 0)
         .unwrap();
     let new = NewTenant {
         id: TenantId::parse(id).unwrap(),
@@ -78,7 +78,7 @@ fn tenant(engine: &Engine, id: &str) -> Principal {
     };
     let key = engine.create_tenant(&operator, new).unwrap().owner_key;
     let owner = engine
-        .authenticate(&Presented::new(key.reveal()), None, 0)
+        .authenticate(&Presented::new(key.reveal()), Origin::default(), 0)
         .unwrap();
     let docs = CollectionName::parse("docs").unwrap();
     let schema = Schema::single(Dimension::new(2).unwrap(), Metric::Dot, Precision::Codes);

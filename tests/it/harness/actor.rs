@@ -25,15 +25,34 @@ pub struct Answer {
 
 impl Actor {
     pub fn new(url: &str, key: Option<&str>, runtime: &Arc<Runtime>) -> Self {
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(ANSWER_MAX)
+            .build()
+            .unwrap();
+        Self::by(client, url, key, runtime)
+    }
+
+    pub fn by(
+        client: reqwest::Client,
+        url: &str,
+        key: Option<&str>,
+        runtime: &Arc<Runtime>,
+    ) -> Self {
         Self {
             url: url.to_owned(),
             key: key.map(str::to_owned),
-            client: reqwest::Client::builder()
-                .no_proxy()
-                .timeout(ANSWER_MAX)
-                .build()
-                .unwrap(),
+            client,
             runtime: Arc::clone(runtime),
+        }
+    }
+
+    /// The same, from another address of this machine.
+    pub fn from_address(&self, ip: std::net::IpAddr) -> Self {
+        let client = reqwest::Client::builder().no_proxy().timeout(ANSWER_MAX);
+        Self {
+            client: client.local_address(ip).build().unwrap(),
+            ..self.clone()
         }
     }
 

@@ -13,8 +13,14 @@ pub fn checkout(path: &str) -> PathBuf {
     PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap()).join(path)
 }
 
+/// A port that nobody listens on just now.
+pub fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
 pub use self::{
     actor::{Actor, Answer},
-    node::{Node, OPERATOR_KEY, Stopped, Tenant, options},
+    node::{Node, OPERATOR_KEY, START, Setup, Stopped, Tenant, options},
     routes::routes_in,
 };

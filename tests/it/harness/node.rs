@@ -1,15 +1,18 @@
 use std::{
     fs::File,
+    net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
 use locule::{
-    access::Presented,
+    access::{IssuerOptions, Presented},
+    audit::AuditOptions,
     clock::{Manual, Timestamp},
     engine::{Engine, EngineOptions},
     http,
+    outbound::{self, Followed},
     store::StoreOptions,
 };
 use serde_json::json;
@@ -23,11 +26,23 @@ pub struct Node {
     directory: Arc<TempDir>,
     pub clock: Arc<Manual>,
     runtime: Arc<Runtime>,
+    pub address: SocketAddr,
     url: String,
     stop: Option<oneshot::Sender<()>>,
     server: Option<JoinHandle<()>>,
     engine: Arc<Engine>,
 }
+
+/// What of a node is set up in another way than the rest of the tests have it.
+#[derive(Default)]
+pub struct Setup {
+    pub wire: http::Options,
+    pub issuers: Vec<(IssuerOptions, Followed)>,
+    pub webhook_networks: Vec<ipnet::IpNet>,
+}
+
+/// What every node's clock shows when it is first started.
+pub const START: Timestamp = Timestamp(1_800_000_000_000);
 
 /// A tenant's keys, one a role.
 pub struct Tenant {
@@ -40,23 +55,47 @@ pub struct Tenant {
 
 impl Node {
     pub fn start() -> Self {
-        let clock = Arc::new(Manual::at(Timestamp(1_800_000_000_000)));
-        Self::on(Arc::new(tempfile::tempdir().unwrap()), clock)
+        Self::with(Setup::default())
     }
 
-    fn on(directory: Arc<TempDir>, clock: Arc<Manual>) -> Self {
-        let engine = Engine::start(options(directory.path(), Arc::clone(&clock)))
-            .unwrap()
-            .engine;
+    /// A node whose wire is set up so.
+    pub fn listening(wire: http::Options) -> Self {
+        Self::with(Setup {
+            wire,
+            ..Setup::default()
+        })
+    }
+
+    pub fn with(setup: Setup) -> Self {
+        let clock = Arc::new(Manual::at(START));
+        Self::on(Arc::new(tempfile::tempdir().unwrap()), clock, setup)
+    }
+
+    fn on(directory: Arc<TempDir>, clock: Arc<Manual>, setup: Setup) -> Self {
+        let (issuers, followed) = setup.issuers.into_iter().unzip();
+        let options = EngineOptions {
+            issuers,
+            ..options(directory.path(), Arc::clone(&clock))
+        };
+        let engine = Engine::start(options).unwrap().engine;
+        let wire = setup.wire;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
             .build()
             .unwrap();
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+        let address = listener.local_addr().unwrap();
+        let scheme = if wire.tls.is_some() { "https" } else { "http" };
+        let url = format!("{scheme}://{address}");
         let (stop, stopped) = oneshot::channel();
-        let serving = http::serve(Arc::clone(&engine), listener, async {
+        let asked = outbound::Options {
+            followed,
+            webhook_networks: setup.webhook_networks,
+        };
+        runtime.spawn(outbound::run(Arc::clone(&engine), asked));
+        let server = http::Server::new(wire).unwrap();
+        let serving = server.serve(Arc::clone(&engine), listener, async {
             let _ = stopped.await;
         });
         let server = runtime.spawn(async { serving.await.unwrap() });
@@ -64,6 +103,7 @@ impl Node {
             directory,
             clock,
             runtime: Arc::new(runtime),
+            address,
             url,
             stop: Some(stop),
             server: Some(server),
@@ -113,6 +153,11 @@ impl Node {
     /// Someone without a key.
     pub fn stranger(&self) -> Actor {
         Actor::new(&self.url, None, &self.runtime)
+    }
+
+    /// Someone with a key who connects in a way of their own.
+    pub fn actor_by(&self, client: reqwest::Client, key: &str) -> Actor {
+        Actor::by(client, &self.url, Some(key), &self.runtime)
     }
 
     pub fn operator(&self) -> Actor {
@@ -196,7 +241,7 @@ impl Stopped {
     }
 
     pub fn start(self) -> Node {
-        Node::on(self.directory, self.clock)
+        Node::on(self.directory, self.clock, Setup::default())
     }
 }
 
@@ -213,6 +258,8 @@ pub fn options(directory: &Path, clock: Arc<Manual>) -> EngineOptions {
         },
         data_key_lasts: Duration::from_secs(365 * 24 * 60 * 60),
         partitions_open_max: 64,
+        issuers: Vec::new(),
+        audit: AuditOptions::default(),
         clock,
     }
 }

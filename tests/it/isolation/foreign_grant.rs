@@ -9,10 +9,10 @@ use std::{
 
 use locule::{
     access::{
-        ApiKey, ApiKeyRecord, Describe, Gate, Grant, KeyTable, Limits, Op, Presented, Principal,
-        ReadUsage, Role, Scope, Target,
+        ApiKey, ApiKeyRecord, Describe, Gate, Grant, KeyTable, Limits, Op, Origin, Presented,
+        Principal, ReadUsage, Role, Scope, Target,
     },
-    audit::AuditLog,
+    audit::{AuditLog, AuditOptions},
     clock::Timestamp,
     partition::{Cold, Erasing, Example, Fusion, Kind, Partition, PartitionError, Query, Wanted},
     seal::{GenerationKey, Keyring, RootKeySource},
@@ -244,7 +244,9 @@ impl House {
         let root = RootKeySource::File(path.join("root.key")).fetch().unwrap();
         let keyring = Keyring::open(&path.join("ring"), root).unwrap();
         let system = keyring.make(TenantUuid::SYSTEM, Generation::FIRST).unwrap();
-        let audit = Arc::new(AuditLog::open(&path.join("audit")).unwrap());
+        let audit = path.join("audit");
+        let audit = AuditLog::open(&audit, system.derive_signing_key(), AuditOptions::default());
+        let audit = Arc::new(audit.unwrap());
         let keys = KeyTable::new(system.derive_hash_key(), []);
         let gate = Gate::new(audit, keys, Limits::default());
         let (in_use, _) = InUse::new(File::create(path.join("lock")).unwrap());
@@ -318,7 +320,8 @@ fn principal(gate: &Gate, tenant: TenantUuid) -> Principal {
         networks: None,
     });
     let presented = Presented::new(key.reveal());
-    gate.authenticate(&presented, None, 1, NOW).unwrap()
+    gate.authenticate(&presented, Origin::default(), 1, NOW)
+        .unwrap()
 }
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000);

@@ -7,7 +7,7 @@ use std::{
 };
 
 use locule::{
-    access::{Presented, Principal, Quota},
+    access::{Origin, Presented, Principal, Quota},
     clock::{Manual, Stopwatch, Timestamp},
     engine::{Engine, Query, VectorsBack},
     index::Precision,
@@ -103,7 +103,11 @@ struct Both<'a> {
 
 impl<'a> Both<'a> {
     fn make(engine: &'a Engine) -> Self {
-        let principal = |key: &str| engine.authenticate(&Presented::new(key), None, 0).unwrap();
+        let principal = |key: &str| {
+            engine
+                .authenticate(&Presented::new(key), Origin::default(), 0)
+                .unwrap()
+        };
         let new = NewTenant {
             id: TenantId::parse("acme").unwrap(),
             quota: Quota::default(),

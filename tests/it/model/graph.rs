@@ -7,7 +7,7 @@ use std::{
 };
 
 use locule::{
-    access::{Presented, Principal, Quota},
+    access::{Origin, Presented, Principal, Quota},
     clock::{Manual, Stopwatch, Timestamp},
     engine::{Engine, Query, VectorsBack},
     index::{EF_DEFAULT, Precision},
@@ -124,7 +124,11 @@ struct Large<'a> {
 
 impl<'a> Large<'a> {
     fn fill(engine: &'a Engine) -> Self {
-        let principal = |key: &str| engine.authenticate(&Presented::new(key), None, 0).unwrap();
+        let principal = |key: &str| {
+            engine
+                .authenticate(&Presented::new(key), Origin::default(), 0)
+                .unwrap()
+        };
         let new = NewTenant {
             id: TenantId::parse("large").unwrap(),
             quota: Quota::default(),

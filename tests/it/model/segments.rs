@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, fs::File, ops::Range, sync::Arc, thread, time::Duration};
 
 use locule::{
-    access::{Presented, Principal, Quota},
+    access::{Origin, Presented, Principal, Quota},
     clock::{Manual, Timestamp},
     engine::{Engine, Query, VectorsBack},
     index::Precision,
@@ -78,7 +78,7 @@ impl Large {
         let clock = Arc::new(Manual::at(Timestamp(1_800_000_000_000)));
         let engine = Engine::start(options(directory.path(), Arc::clone(&clock)));
         let engine = engine.unwrap().engine;
-        let operator = engine.authenticate(&Presented::new(OPERATOR_KEY), None, 0);
+        let operator = engine.authenticate(&Presented::new(OPERATOR_KEY), Origin::default(), 0);
         let new = NewTenant {
             id: TenantId::parse("large").unwrap(),
             quota: Quota::default(),
@@ -262,7 +262,9 @@ impl Large {
 
     fn owner(&self) -> Principal {
         let presented = Presented::new(&self.key);
-        self.engine().authenticate(&presented, None, 0).unwrap()
+        self.engine()
+            .authenticate(&presented, Origin::default(), 0)
+            .unwrap()
     }
 }
 

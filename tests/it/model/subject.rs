@@ -8,7 +8,7 @@ use std::{
 };
 
 use locule::{
-    access::{Presented, Principal, Quota},
+    access::{Origin, Presented, Principal, Quota},
     clock::{Clock, Manual, Timestamp},
     engine::{Engine, EngineOptions, EraseScope, ErasureAsked, Error, ErrorKind},
     index::Precision,
@@ -87,7 +87,9 @@ impl Subject {
 
     fn principal(&self, key: &str) -> Principal {
         let presented = Presented::new(key);
-        self.engine().authenticate(&presented, None, 0).unwrap()
+        self.engine()
+            .authenticate(&presented, Origin::default(), 0)
+            .unwrap()
     }
 
     pub fn owner(&self, tenant: usize) -> Principal {

@@ -13,10 +13,10 @@ use std::{
 
 use locule::{
     access::{
-        ApiKey, ApiKeyRecord, CreateCollection, Gate, Grant, KeyTable, Limits, Op, Presented,
-        Principal, Read, Role, Scope, Target,
+        ApiKey, ApiKeyRecord, CreateCollection, Gate, Grant, KeyTable, Limits, Op, Origin,
+        Presented, Principal, Read, Role, Scope, Target,
     },
-    audit::AuditLog,
+    audit::{AuditLog, AuditOptions},
     clock::Timestamp,
     index::Precision,
     partition::{Partition, PointUpsert, Retention, Schema},
@@ -42,7 +42,9 @@ impl House {
         let root = RootKeySource::File(path.join("root.key")).fetch().unwrap();
         let keyring = Keyring::open(&path.join("ring"), root).unwrap();
         let system = keyring.make(TenantUuid::SYSTEM, Generation::FIRST).unwrap();
-        let audit = Arc::new(AuditLog::open(&path.join("audit")).unwrap());
+        let signer = system.derive_signing_key();
+        let audit = AuditLog::open(&path.join("audit"), signer, AuditOptions::default());
+        let audit = Arc::new(audit.unwrap());
         let keys = KeyTable::new(system.derive_hash_key(), []);
         let gate = Gate::new(audit, keys, Limits::default());
         let (in_use, _) = InUse::new(File::create(path.join("lock")).unwrap());
@@ -66,7 +68,9 @@ impl House {
         });
         let presented = Presented::new(own.reveal());
         Self {
-            principal: gate.authenticate(&presented, None, 1, at(0)).unwrap(),
+            principal: gate
+                .authenticate(&presented, Origin::default(), 1, at(0))
+                .unwrap(),
             gate,
             family,
             key,

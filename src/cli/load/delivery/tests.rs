@@ -20,7 +20,13 @@ const DONE: (&str, &str) = ("200 OK", r#"{"result":true}"#);
 /// how it ended, and what the server was asked.
 async fn load(answers: &'static [(&'static str, &'static str)]) -> (u64, String, Vec<String>) {
     let (url, asked) = stub::serve(answers).await;
-    let client = Client::new(&Connection { url, api_key: None }).unwrap();
+    let client = Client::new(&Connection {
+        url,
+        api_key: None,
+        ca: None,
+        identity: None,
+    })
+    .unwrap();
     let mut file = tempfile::NamedTempFile::new().unwrap();
     for id in 1..=3 {
         writeln!(file, "{{\"id\":{id},\"vector\":[0.5]}}").unwrap();

@@ -37,7 +37,7 @@ async fn change(
         planned.push(operation);
     }
     let seq = caller
-        .run(Waits::Maybe, move |engine, principal| {
+        .run(Waits::ForDisk, move |engine, principal| {
             engine.change(principal, &name, planned)
         })
         .await?;

@@ -1,0 +1,172 @@
+//! Checking a log, or an extract of one, offline and without any key that opens data.
+
+use std::{collections::BTreeMap, fs, io::BufRead, path::Path};
+
+use super::{
+    chain::{Break, ChainError, Chains, take},
+    checkpoint::{self, Checkpoint},
+    files,
+    line::{Link, Read},
+};
+use crate::seal::VerifyingKey;
+
+/// What a check found to hold.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Verified {
+    /// The first entry's number: of a whole log 1, unless files before it were removed.
+    pub first: u64,
+    /// The last entry.
+    pub last: Link,
+    /// Files that were read.
+    pub files: u64,
+    /// Checkpoints that hold.
+    pub checkpoints: u64,
+    /// Entries behind the last checkpoint: whether more once followed them can't be told.
+    pub unsigned: u64,
+    /// Who signed the checkpoints.
+    pub signer: Option<VerifyingKey>,
+}
+
+/// Checks a chain from its first line on, and tells how many lines hold.
+///
+/// # Errors
+/// [`ChainError::Broken`] at the first line that doesn't follow from the ones before.
+pub fn verify(lines: impl BufRead) -> Result<u64, ChainError> {
+    let mut chains = Chains::default();
+    for (number, text) in (1..).zip(lines.lines()) {
+        let taken = chains.take(&text?);
+        taken.map_err(|kind| chains.broken(None, number, kind))?;
+    }
+    Ok(chains.log.seq)
+}
+
+/// Checks an extract: a tenant's own entries, from any one on, perhaps with a checkpoint as its last
+/// line. With a key, the checkpoint must be that one's.
+///
+/// # Errors
+/// [`ChainError`].
+pub fn verify_extract(
+    lines: impl BufRead,
+    key: Option<&VerifyingKey>,
+) -> Result<Verified, ChainError> {
+    let mut found = Verified::default();
+    let mut chains = Chains::default();
+    for (number, text) in (1..).zip(lines.lines()) {
+        let text = text?;
+        let broken = |chains: &Chains, kind| chains.broken(None, number, kind);
+        if text.starts_with(CHECKPOINT) {
+            let read = Checkpoint::read(&text, key);
+            let (checkpoint, signer) = read.map_err(|_| broken(&chains, Break::Forged))?;
+            if found.first > 0 && chains.log != checkpoint.last() {
+                return Err(broken(&chains, Break::Contradicted));
+            }
+            chains.log = checkpoint.last();
+            found.signer = Some(signer);
+            found.checkpoints += 1;
+            found.unsigned = 0;
+            continue;
+        }
+        if found.first == 0 {
+            let first = Read::of(&text).map_err(|unread| broken(&chains, unread.into()))?;
+            found.first = first.link.seq;
+            chains.log = Link {
+                seq: first.link.seq.saturating_sub(1),
+                hash: first.prev,
+            };
+        }
+        let taken = take(&mut chains.log, &text);
+        taken.map_err(|kind| broken(&chains, kind))?;
+        found.unsigned += 1;
+    }
+    found.last = chains.log;
+    Ok(found)
+}
+
+/// Checks a whole log: its files in order, every tenant's own chain in it, and its checkpoints. With
+/// a key, those must be that one's; without, all must be of the same.
+///
+/// # Errors
+/// [`ChainError`], with the file, the line and what is wrong there.
+pub fn verify_directory(
+    directory: &Path,
+    key: Option<&VerifyingKey>,
+) -> Result<Verified, ChainError> {
+    let mut found = Verified {
+        signer: key.copied(),
+        ..Verified::default()
+    };
+    let mut chains = Chains::default();
+    let mut checkpoints = read_checkpoints(directory, &mut found)?;
+    let numbers = files::numbers(directory, "jsonl")?;
+    let first = numbers.first().copied().unwrap_or(1);
+    // Files before the first were removed; where they ended is signed.
+    if let Some(anchor) = checkpoints.remove(&(first - 1)) {
+        chains = Chains::at(&anchor);
+        found.checkpoints += 1;
+    }
+    found.first = chains.log.seq + 1;
+    for (number, expected) in numbers.into_iter().zip(first..) {
+        let path = files::path(directory, number, "jsonl");
+        if number != expected || (number > 1 && chains.log == Link::default()) {
+            return Err(chains.broken(Some(&path), 1, Break::NoFile));
+        }
+        let checkpoint = checkpoints.remove(&number);
+        let vouches = |chains: &Chains| {
+            let agrees = |it: &Checkpoint| {
+                it.last() == chains.log
+                    && it
+                        .chains()
+                        .all(|(name, end)| chains.own.get(&name) == Some(&end))
+            };
+            checkpoint.as_ref().is_some_and(agrees)
+        };
+        let mut vouched = vouches(&chains);
+        chains.take_file(&path, 0, |chains| {
+            vouched = vouched || vouches(chains);
+        })?;
+        found.files += 1;
+        match &checkpoint {
+            Some(checkpoint) if vouched => {
+                found.checkpoints += 1;
+                found.unsigned = chains.log.seq - checkpoint.seq;
+            }
+            Some(checkpoint) if checkpoint.seq > chains.log.seq => {
+                return Err(chains.cut(directory, number, checkpoint));
+            }
+            Some(_) => {
+                let path = files::path(directory, number, checkpoint::EXTENSION);
+                return Err(chains.broken(Some(&path), 1, Break::Contradicted));
+            }
+            None => found.unsigned = chains.log.seq + 1 - found.first,
+        }
+    }
+    // A checkpoint whose file is gone, though it isn't one of those that were removed.
+    if let Some((number, checkpoint)) = checkpoints.range(first..).next() {
+        return Err(chains.cut(directory, *number, checkpoint));
+    }
+    found.last = chains.log;
+    Ok(found)
+}
+
+fn read_checkpoints(
+    directory: &Path,
+    found: &mut Verified,
+) -> Result<BTreeMap<u32, Checkpoint>, ChainError> {
+    let mut checkpoints = BTreeMap::new();
+    for number in files::numbers(directory, checkpoint::EXTENSION)? {
+        let path = files::path(directory, number, checkpoint::EXTENSION);
+        let text = fs::read(&path)?;
+        let text = std::str::from_utf8(&text).unwrap_or_default().trim_end();
+        let read = Checkpoint::read(text, found.signer.as_ref());
+        let (checkpoint, signer) = read
+            .ok()
+            .filter(|(checkpoint, _)| checkpoint.file == Some(number))
+            .ok_or_else(|| Chains::default().broken(Some(&path), 1, Break::Forged))?;
+        found.signer = Some(signer);
+        checkpoints.insert(number, checkpoint);
+    }
+    Ok(checkpoints)
+}
+
+/// How a line that is a checkpoint begins.
+const CHECKPOINT: &str = "{\"checkpoint\":";

@@ -1,0 +1,193 @@
+//! A tenant's keys, for its owner: made, listed, rotated, revoked.
+
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
+
+use ipnet::IpNet;
+
+use super::{Engine, Error, ErrorKind, keeper};
+use crate::{
+    access::{
+        ApiKey, ApiKeyId, ApiKeyRecord, Fingerprint, Grant, KeyExtras, KnownKey, ManageKeys,
+        Principal, Role,
+    },
+    clock::Timestamp,
+    router::RouterError,
+    seal::KeyedHash,
+    tenant::CollectionName,
+};
+
+/// A key to be made.
+#[derive(Debug)]
+pub struct NewKey {
+    /// Its name, for people.
+    pub name: String,
+    /// What it is for.
+    pub role: Role,
+    /// How long it is good.
+    pub lasts: Duration,
+    /// The collections it is good for.
+    pub collections: Option<Vec<CollectionName>>,
+    /// The networks it may be used from.
+    pub networks: Option<Vec<IpNet>>,
+    /// The client certificate that must come with it.
+    pub certificate: Option<Fingerprint>,
+    /// Requests a second that it is good for.
+    pub requests_per_second: Option<NonZeroU32>,
+}
+
+/// A key that was made: to be shown once.
+#[derive(Debug)]
+pub struct CreatedKey {
+    /// The key.
+    pub key: ApiKey,
+    /// What the server keeps of it.
+    pub record: ApiKeyRecord,
+    /// And besides.
+    pub extras: KeyExtras,
+}
+
+impl Engine {
+    /// Makes a key for the principal's tenant.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] for a role that isn't a tenant's.
+    pub fn create_key(&self, principal: &Principal, new: NewKey) -> Result<CreatedKey, Error> {
+        let _grant: Grant<ManageKeys> = self.check(principal, None)?;
+        if new.role == Role::Operator {
+            return Err(Error::invalid(
+                "role must be inference, writer, owner or auditor",
+            ));
+        }
+        let extras = KeyExtras {
+            certificate: new.certificate,
+            requests_per_second: new.requests_per_second,
+            ..KeyExtras::default()
+        };
+        let now = self.clock.now();
+        self.keep_new_key(principal, extras, |id, hash| ApiKeyRecord {
+            id,
+            hash,
+            scope: principal.scope().clone(),
+            role: new.role,
+            name: new.name,
+            created: now,
+            expires: Some(now.plus(new.lasts)),
+            collections: new.collections.map(Arc::from),
+            networks: new.networks,
+        })
+    }
+
+    /// Makes a key that is what another one is, and lets that one end after a grace period. The new
+    /// one is good for as long as the old one was made for.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`], also for another tenant's key.
+    pub fn rotate_key(
+        &self,
+        principal: &Principal,
+        id: ApiKeyId,
+        grace: Duration,
+    ) -> Result<CreatedKey, Error> {
+        let _grant: Grant<ManageKeys> = self.check(principal, None)?;
+        let old = self.key_of(principal, id)?;
+        let now = self.clock.now();
+        let extras = KeyExtras {
+            replaces: Some(id),
+            last_used: None,
+            suspended: None,
+            ..old.extras().clone()
+        };
+        let made = self.keep_new_key(principal, extras, |id, hash| {
+            let old = old.record();
+            let lasts =
+                |expires: Timestamp| Duration::from_millis(expires.0.saturating_sub(old.created.0));
+            ApiKeyRecord {
+                id,
+                hash,
+                created: now,
+                expires: old.expires.map(|expires| now.plus(lasts(expires))),
+                ..(**old).clone()
+            }
+        })?;
+        let _changing = self.changing_keys.lock();
+        // As it is by now: it may have been changed since, or revoked.
+        let old = self.key_of(principal, id)?;
+        let mut ending = (**old.record()).clone();
+        let end = now.plus(grace);
+        ending.expires = Some(ending.expires.map_or(end, |expires| expires.min(end)));
+        self.router.keep_key(&ending, old.extras())?;
+        self.gate.keys().insert_with(ending, old.extras().clone());
+        Ok(made)
+    }
+
+    fn keep_new_key(
+        &self,
+        principal: &Principal,
+        extras: KeyExtras,
+        record: impl FnOnce(ApiKeyId, KeyedHash) -> ApiKeyRecord,
+    ) -> Result<CreatedKey, Error> {
+        if self.keys_of(principal).len() >= KEYS_MAX {
+            return Err(Error::invalid(format!(
+                "a tenant may have {KEYS_MAX} keys; revoke some"
+            )));
+        }
+        let key = ApiKey::make().map_err(RouterError::from)?;
+        let record = record(key.id, key.hash(self.gate.keys().hasher()));
+        self.router.keep_key(&record, &extras)?;
+        self.gate.keys().insert_with(record.clone(), extras.clone());
+        Ok(CreatedKey {
+            key,
+            record,
+            extras,
+        })
+    }
+
+    /// When a principal's key ends, if that is soon.
+    pub fn key_ends_soon(&self, principal: &Principal) -> Option<Timestamp> {
+        let key = principal.known()?;
+        let near = keeper::is_expiring(key, self.clock.now());
+        key.record().expires.filter(|_| near)
+    }
+
+    /// The keys of the principal's tenant.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn keys(&self, principal: &Principal) -> Result<Vec<Arc<KnownKey>>, Error> {
+        let _grant: Grant<ManageKeys> = self.check(principal, None)?;
+        Ok(self.keys_of(principal))
+    }
+
+    /// Revokes a key of the principal's tenant. It is good for nothing once this returns.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`], also for another tenant's key.
+    pub fn revoke_key(&self, principal: &Principal, id: ApiKeyId) -> Result<(), Error> {
+        let _grant: Grant<ManageKeys> = self.check(principal, None)?;
+        let _changing = self.changing_keys.lock();
+        self.key_of(principal, id)?;
+        self.router.drop_keys(&[id])?;
+        self.gate.keys().remove(id);
+        self.forget_families_of(&[id])
+    }
+
+    pub(super) fn key_of(
+        &self,
+        principal: &Principal,
+        id: ApiKeyId,
+    ) -> Result<Arc<KnownKey>, Error> {
+        self.keys_of(principal)
+            .into_iter()
+            .find(|key| key.record().id == id)
+            .ok_or_else(|| Error::new(ErrorKind::NotFound, "there is no such key"))
+    }
+
+    fn keys_of(&self, principal: &Principal) -> Vec<Arc<KnownKey>> {
+        principal
+            .tenant()
+            .map_or_else(Vec::new, |tenant| self.gate.keys().of_tenant(tenant))
+    }
+}
+
+/// Keys a tenant may have.
+const KEYS_MAX: usize = 1_000;

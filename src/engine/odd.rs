@@ -1,0 +1,182 @@
+//! Keys that behave oddly: counted, recorded, told to the tenant's webhooks, and suspended where its
+//! policy says so. What is odd is told by `access::Watcher`.
+
+use std::sync::Arc;
+
+use super::{Engine, Error, ErrorKind, Event};
+use crate::{
+    access::{
+        ApiKeyId, ApiKeyRecord, Denial, Grant, KeyExtras, KnownKey, ManageKeys, Oddity, Principal,
+        Role, Scope, Unauthenticated, Watch,
+    },
+    audit::{Actor, Durability, Entry, Outcome},
+    partition::ScoredPoint,
+    tenant::CollectionName,
+};
+
+impl Engine {
+    /// A principal was believed. If its key comes from more networks than its tenant bears, it isn't
+    /// any more.
+    pub(super) fn note_used(&self, principal: &Principal) -> Result<(), Error> {
+        let Some((key, watch)) = self.watched(principal) else {
+            return Ok(());
+        };
+        let now = self.clock.now();
+        match self.watcher.used(key.id, principal.ip(), watch, now) {
+            None => Ok(()),
+            Some(oddity) if self.react(principal, key, oddity) => {
+                Err(Unauthenticated::Suspended.into())
+            }
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// Something was refused to a principal.
+    pub(super) fn note_refused(&self, principal: &Principal, denial: Option<&Denial>) {
+        self.metrics.denials.inc();
+        self.tally(principal, |tally| &tally.rejections);
+        if let Some(Denial::Role { .. } | Denial::Collection) = denial {
+            self.metrics.privilege_escalation_attempts.inc();
+        }
+        if let Some((key, watch)) = self.watched(principal)
+            && let Some(oddity) = self.watcher.refused(key.id, watch, self.clock.now())
+        {
+            self.react(principal, key, oddity);
+        }
+    }
+
+    /// Whether a key may be answered more points today.
+    pub(super) fn may_be_answered(&self, principal: &Principal) -> Result<(), Error> {
+        let Some((key, watch)) = self.budgeted(principal) else {
+            return Ok(());
+        };
+        let may = self.watcher.may_read(key.id, watch, self.clock.now());
+        may.map_err(|wait| {
+            self.note_refused(principal, None);
+            Error::new(
+                ErrorKind::Limited(wait),
+                "the key was answered as many different points as it may be in a day",
+            )
+        })
+    }
+
+    /// A key was answered these points.
+    pub(super) fn note_answered<'a>(
+        &self,
+        principal: &Principal,
+        collection: &CollectionName,
+        points: impl IntoIterator<Item = &'a ScoredPoint>,
+    ) {
+        let Some((key, watch)) = self.budgeted(principal) else {
+            return;
+        };
+        let points = points.into_iter().map(|found| (collection, found.point.id));
+        let now = self.clock.now();
+        if let Some(oddity) = self.watcher.answered(key.id, points, watch, now) {
+            self.react(principal, key, oddity);
+        }
+    }
+
+    /// A tenant's key, and what its tenant wants done about it.
+    fn watched<'p>(&self, principal: &'p Principal) -> Option<(&'p ApiKeyRecord, Watch)> {
+        let watch = self.router.policy(principal.tenant()?).watch;
+        Some((principal.known()?.record(), watch))
+    }
+
+    fn budgeted<'p>(&self, principal: &'p Principal) -> Option<(&'p ApiKeyRecord, Watch)> {
+        if principal.role() != Role::Inference {
+            return None;
+        }
+        let watched = self.watched(principal)?;
+        watched.1.distinct_points_per_day.map(|_| watched)
+    }
+
+    /// Counts, records and tells something odd. Whether the key is suspended for it.
+    fn react(&self, principal: &Principal, key: &ApiKeyRecord, oddity: Oddity) -> bool {
+        let (counter, what, suspend) = match oddity {
+            Oddity::NewNetwork { suspend } => (
+                &self.metrics.unusual_access_patterns,
+                "new_network",
+                suspend,
+            ),
+            Oddity::OftenRefused { suspend } => {
+                (&self.metrics.api_abuse_detection, "often_refused", suspend)
+            }
+            Oddity::MuchRead => (&self.metrics.data_access_anomalies, "much_read", false),
+        };
+        counter.inc();
+        self.record_oddity(principal, key, what, Durability::Written);
+        if let Some(tenant) = principal.tenant() {
+            let key = Some(key.id);
+            self.notify(tenant, &Event::SecuritySuspicious { what, key });
+        }
+        suspend && self.suspend_key(principal, key)
+    }
+
+    /// A suspended key isn't believed, from now on and after a restart, until an owner resumes it.
+    fn suspend_key(&self, principal: &Principal, record: &ApiKeyRecord) -> bool {
+        let _changing = self.changing_keys.lock();
+        let Some(key) = self.gate.keys().find(record.id) else {
+            return true;
+        };
+        if key.extras().suspended.is_some() {
+            return true;
+        }
+        self.record_oddity(principal, record, "suspend_key", Durability::Synced);
+        let extras = KeyExtras {
+            suspended: Some(self.clock.now()),
+            ..key.extras().clone()
+        };
+        // In memory in any case: a key that can't be written down as suspended is suspended until
+        // the next start.
+        if let Err(error) = self.router.keep_key(key.record(), &extras) {
+            let error = Error::from(error).chain();
+            tracing::error!(error, "a key's suspension couldn't be written down");
+        }
+        self.gate.keys().extend(record.id, extras);
+        true
+    }
+
+    /// Believes a suspended key of the principal's tenant again.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`], also for another tenant's key.
+    pub fn resume_key(&self, principal: &Principal, id: ApiKeyId) -> Result<Arc<KnownKey>, Error> {
+        let _grant: Grant<ManageKeys> = self.check(principal, None)?;
+        let _changing = self.changing_keys.lock();
+        let key = self.key_of(principal, id)?;
+        let extras = KeyExtras {
+            suspended: None,
+            ..key.extras().clone()
+        };
+        self.router.keep_key(key.record(), &extras)?;
+        self.gate.keys().extend(id, extras);
+        self.watcher.forget(id);
+        self.key_of(principal, id)
+    }
+
+    fn record_oddity(
+        &self,
+        principal: &Principal,
+        key: &ApiKeyRecord,
+        what: &'static str,
+        durability: Durability,
+    ) {
+        let key = key.id.to_string();
+        let entry = Entry {
+            actor: Actor::NodeAbout(&key),
+            tenant: match principal.scope() {
+                Scope::Tenant(_, id) => Some(id.as_str()),
+                Scope::Node => None,
+            },
+            action: what,
+            outcome: Outcome::Allowed,
+            ip: principal.ip(),
+            request: principal.request(),
+            durability,
+        };
+        if let Err(error) = self.audit.record(self.clock.now(), &entry) {
+            tracing::error!(error = %error, "an oddity couldn't be recorded");
+        }
+    }
+}

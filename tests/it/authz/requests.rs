@@ -1,0 +1,136 @@
+//! A sound request for every route, about a tenant that is there.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::{
+    crossing::ROUTES,
+    harness::{Actor, Answer, Node, Tenant},
+};
+
+/// What requests are about.
+pub struct Target {
+    tenant: String,
+    /// A key of the tenant's that nobody uses.
+    key: String,
+    erasure: String,
+    webhook: String,
+}
+
+impl Target {
+    pub fn of(_node: &Node, tenant: &Tenant) -> Self {
+        let spare = json!({"name": "spare", "role": "inference"});
+        let key = tenant.owner.post("/v1/keys", spare).expect(201);
+        let hook = json!({"url": "https://example.com/hook", "events": ["key.expiring"]});
+        let webhook = tenant.owner.post("/v1/webhooks", hook).expect(201);
+        tenant.owner.create_collection("spare", 2, "Dot");
+        let ask = json!({"reason": "a test", "scope": {"collection": "spare"}});
+        let erasure = tenant.owner.post("/v1/erasures?wait=60", ask);
+        assert!([200, 202].contains(&erasure.status), "{}", erasure.text);
+        assert_eq!(erasure["state"], "done");
+        let id = |made: &Value| made["id"].as_str().unwrap().to_owned();
+        Self {
+            tenant: tenant.id.clone(),
+            key: id(&key),
+            erasure: id(&erasure.body),
+            webhook: id(&webhook),
+        }
+    }
+}
+
+/// A request.
+pub struct Asked {
+    method: Method,
+    path: String,
+    body: Option<Value>,
+    /// Whether it names something that is a tenant's: a key, a tenant.
+    pub names_something: bool,
+}
+
+impl Asked {
+    pub fn send(&self, actor: &Actor) -> Answer {
+        let body = self.body.as_ref().map(|body| body.to_string().into_bytes());
+        actor.send(self.method.clone(), &self.path, &[], body)
+    }
+}
+
+/// How much a route takes away: those that end something are asked last.
+pub fn ends(route: &str) -> u8 {
+    match route {
+        "POST /v1/erasures" | "POST /collections/{name}/points/delete" => 1,
+        "DELETE /collections/{name}" => 2,
+        "POST /v1/tenants/{id}/suspend" => 3,
+        "POST /v1/tenants/{id}/resume" => 4,
+        "DELETE /v1/keys/{id}" | "DELETE /v1/webhooks/{id}" => 5,
+        "POST /v1/contain" => 6,
+        "POST /v1/tenants/{id}/contain" => 7,
+        "DELETE /v1/tenants/{id}" => 8,
+        _ => 0,
+    }
+}
+
+/// A sound request for a route. None if nobody has said what that is.
+pub fn request(route: &str, target: &Target) -> Option<Asked> {
+    let (method, pattern) = route.split_once(' ').unwrap();
+    let asked = |path: String, body: Option<Value>, names_something| {
+        Some(Asked {
+            method: Method::from_bytes(method.as_bytes()).unwrap(),
+            path,
+            body,
+            names_something,
+        })
+    };
+    if let Some(data) = ROUTES.iter().find(|data| data.name() == route) {
+        let point = json!(1);
+        return asked(data.path("docs", &point), data.body(&point), false);
+    }
+    let body = match route {
+        "POST /v1/tenants" => Some(json!({"id": "initech"})),
+        "PATCH /v1/tenants/{id}" => Some(json!({"region": "eu"})),
+        "POST /v1/tenants/{id}/suspend" | "POST /v1/tenants/{id}/resume" => Some(json!({})),
+        "POST /v1/keys/{id}/rotate"
+        | "POST /v1/keys/{id}/resume"
+        | "POST /v1/token"
+        | "POST /v1/webhooks/{id}/deliveries/{delivery}/replay" => Some(json!({})),
+        "POST /v1/webhooks" => {
+            Some(json!({"url": "https://example.com/hook", "events": ["key.expiring"]}))
+        }
+        "POST /v1/erasures" => {
+            let scope = json!({"points": {"collection": "docs", "ids": [1]}});
+            Some(json!({"reason": "a test", "scope": scope}))
+        }
+        "POST /v1/keys" => Some(json!({"name": "a key", "role": "inference"})),
+        "POST /v1/tenants/{id}/contain" | "POST /v1/contain" => Some(json!({})),
+        "GET /v1/tenants"
+        | "GET /v1/tenants/{id}"
+        | "DELETE /v1/tenants/{id}"
+        | "GET /v1/keys"
+        | "GET /v1/webhooks"
+        | "DELETE /v1/webhooks/{id}"
+        | "GET /v1/webhooks/{id}/deliveries"
+        | "GET /v1/erasures"
+        | "GET /v1/erasures/{id}"
+        | "GET /v1/erasures/{id}/receipt"
+        | "DELETE /v1/keys/{id}"
+        | "GET /v1/self"
+        | "GET /v1/usage"
+        | "GET /v1/audit"
+        | "GET /v1/node/audit"
+        | "GET /v1/report"
+        | "GET /v1/tenants/{id}/report" => None,
+        _ => return None,
+    };
+    let id = if pattern.starts_with("/v1/keys") {
+        &target.key
+    } else if pattern.starts_with("/v1/webhooks") {
+        &target.webhook
+    } else if pattern.starts_with("/v1/erasures") {
+        &target.erasure
+    } else {
+        &target.tenant
+    };
+    let path = pattern
+        .replace("{id}", id)
+        .replace("{delivery}", "0123456789abcdef");
+    asked(path, body, pattern.contains('{'))
+}

@@ -1,0 +1,145 @@
+//! What a tenant may use at a time, and whose turn it is.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::harness::{Actor, Node};
+
+fn set(node: &Node, quota: Value) {
+    let body = json!({"quota": quota});
+    let shown = node.operator().patch("/v1/tenants/acme", body).expect(200);
+    for (name, value) in quota.as_object().unwrap() {
+        assert_eq!(&shown["quota"][name], value, "{shown}");
+    }
+}
+
+fn points(from: u64, count: u64) -> Value {
+    let points = (from..from + count).map(|id| json!({"id": id, "vector": [1, 0]}));
+    json!({"points": points.collect::<Vec<_>>()})
+}
+
+fn put(actor: &Actor, body: Value) -> u16 {
+    actor.put("/collections/docs/points", body).status
+}
+
+#[test]
+fn bytes_past_the_rate_get_429_until_time_has_passed_and_others_are_free() {
+    let node = Node::start();
+    let (acme, globex) = (node.tenant("acme"), node.tenant("globex"));
+    for tenant in [&acme, &globex] {
+        tenant.owner.create_collection("docs", 2, "Dot");
+    }
+    set(&node, json!({"bytes_per_second": 1 << 20}));
+    // The bucket holds the longest body: half of it, twice, and no more.
+    let long = json!({"points": [], "padding": "x".repeat(16 << 20)});
+    let sent = |actor: &Actor| actor.put("/collections/docs/points", long.clone());
+    assert_eq!(
+        [sent(&acme.writer).status, sent(&acme.owner).status],
+        [400, 429]
+    );
+    let small = points(0, 1);
+    let mut passed = 0;
+    while put(&acme.writer, small.clone()) == 200 {
+        passed += 1;
+        assert!(passed < 1_000_000);
+        if passed == 20 {
+            break;
+        }
+    }
+    assert_eq!(passed, 20, "what is left is for small ones");
+    assert_eq!(put(&globex.writer, small.clone()), 200);
+    let refused = sent(&acme.owner);
+    let wait: u64 = refused.headers["retry-after"]
+        .to_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!((1..=16).contains(&wait), "{wait}");
+    node.clock.advance(Duration::from_secs(wait));
+    assert_eq!(sent(&acme.owner).status, 400, "it is read again");
+    // The quota outlives a restart.
+    let key = acme.writer.key.clone().unwrap();
+    let node = node.restart();
+    let shown = node.operator().get("/v1/tenants/acme").expect(200);
+    assert_eq!(shown["quota"]["bytes_per_second"], 1 << 20);
+    let writer = node.actor(&key);
+    assert_eq!([sent(&writer).status, sent(&writer).status], [400, 429]);
+    set(&node, json!({}));
+    for _ in 0..3 {
+        assert_eq!(sent(&writer).status, 400);
+    }
+}
+
+#[test]
+fn past_its_bytes_on_disk_a_tenant_may_delete_and_not_write() {
+    let node = Node::start();
+    let acme = node.tenant("acme");
+    acme.owner.create_collection("docs", 2, "Dot");
+    assert_eq!(put(&acme.writer, points(0, 100)), 200);
+    set(&node, json!({"disk_bytes_max": 1}));
+    let refused = acme.writer.put("/collections/docs/points", points(200, 1));
+    assert_eq!(refused.status, 403, "{}", refused.text);
+    assert!(refused.message().contains("quota of 1 bytes on disk"));
+    let delete = json!({"points": [1]});
+    acme.writer
+        .post("/collections/docs/points/delete", delete)
+        .expect(200);
+    acme.inference.query("docs", &[1.0, 0.0], 1);
+    set(&node, json!({"disk_bytes_max": 1_000_000_000}));
+    assert_eq!(put(&acme.writer, points(200, 1)), 200);
+}
+
+/// One that asks for as much at once as it can, and gets what it may; the others are told to wait.
+#[test]
+fn past_what_may_be_in_flight_requests_get_429_and_none_is_lost() {
+    let node = Node::start();
+    let acme = node.tenant("acme");
+    acme.owner.create_collection("docs", 2, "Dot");
+    set(&node, json!({"concurrent_requests": 1}));
+    let statuses: Vec<u16> = std::thread::scope(|scope| {
+        let asking = (0..8).map(|from| {
+            let writer = acme.writer.clone();
+            scope.spawn(move || {
+                let each = (0..20).map(|at| put(&writer, points(from * 100 + at, 1)));
+                each.collect::<Vec<_>>()
+            })
+        });
+        let asking: Vec<_> = asking.collect();
+        asking
+            .into_iter()
+            .flat_map(|asked| asked.join().unwrap())
+            .collect()
+    });
+    assert!(
+        statuses.iter().all(|status| [200, 429].contains(status)),
+        "{statuses:?}"
+    );
+    let done = statuses.iter().filter(|status| **status == 200).count();
+    let body = json!({});
+    let count = acme
+        .writer
+        .post("/collections/docs/points/count", body)
+        .expect(200);
+    assert_eq!(count["result"]["count"], done);
+    // When all is quiet every place is free again.
+    for at in 0..20 {
+        assert_eq!(put(&acme.writer, points(5_000 + at, 1)), 200);
+    }
+}
+
+#[test]
+fn limits_that_make_no_sense_are_refused_by_name() {
+    let node = Node::start();
+    node.tenant("acme");
+    let operator = node.operator();
+    for (quota, word) in [
+        (json!({"bytes_per_second": 0}), "nonzero"),
+        (json!({"concurrent_requests": -1}), "-1"),
+        (json!({"disk_bytes": 5}), "disk_bytes"),
+    ] {
+        let answer = operator.patch("/v1/tenants/acme", json!({"quota": quota}));
+        assert_eq!(answer.status, 400, "{}", answer.text);
+        assert!(answer.message().contains(word), "{}", answer.text);
+    }
+}

@@ -1,0 +1,144 @@
+//! Keys that behave oddly are counted, recorded, and suspended where their tenant's policy says so.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::harness::{Node, Tenant};
+
+fn watched(node: &Node, watch: Value) -> Tenant {
+    let acme = node.tenant("acme");
+    acme.owner.create_collection("docs", 2, "Dot");
+    for id in 0..10 {
+        acme.owner
+            .put_point("docs", id, &[1.0, id as f32], json!({}));
+    }
+    let body = json!({"watch": watch});
+    let shown = node.operator().patch("/v1/tenants/acme", body).expect(200);
+    for (name, value) in watch.as_object().unwrap() {
+        assert_eq!(&shown["watch"][name], value);
+    }
+    acme
+}
+
+fn actions(tenant: &Tenant) -> Vec<String> {
+    let text = tenant.auditor.get("/v1/audit?limit=10000").text;
+    let lines = text
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    lines
+        .filter_map(|line| Some(line["action"].as_str()?.to_owned()))
+        .collect()
+}
+
+fn id_of(key: &str) -> &str {
+    key.split('_').nth(1).unwrap()
+}
+
+#[test]
+fn a_key_that_is_refused_too_often_is_suspended_until_its_owner_resumes_it() {
+    let node = Node::start();
+    let acme = watched(&node, json!({"suspend_after_refusals": 5}));
+    let key = acme.inference.key.clone().unwrap();
+    for _ in 0..5 {
+        let path = "/collections/docs/points/scroll";
+        assert_eq!(acme.inference.post(path, json!({})).status, 403);
+    }
+    let refused = acme.inference.get("/collections/docs");
+    assert_eq!(refused.status, 401, "{}", refused.text);
+    assert!(refused.message().contains("suspended"), "{}", refused.text);
+    acme.writer.get("/collections/docs").expect(200);
+    assert_eq!(node.metric("locule_api_abuse_detection_total"), 1);
+    assert_eq!(node.metric("locule_privilege_escalation_attempts_total"), 5);
+    let actions = actions(&acme);
+    assert!(actions.contains(&"often_refused".to_owned()), "{actions:?}");
+    assert!(actions.contains(&"suspend_key".to_owned()), "{actions:?}");
+    let node = node.restart();
+    let inference = node.actor(&key);
+    assert_eq!(
+        inference.get("/collections/docs").status,
+        401,
+        "after a restart too"
+    );
+    let (owner, writer) = [&acme.owner, &acme.writer]
+        .map(|actor| node.actor(actor.key.as_ref().unwrap()))
+        .into();
+    let path = format!("/v1/keys/{}/resume", id_of(&key));
+    assert_eq!(writer.post(&path, json!({})).status, 403);
+    owner
+        .post("/v1/keys/0123456789abcdef/resume", json!({}))
+        .expect(404);
+    owner.post(&path, json!({})).expect(200);
+    inference.get("/collections/docs").expect(200);
+}
+
+/// Anyone may know a key's id: it stands in lists and logs.
+#[test]
+fn wrong_secrets_are_counted_and_suspend_nobody() {
+    let node = Node::start();
+    let acme = watched(&node, json!({"suspend_after_refusals": 2}));
+    let id = id_of(acme.inference.key.as_ref().unwrap());
+    let before = node.metric("locule_authentication_failures_total");
+    let wrong = node.actor(&format!("lcl_{id}_{}", "0".repeat(64)));
+    for _ in 0..20 {
+        assert_eq!(wrong.get("/collections/docs").status, 401);
+    }
+    acme.inference.get("/collections/docs").expect(200);
+    assert_eq!(
+        node.metric("locule_authentication_failures_total"),
+        before + 20
+    );
+}
+
+#[test]
+fn a_key_from_more_networks_than_its_tenant_bears_is_suspended() {
+    let node = Node::start();
+    let acme = watched(&node, json!({"suspend_after_networks": 2}));
+    let from = |network: u8| acme.inference.from_address([127, 0, network, 1].into());
+    acme.inference.get("/collections/docs").expect(200);
+    from(1).get("/collections/docs").expect(200);
+    assert_eq!(node.metric("locule_unusual_access_patterns_total"), 1);
+    // An hour later the others are of the past.
+    node.clock.advance(Duration::from_secs(3_601));
+    from(2).get("/collections/docs").expect(200);
+    from(2).get("/collections/docs").expect(200);
+    from(3).get("/collections/docs").expect(200);
+    assert_eq!(from(4).get("/collections/docs").status, 401);
+    assert_eq!(
+        acme.inference.get("/collections/docs").status,
+        401,
+        "everywhere"
+    );
+    acme.owner.get("/collections/docs").expect(200);
+    assert_eq!(node.metric("locule_unusual_access_patterns_total"), 4);
+}
+
+#[test]
+fn an_inference_key_is_answered_so_many_different_points_in_a_day() {
+    let node = Node::start();
+    let watch = json!({"distinct_points_per_day": 5, "refuse_past_distinct_points": true});
+    let acme = watched(&node, watch);
+    // The same points again and again are no more than once.
+    for _ in 0..10 {
+        assert_eq!(acme.inference.query("docs", &[0.0, 1.0], 4).len(), 4);
+    }
+    assert_eq!(node.metric("locule_data_access_anomalies_total"), 0);
+    acme.inference.query("docs", &[0.0, -1.0], 4);
+    assert_eq!(node.metric("locule_data_access_anomalies_total"), 1);
+    let body = json!({"query": [1.0, 0.0], "limit": 1});
+    let batch = json!({"searches": [body]});
+    for (route, body) in [("query", &body), ("query/batch", &batch)] {
+        let path = format!("/collections/docs/points/{route}");
+        let refused = acme.inference.post(&path, body.clone());
+        assert_eq!(refused.status, 429, "{}", refused.text);
+        let wait: u64 = refused.headers["retry-after"]
+            .to_str()
+            .unwrap()
+            .parse()
+            .unwrap();
+        assert_eq!(wait, 16 * 60 * 60, "until the day is over");
+        acme.writer.post(&path, body.clone()).expect(200);
+    }
+    node.clock.advance(Duration::from_secs(16 * 60 * 60));
+    assert_eq!(acme.inference.query("docs", &[0.0, 1.0], 4).len(), 4);
+}

@@ -1,0 +1,143 @@
+//! Keys: rotated, limited, warned of, known by their use.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::harness::{Actor, Node};
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+fn listed(owner: &Actor, id: &Value) -> Value {
+    let keys = owner.get("/v1/keys").expect(200);
+    let keys = keys["keys"].as_array().unwrap();
+    keys.iter().find(|key| key["id"] == *id).unwrap().clone()
+}
+
+#[test]
+fn a_rotated_key_is_good_for_its_grace_and_its_successor_is_what_it_was() {
+    let node = Node::start();
+    let tenant = node.tenant("acme");
+    let body = json!({"name": "loader", "role": "writer", "collections": ["docs"],
+        "allowed_ips": ["127.0.0.0/8"], "expires_in_days": 30,
+        "limits": {"requests_per_second": 50}});
+    let made = tenant.owner.post("/v1/keys", body).expect(201);
+    let old = node.actor(made["key"].as_str().unwrap());
+    node.clock.advance(DAY * 10);
+    let path = format!("/v1/keys/{}/rotate", made["id"].as_str().unwrap());
+    let next = tenant
+        .owner
+        .post(&path, json!({"grace_seconds": 3600}))
+        .expect(201);
+    for field in ["name", "role", "collections", "allowed_ips", "limits"] {
+        assert_eq!(next[field], made[field], "{field}");
+    }
+    assert_eq!(next["replaces"], made["id"]);
+    assert_eq!(next["expires_at"], "2027-02-24T08:00:00.000Z");
+    let new = node.actor(next["key"].as_str().unwrap());
+    node.clock.advance(Duration::from_secs(3599));
+    old.get("/v1/self").expect(200);
+    new.get("/v1/self").expect(200);
+    let node = node.restart();
+    let (old, new) = (
+        node.actor(old.key.as_ref().unwrap()),
+        node.actor(new.key.as_ref().unwrap()),
+    );
+    old.get("/v1/self").expect(200);
+    node.clock.advance(Duration::from_secs(1));
+    old.get("/v1/self").expect(401);
+    new.get("/v1/self").expect(200);
+}
+
+#[test]
+fn only_the_owner_rotates_and_only_the_tenants_own_keys_and_never_to_live_longer() {
+    let node = Node::start();
+    let (anna, berta) = (node.tenant("anna"), node.tenant("berta"));
+    let body = json!({"name": "short", "role": "writer", "expires_in_days": 1});
+    let made = anna.owner.post("/v1/keys", body).expect(201);
+    let path = format!("/v1/keys/{}/rotate", made["id"].as_str().unwrap());
+    anna.writer.post(&path, json!({})).expect(403);
+    let hers = berta.owner.post(&path, json!({}));
+    let none = berta
+        .owner
+        .post("/v1/keys/0123456789abcdef/rotate", json!({}));
+    assert_eq!((hers.status, hers.text), (404, none.text));
+    anna.owner
+        .post(&path, json!({"grace_seconds": 2_592_001}))
+        .expect(400);
+    anna.owner
+        .post(&path, json!({"grace_seconds": 2_592_000}))
+        .expect(201);
+    let old = node.actor(made["key"].as_str().unwrap());
+    node.clock.advance(DAY - Duration::from_millis(1));
+    old.get("/v1/self").expect(200);
+    node.clock.advance(Duration::from_millis(1));
+    old.get("/v1/self").expect(401);
+}
+
+#[test]
+fn a_key_that_ends_within_two_weeks_is_warned_of() {
+    let node = Node::start();
+    let tenant = node.tenant("acme");
+    let warned = |actor: &Actor| {
+        let answer = actor.get("/collections");
+        let ends = answer.headers.get("locule-key-expires");
+        ends.map(|ends| ends.to_str().unwrap().to_owned())
+    };
+    assert_eq!(warned(&tenant.writer), None);
+    node.clock.advance(DAY * 76 - Duration::from_millis(1));
+    assert_eq!(warned(&tenant.writer), None);
+    node.clock.advance(Duration::from_millis(1));
+    let end = Some("2027-04-15T08:00:00.000Z".to_owned());
+    assert_eq!(warned(&tenant.writer), end);
+    let pair = tenant.writer.post("/v1/token", json!({})).expect(200);
+    let holder = node.actor(pair["access_token"].as_str().unwrap());
+    assert_eq!(warned(&holder), end, "a token's holder, too");
+    assert_eq!(warned(&node.operator()), None);
+    let node = node.restart();
+    assert_eq!(node.metric("locule_keys_expiring"), 4);
+}
+
+#[test]
+fn when_a_key_was_used_last_is_shown_and_outlives_a_restart() {
+    let node = Node::start();
+    let tenant = node.tenant("acme");
+    let made = tenant
+        .owner
+        .post("/v1/keys", json!({"name": "k", "role": "writer"}))
+        .expect(201);
+    let key = node.actor(made["key"].as_str().unwrap());
+    assert_eq!(
+        listed(&tenant.owner, &made["id"])["last_used_at"],
+        Value::Null
+    );
+    node.clock.advance(Duration::from_secs(60));
+    key.get("/v1/self").expect(200);
+    node.clock.advance(Duration::from_secs(60));
+    let used = json!("2027-01-15T08:01:00.000Z");
+    assert_eq!(listed(&tenant.owner, &made["id"])["last_used_at"], used);
+    let node = node.restart();
+    let owner = node.actor(tenant.owner.key.as_ref().unwrap());
+    assert_eq!(listed(&owner, &made["id"])["last_used_at"], used);
+}
+
+#[test]
+fn a_key_with_a_limit_of_its_own_is_held_to_it_and_others_arent() {
+    let node = Node::start();
+    let tenant = node.tenant("acme");
+    let body = json!({"name": "k", "role": "writer", "limits": {"requests_per_second": 2}});
+    let made = tenant.owner.post("/v1/keys", body).expect(201);
+    let key = node.actor(made["key"].as_str().unwrap());
+    for _ in 0..2 {
+        key.get("/collections").expect(200);
+    }
+    let refused = key.get("/collections");
+    assert_eq!(refused.status, 429, "{}", refused.text);
+    assert_eq!(refused.headers["retry-after"], "1");
+    tenant.writer.get("/collections").expect(200);
+    node.clock.advance(Duration::from_millis(500));
+    key.get("/collections").expect(200);
+    key.get("/collections").expect(429);
+    let none = json!({"name": "k", "role": "writer", "limits": {"requests_per_second": 0}});
+    tenant.owner.post("/v1/keys", none).expect(400);
+}

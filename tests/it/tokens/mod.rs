@@ -1,0 +1,7 @@
+//! Short-lived tokens, the keys that they stand for, and whose word about tenants is taken.
+
+mod forgery;
+mod issuers;
+mod keys;
+mod own;
+mod signer;

@@ -1,0 +1,7 @@
+//! The wire itself: TLS, certificates, slow and greedy clients, what proxies and browsers are told.
+
+mod authority;
+mod browsers;
+mod proxies;
+mod slow;
+mod tls;
