@@ -10,8 +10,8 @@ use std::{hint::black_box, num::NonZeroU32, sync::Arc};
 use criterion::{Criterion, criterion_group, criterion_main};
 use locule::{
     access::{
-        Allowance, ApiKey, ApiKeyRecord, Gate, Grant, KeyTable, Limits, Presented, Quota, Role,
-        Scope, Search, Target,
+        Allowance, ApiKey, ApiKeyRecord, Gate, Grant, KeyTable, Limits, Origin, Presented, Quota,
+        Role, Scope, Search, Target,
     },
     audit::{AuditLog, AuditOptions, Reads},
     clock::{Clock, System},
@@ -52,10 +52,13 @@ fn gate(bench: &mut Criterion) {
         limits.set(tenant, quota, Allowance::default());
         let gate = Gate::new(Arc::new(audit), keys, limits);
         let collection = CollectionName::parse("docs").unwrap();
-        let ip = Some([10, 1, 2, 3].into());
+        let origin = Origin {
+            ip: Some([10, 1, 2, 3].into()),
+            certificate: None,
+        };
         let ask = |request: u64| {
             let presented = Presented::new(key.reveal());
-            let principal = gate.authenticate(&presented, ip, request, System.now());
+            let principal = gate.authenticate(&presented, origin, request, System.now());
             let principal = principal.unwrap();
             let target = Target::Collection(&collection);
             let grant: Grant<Search> = gate.check(&principal, target, System.now()).unwrap();
