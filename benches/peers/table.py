@@ -11,15 +11,15 @@ BASE = "hnswlib"
 
 
 def rewrite(readme: pathlib.Path, folder: pathlib.Path) -> None:
-    """Replaces what stands between the two marks, by tables of each part's newest measurements."""
+    """Replaces what stands between the two marks, by tables of the newest measurements of each part and set."""
     files = sorted(folder.glob("*.json"))
     if not files:
         raise SystemExit(f"{folder} holds no measurements yet")
-    newest: dict[str, list[dict]] = {}
+    newest: dict[tuple, list[dict]] = {}
     for file in files:
-        parts: dict[str, list[dict]] = {}
+        parts: dict[tuple, list[dict]] = {}
         for record in records.read(file):
-            parts.setdefault(record["part"], []).append(record)
+            parts.setdefault((record["part"], record.get("set")), []).append(record)
         newest |= parts
     measured = [record for part in newest.values() for record in part]
     before, rest = readme.read_text().split(BEGIN)

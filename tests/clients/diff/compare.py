@@ -60,13 +60,24 @@ def points_differ(expected: list[Any], found: list[Any], query: Query, look_up: 
     ranking = query.answer()
     if ranking is None or not ranking.exact:
         expected, found = without_order(expected), without_order(found)
-    same = plain_differs(plain(expected), plain(found), "points")
+    same = plain_differs(plain(expected), plain(rounded(expected, found, query)), "points")
     if same is None:
         return None
     if query.close():
         raise Undecided
     wrong = ranking is None or choice_differs(ranking, expected, found, look_up)
     return same if wrong else None
+
+
+def rounded(expected: list[Any], found: list[Any], query: Query) -> list[Any]:
+    """What was found, with the expected scores where they differ by no more than their parts' error."""
+    scale = max((ranking.scale for ranking in query.rankings), default=1.0)
+    return [
+        other.model_copy(update={"score": one.score})
+        if isinstance(other, models.ScoredPoint) and near(one.score, other.score, scale)
+        else other
+        for one, other in zip(expected, found)
+    ] + found[len(expected) :]
 
 
 def without_order(points: list[Any]) -> list[Any]:

@@ -63,7 +63,12 @@ class Ranking:
 
 
 def largest_part(query: Any, vectors: Any, distance: models.Distance) -> float:
-    """Of the numbers that recommendation by sums adds up."""
+    """Of the numbers that a score adds up: its error is theirs, however small the sum."""
+    if isinstance(query, np.ndarray):
+        if distance != models.Distance.DOT:
+            return 1.0
+        # Of these, single precision keeps a digit more than what scores are compared with.
+        return max(1.0, float((np.abs(vectors) @ np.abs(query)).max(initial=0.0)) / 10)
     if not isinstance(query, RecoQuery) or query.strategy != models.RecommendStrategy.SUM_SCORES:
         return 1.0
     parts = [calculate_distance_core(example, vectors, distance) for example in query.positive + query.negative]
