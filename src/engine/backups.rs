@@ -1,7 +1,7 @@
 //! Backups and restores, for the tenant's owner. What takes long goes on in the background, and is
 //! asked after.
 
-use std::{sync::Arc, thread};
+use std::{sync::Arc, thread, time::Duration};
 
 use super::{Engine, Error, ErrorKind};
 use crate::{
@@ -161,7 +161,10 @@ impl Engine {
     }
 
     fn turn(&self, grant: &Grant<ManageBackups>) -> Result<Turn, Error> {
-        let turn = self.router.turns().try_take(grant.tenant());
+        let turn = self
+            .router
+            .turns()
+            .take_within(grant.tenant(), TURN_PATIENCE);
         Ok(turn.ok_or(BackupError::Underway)?)
     }
 
@@ -194,3 +197,6 @@ impl From<BackupError> for Error {
         Self::caused(kind, error)
     }
 }
+
+/// How long a request waits for what is under way to be over, before it is refused.
+const TURN_PATIENCE: Duration = Duration::from_secs(1);

@@ -33,7 +33,11 @@ impl<T: DeserializeOwned> FromRequest<Arc<Engine>> for Body<T> {
         };
         // Before it is read, if its sender says how long it is.
         let told = caller::content_length(request.headers());
-        told.map_or(Ok(()), take)?;
+        if let Err(refusal) = told.map_or(Ok(()), take) {
+            // To its end, but for nothing: whoever is still sending wouldn't hear the answer.
+            drop(Bytes::from_request(request, engine).await);
+            return Err(refusal);
+        }
         let bytes = Bytes::from_request(request, engine)
             .await
             .map_err(|rejection| {

@@ -207,6 +207,10 @@ impl Router {
                 self.tenants.closed(&entry);
             }
         }
+        self.show_open();
+    }
+
+    fn show_open(&self) {
         let open = self.tenants.open_count();
         self.metrics
             .partitions_open
@@ -219,6 +223,7 @@ impl Router {
             partition.close();
             *entry.left.lock() = Arc::downgrade(&partition);
             self.tenants.closed(entry);
+            self.show_open();
         }
     }
 }

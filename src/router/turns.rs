@@ -1,7 +1,7 @@
 //! Whose turn it is: what copies, replaces or destroys a tenant's data as a whole is done one at a
 //! time for a tenant. Reads and writes of points don't ask here.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use parking_lot::{Condvar, Mutex};
 
@@ -26,9 +26,16 @@ pub struct Turn {
 }
 
 impl Turns {
-    /// The tenant's turn, if nobody has it.
-    pub fn try_take(&self, tenant: TenantUuid) -> Option<Turn> {
-        let free = self.0.taken.lock().insert(tenant);
+    /// The tenant's turn, if nobody has it or it is given back within `patience`: what is done is seen
+    /// to be done a moment before.
+    pub fn take_within(&self, tenant: TenantUuid, patience: Duration) -> Option<Turn> {
+        let mut taken = self.0.taken.lock();
+        let others = |taken: &mut HashSet<TenantUuid>| taken.contains(&tenant);
+        self.0
+            .given_back
+            .wait_while_for(&mut taken, others, patience);
+        let free = taken.insert(tenant);
+        drop(taken);
         free.then(|| self.turn(tenant))
     }
 
@@ -76,14 +83,14 @@ mod tests {
             TenantUuid::from_bytes([1; 16]),
             TenantUuid::from_bytes([2; 16]),
         );
-        let turn = turns.try_take(one).unwrap();
-        assert!(turns.try_take(one).is_none());
-        assert!(turns.try_take(other).is_some());
+        let turn = turns.take_within(one, Duration::ZERO).unwrap();
+        assert!(turns.take_within(one, Duration::ZERO).is_none());
+        assert!(turns.take_within(other, Duration::ZERO).is_some());
         std::thread::scope(|scope| {
             let waits = scope.spawn(|| turns.take(one).tenant());
             drop(turn);
             assert_eq!(waits.join().unwrap(), one);
         });
-        assert!(turns.try_take(one).is_some());
+        assert!(turns.take_within(one, Duration::ZERO).is_some());
     }
 }

@@ -94,7 +94,7 @@ fn wrong_secrets_are_counted_and_suspend_nobody() {
 fn a_key_from_more_networks_than_its_tenant_bears_is_suspended() {
     let node = Node::start();
     let acme = watched(&node, json!({"suspend_after_networks": 2}));
-    let from = |network: u8| acme.inference.from_address([127, 0, network, 1].into());
+    let from = |network: u8| acme.inference.at_address([127, 0, network, 1].into());
     acme.inference.get("/collections/docs").expect(200);
     from(1).get("/collections/docs").expect(200);
     assert_eq!(node.metric("locule_unusual_access_patterns_total"), 1);

@@ -58,7 +58,15 @@ const HOMES: [(&str, &[&str], &str); 23] = [
     ("flate2", &["http/body.rs"], "http::body"),
     ("reqwest", &["cli/", "outbound/"], "outbound"),
     ("jsonwebtoken", &["access/token/"], "access::Tokens"),
-    ("hyper", &["http/serve/"], "axum"),
+    (
+        "hyper",
+        &[
+            "http/serve/",
+            "http/control/backups.rs",
+            "cli/client/transfer.rs",
+        ],
+        "axum",
+    ),
     ("rustls", &["http/serve/"], "http::Server"),
     ("tower_http", &["http/"], "http"),
     ("clap", &["cli/"], "config"),

@@ -98,8 +98,9 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
 }
 
 fn show(line: &Line) -> anyhow::Result<()> {
-    let number =
-        |number: Option<f64>| number.map_or("-".to_owned(), |number| format!("{number:.0}"));
+    let number = |number: Option<f64>| {
+        number.map_or_else(|| "-".to_owned(), |number| format!("{number:.0}"))
+    };
     output::line(format!(
         "{:>8} vectors   {:<7} {:>6} points   answered no more after {:.1} ms   receipt after {:.0} ms   resealed {} MB/s   p99 {} -> {} us",
         line.n,

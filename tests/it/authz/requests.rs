@@ -99,6 +99,11 @@ pub fn request(route: &str, target: &Target) -> Option<Asked> {
             let scope = json!({"points": {"collection": "docs", "ids": [1]}});
             Some(json!({"reason": "a test", "scope": scope}))
         }
+        "POST /v1/restores" => Some(json!({"backup": "0".repeat(32)})),
+        // Taken for wrong by whoever may: copies and new keys aren't what this is about.
+        "POST /v1/custody" | "POST /v1/backups/upload" => Some(json!({})),
+        "POST /v1/root-key/rotate" | "POST /v1/backups" => Some(json!({})),
+        "PUT /v1/retention/{collection}" => Some(json!({"ttl_days": 30})),
         "POST /v1/keys" => Some(json!({"name": "a key", "role": "inference"})),
         "POST /v1/tenants/{id}/contain" | "POST /v1/contain" => Some(json!({})),
         "GET /v1/tenants"
@@ -112,6 +117,16 @@ pub fn request(route: &str, target: &Target) -> Option<Asked> {
         | "GET /v1/erasures/{id}"
         | "GET /v1/erasures/{id}/receipt"
         | "DELETE /v1/keys/{id}"
+        | "GET /v1/backups"
+        | "GET /v1/backups/{id}"
+        | "GET /v1/backups/{id}/download"
+        | "DELETE /v1/backups/{id}"
+        | "GET /v1/restores"
+        | "GET /v1/restores/{id}"
+        | "GET /v1/custody"
+        | "GET /v1/retention"
+        | "GET /v1/retention/{collection}"
+        | "DELETE /v1/retention/{collection}"
         | "GET /v1/self"
         | "GET /v1/usage"
         | "GET /v1/audit"
@@ -120,7 +135,10 @@ pub fn request(route: &str, target: &Target) -> Option<Asked> {
         | "GET /v1/tenants/{id}/report" => None,
         _ => return None,
     };
-    let id = if pattern.starts_with("/v1/keys") {
+    let unknown = "0".repeat(32);
+    let id = if pattern.starts_with("/v1/backups") || pattern.starts_with("/v1/restores") {
+        &unknown
+    } else if pattern.starts_with("/v1/keys") {
         &target.key
     } else if pattern.starts_with("/v1/webhooks") {
         &target.webhook
@@ -131,6 +149,7 @@ pub fn request(route: &str, target: &Target) -> Option<Asked> {
     };
     let path = pattern
         .replace("{id}", id)
+        .replace("{collection}", "docs")
         .replace("{delivery}", "0123456789abcdef");
     asked(path, body, pattern.contains('{'))
 }

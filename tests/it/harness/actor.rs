@@ -48,7 +48,7 @@ impl Actor {
     }
 
     /// The same, from another address of this machine.
-    pub fn from_address(&self, ip: std::net::IpAddr) -> Self {
+    pub fn at_address(&self, ip: std::net::IpAddr) -> Self {
         let client = reqwest::Client::builder().no_proxy().timeout(ANSWER_MAX);
         Self {
             client: client.local_address(ip).build().unwrap(),

@@ -97,16 +97,16 @@ fn an_emptied_family_isnt_taken_for_a_new_tenant() {
 #[test]
 fn a_key_file_that_was_cut_short_changed_or_taken_away_is_noticed() {
     let mut harms: Vec<Harm> = Vec::new();
-    for length in [0, 24, 84] {
+    for length in [0, 24, 92] {
         harms.push(Box::new(move |disk| {
             let path = disk.key_file("berta", 1);
             let bytes = fs::read(&path).unwrap();
-            assert_eq!(bytes.len(), 85);
+            assert_eq!(bytes.len(), 93);
             fs::write(path, &bytes[..length]).unwrap();
         }));
     }
-    // In the magic, the tenant, the generation, the nonce, the wrapped key, the tag.
-    for place in [0, 5, 24, 25, 40, 84] {
+    // In the magic, the tenant, the generation, the root key's id, the nonce, the wrapped key, the tag.
+    for place in [0, 5, 24, 30, 40, 60, 92] {
         harms.push(Box::new(move |disk| {
             let path = disk.key_file("berta", 1);
             let mut bytes = fs::read(&path).unwrap();

@@ -118,6 +118,12 @@ fn a_generation_that_is_not_open_refuses_every_grant_that_isnt_its_tenants() {
     };
     let erased = cold.erase(&stranger.grant(), &all).map(drop);
     assert!(matches!(erased, Err(PartitionError::WrongPartition)));
+    let (family, key) = house.visitor(anna).next_generation();
+    let out = Partition::copy_out(&stranger.grant(), &family, &key, |_, _| Ok(()));
+    assert!(matches!(out, Err(PartitionError::WrongPartition)));
+    let none = std::iter::empty::<Result<_, PartitionError>>();
+    let in_again = Partition::copy_in(&stranger.grant(), &family, &key, none);
+    assert!(matches!(in_again, Err(PartitionError::WrongPartition)));
     let (family, key) = stranger.next_generation();
     let moved = cold.reseal(&stranger.grant(), family, &key, &|| true, || Ok(()));
     assert!(matches!(
@@ -149,7 +155,10 @@ fn every_method_of_a_partition_takes_a_grant_but_those_that_show_no_data() {
             }
         }
     }
-    let tried: BTreeSet<_> = ACTS.iter().map(|(name, _)| (*name).to_owned()).collect();
+    // Those of a family and a key, which are tried above.
+    let apart = ["copy_in", "copy_out"].map(str::to_owned);
+    let tried = ACTS.iter().map(|(name, _)| (*name).to_owned());
+    let tried: BTreeSet<_> = tried.chain(apart).collect();
     assert_eq!(
         granted, tried,
         "every method that takes a grant is tried above"

@@ -100,7 +100,7 @@ impl Neighbours {
             .unwrap()
             .map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap())
             .flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>())
-            .map(|line| serde_json::from_str::<Value>(&line).unwrap())
+            .map(|line| serde_json::from_str::<Value>(&line).unwrap()["entry"].take())
             .filter(|entry| {
                 let tenant = entry["tenant"].as_str().unwrap_or_default();
                 entry["outcome"] == "corrupt" && tenants.contains(&tenant)
