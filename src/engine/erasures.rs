@@ -10,12 +10,11 @@ use std::{
 use rayon::ThreadPool;
 use serde_json::Value;
 
-use super::{Engine, Error, ErrorKind};
+use super::{Engine, Error, ErrorKind, Event};
 use crate::{
     access::{Erase, Grant, ManageTenants, Principal, ReadReceipts},
     clock::{Stopwatch, Timestamp},
     ops::{
-        Erasures,
         backup::BackupError,
         erase::{By, Erasure, ErasureId, NewErasure, RunError},
         receipt::ScopeKind,
@@ -241,11 +240,7 @@ impl Engine {
 }
 
 /// Carries erasures out, one tenant after the other, until the node is gone.
-pub(super) fn carry_out(
-    due: &Receiver<TenantUuid>,
-    erasures: &Weak<Erasures>,
-    builders: &ThreadPool,
-) {
+pub(super) fn carry_out(due: &Receiver<TenantUuid>, engine: &Weak<Engine>, builders: &ThreadPool) {
     let mut waiting: VecDeque<TenantUuid> = VecDeque::new();
     let mut failures: BTreeMap<TenantUuid, u32> = BTreeMap::new();
     loop {
@@ -260,12 +255,19 @@ pub(super) fn carry_out(
                 waiting.push_back(tenant);
             }
         }
-        let (Some(tenant), Some(erasures)) = (waiting.pop_front(), erasures.upgrade()) else {
+        let (Some(tenant), Some(engine)) = (waiting.pop_front(), engine.upgrade()) else {
             return;
         };
-        match builders.install(|| erasures.run(tenant)) {
-            Ok(()) => {
+        match builders.install(|| engine.erasures.run(tenant)) {
+            Ok(done) => {
                 failures.remove(&tenant);
+                for erasure in done {
+                    let event = Event::ErasureDone {
+                        erasure: erasure.id.to_string(),
+                        points: erasure.points,
+                    };
+                    engine.notify(tenant, &event);
+                }
             }
             Err(error) => {
                 let times = failures.entry(tenant).or_default();
@@ -276,7 +278,7 @@ pub(super) fn carry_out(
                     "an erasure failed"
                 );
                 if *times < ATTEMPTS {
-                    drop(erasures);
+                    drop(engine);
                     pause(*times);
                     waiting.push_back(tenant);
                 }

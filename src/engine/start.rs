@@ -216,10 +216,6 @@ impl Engine {
             directory: directory.clone(),
         })?);
         let (erasing, erasures_due) = channel();
-        thread::Builder::new().name("erasures".into()).spawn({
-            let (erasures, builders) = (Arc::downgrade(&erasures), Arc::clone(&builders));
-            move || carry_out(&erasures_due, &erasures, &builders)
-        })?;
         let (keeper, gone) = sync_channel(0);
         let (settling, settled) = sync_channel(0);
         let engine = Arc::new(Self {
@@ -253,6 +249,10 @@ impl Engine {
         thread::Builder::new().name("audit".into()).spawn({
             let engine = Arc::downgrade(&engine);
             move || Self::settle_audit(&engine, &settled)
+        })?;
+        thread::Builder::new().name("erasures".into()).spawn({
+            let (engine, builders) = (Arc::downgrade(&engine), Arc::clone(&builders));
+            move || carry_out(&erasures_due, &engine, &builders)
         })?;
         engine.take_up_erasures(moved);
         engine.tend();

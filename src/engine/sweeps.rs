@@ -54,8 +54,14 @@ impl Sweeper {
         let sweep = move || {
             while let Some(engine) = self.engine.upgrade() {
                 let swept = engine.sweep_due(engine.now());
+                if let Err(error) = engine.rotate_due(engine.now()) {
+                    let error = error.chain();
+                    tracing::error!(error, "data keys couldn't be replaced; it is tried again");
+                }
                 drop(engine);
-                if self.earlier.recv_timeout(swept.wait) == Err(RecvTimeoutError::Disconnected) {
+                if self.earlier.recv_timeout(swept.wait.min(LOOK_PAUSE))
+                    == Err(RecvTimeoutError::Disconnected)
+                {
                     break;
                 }
             }
@@ -149,3 +155,6 @@ impl Engine {
 
 /// How long to wait for an erasure to come to its end: others may be before it.
 const PATIENCE: Duration = Duration::from_secs(600);
+
+/// Longest pause between two looks at what is due: data keys tell nobody that they grow old.
+const LOOK_PAUSE: Duration = Duration::from_secs(60 * 60);

@@ -5,6 +5,7 @@
 //! with 2 when it couldn't be told: never with 0 for want of looking.
 //! Called by: `cli`.
 
+mod audit;
 mod directory;
 mod receipt;
 mod verdict;
@@ -24,6 +25,8 @@ pub(crate) enum Command {
     /// Look through a data directory, a backup or a disk image for what an erasure should have
     /// removed.
     Directory(directory::Arguments),
+    /// Check the audit log: that no entry was changed, removed, moved or added.
+    Audit(audit::Arguments),
 }
 
 /// Runs a check, and tells by the exit code what came of it.
@@ -31,6 +34,7 @@ pub(crate) fn run(command: Command) -> ExitCode {
     let (looked, format) = match command {
         Command::Receipt(arguments) => (receipt::look(&arguments), arguments.format),
         Command::Directory(arguments) => (directory::look(&arguments), arguments.format),
+        Command::Audit(arguments) => (audit::look(&arguments), arguments.format),
     };
     let told = looked.and_then(|verdict| {
         match verdict.tell(format) {

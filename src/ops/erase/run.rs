@@ -28,11 +28,11 @@ use crate::{
 };
 
 impl Erasures {
-    /// Carries out what waits for a tenant, and what a crash left half done.
+    /// Carries out what waits for a tenant, and what a crash left half done. Which came to their end.
     ///
     /// # Errors
     /// [`RunError`]; it may be repeated until it succeeds.
-    pub fn run(&self, tenant: TenantUuid) -> Result<(), RunError> {
+    pub fn run(&self, tenant: TenantUuid) -> Result<Vec<Erasure>, RunError> {
         // A backup or an export of the key that is under way comes to its end first.
         let turn = self.router.turns().take(tenant);
         let record = self.router.own_record(tenant).ok_or(RunError::Unknown)?;
@@ -44,7 +44,7 @@ impl Erasures {
                 let waits = |state| matches!(state, State::Queued | State::Running);
                 let waiting = self.set_all(tenant, waits, State::Running)?;
                 if waiting.is_empty() {
-                    return Ok(());
+                    return Ok(Vec::new());
                 }
                 self.reseal(tenant, &waiting)?
             }
@@ -81,7 +81,7 @@ impl Erasures {
     }
 
     /// Destroys what an intent says has ended, and writes the receipts.
-    fn finish(&self, turn: &Turn, intent: &Intent) -> Result<(), RunError> {
+    fn finish(&self, turn: &Turn, intent: &Intent) -> Result<Vec<Erasure>, RunError> {
         let deleted = intent.to.is_none();
         let jobs = if deleted {
             // All that was asked of a tenant is done with its end.
@@ -110,8 +110,9 @@ impl Erasures {
             verify::check(&paths, traces, THREADS)
         })?;
         let proofs = Proofs::new(family, key, checked)?;
+        let mut done = Vec::new();
         for job in jobs {
-            self.sign(job, intent, &proofs, &copies, &steps)?;
+            done.push(self.sign(job, intent, &proofs, &copies, &steps)?);
             failpoint::hit("erase-signed");
         }
         if deleted {
@@ -121,7 +122,8 @@ impl Erasures {
             self.custody.forget(intent.tenant)?;
         }
         failpoint::hit("erase-ended");
-        Ok(self.router.moved_on(intent)?)
+        self.router.moved_on(intent)?;
+        Ok(done)
     }
 
     /// Deletes the node's own backups of a generation that ended, and tells of all copies.
@@ -160,7 +162,7 @@ impl Erasures {
         proofs: &Proofs,
         copies: &Copies,
         steps: &[Done],
-    ) -> Result<(), RunError> {
+    ) -> Result<Erasure, RunError> {
         let now = self.clock.now();
         let entry = Entry {
             actor: Actor::Node,
@@ -223,8 +225,7 @@ impl Erasures {
             job.place = last.map_or(0, |(place, _)| place + 1);
             // What they were for is done.
             job.samples = Vec::new();
-        })?;
-        Ok(())
+        })
     }
 
     /// The place and the hash of a tenant's last receipt.

@@ -55,15 +55,15 @@ impl Desk {
 
 /// What the command told people and programs.
 #[derive(Debug)]
-struct Told {
+pub struct Told {
     code: i32,
     text: String,
-    json: Option<Value>,
+    pub json: Option<Value>,
 }
 
 impl Told {
     #[track_caller]
-    fn ends_with(self, code: i32) -> Self {
+    pub fn ends_with(self, code: i32) -> Self {
         assert_eq!(self.code, code, "{self:?}");
         let holds = self.json.as_ref().map(|json| json["holds"].clone());
         let expected = match code {
@@ -77,13 +77,13 @@ impl Told {
     }
 
     #[track_caller]
-    fn says(self, words: &str) -> Self {
+    pub fn says(self, words: &str) -> Self {
         assert!(self.text.contains(words), "no `{words}` in {self:?}");
         self
     }
 }
 
-fn verify(arguments: &[&str]) -> Told {
+pub fn verify(arguments: &[&str]) -> Told {
     let run = |more: &[&str]| {
         Command::new(env!("CARGO_BIN_EXE_locule"))
             .arg("verify")

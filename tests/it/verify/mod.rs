@@ -1,6 +1,7 @@
 //! What can be checked of an erasure without the node: its receipt, what is left in files, the
 //! audit log.
 
+mod audit;
 mod command;
 mod receipt;
 mod traces;
