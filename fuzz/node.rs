@@ -45,15 +45,19 @@ impl Node {
         let options = EngineOptions {
             directory: directory.path().to_owned(),
             root_key: None,
+            root_key_next: None,
             operator_key: Some(Presented::new(OPERATOR_KEY)),
             store: StoreOptions::default(),
             partitions_open_max: 4,
+            data_key_lasts: std::time::Duration::from_secs(365 * 24 * 60 * 60),
+            issuers: Vec::new(),
+            audit: locule::audit::AuditOptions::default(),
             clock: Arc::new(System),
         };
         let engine = Engine::start(options).unwrap().engine;
         let mut node = Self {
             runtime: Builder::new_current_thread().enable_all().build().unwrap(),
-            routes: http::routes(&engine),
+            routes: http::fuzzed_routes(&engine),
             owner: OPERATOR_KEY.to_owned(),
             _directory: directory,
         };

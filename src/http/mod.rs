@@ -32,6 +32,12 @@ pub use self::{
 };
 use crate::engine::Engine;
 
+/// Every route of a node, for `fuzz/`: compiled with the feature `fuzzing` alone.
+#[cfg(feature = "fuzzing")]
+pub fn fuzzed_routes(engine: &Arc<Engine>) -> Router {
+    routes(engine, &Options::default(), false)
+}
+
 /// Every route of a node.
 fn routes(engine: &Arc<Engine>, options: &Options, tls: bool) -> Router {
     let in_time = middleware::from_fn_with_state(options.request_time, protect::in_time);
