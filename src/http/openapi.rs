@@ -116,11 +116,12 @@ fn operations(plane: &mut Description) -> impl Iterator<Item = &mut Operation> {
 
 /// A route that takes a credential, and says no where it has to.
 fn guard(operation: &mut Operation, refused: &str, media: &str) {
-    operation.security = Some(
+    // A route that takes none, or another, says so itself.
+    operation.security.get_or_insert_with(|| {
         ["api-key", "bearer"]
             .map(|scheme| SecurityRequirement::new::<_, _, &str>(scheme, []))
-            .to_vec(),
-    );
+            .to_vec()
+    });
     let refusals = [
         ("400", "The request is wrong; the message says how."),
         ("401", "No credential, or none that is good."),
