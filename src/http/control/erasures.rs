@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::{
     Json,
-    extract::{Path, Query},
+    extract::Path,
     http::{HeaderValue, StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
 };
@@ -18,6 +18,7 @@ use crate::{
     http::{
         body::Body,
         caller::{Caller, Waits},
+        parameters::Parameters,
         refusal::Refusal,
     },
     ops::erase::{Erasure, ErasureId},
@@ -107,7 +108,7 @@ pub(super) struct List {
 )]
 pub(super) async fn create(
     caller: Caller,
-    Query(Wait { wait }): Query<Wait>,
+    Parameters(Wait { wait }): Parameters<Wait>,
     Body(body): Body<Ask>,
 ) -> Result<Response, Refusal> {
     if body.reason.is_empty() || body.reason.len() > REASON_BYTES_MAX {

@@ -122,7 +122,7 @@ struct AuditOut {
     path = "/v1/report",
     tag = "audit",
     params(Form),
-    responses((status = 200, description = "The report.", body = ReportOut))
+    responses((status = 200, description = "The report.", content((ReportOut = "application/json"), (String = "text/html"))))
 )]
 pub(super) async fn own(
     caller: Caller,
@@ -140,7 +140,7 @@ pub(super) async fn own(
     path = "/v1/tenants/{id}/report",
     tag = "audit",
     params(("id" = String, Path, description = "The tenant's id"), Form),
-    responses((status = 200, description = "The report.", body = ReportOut))
+    responses((status = 200, description = "The report.", content((ReportOut = "application/json"), (String = "text/html"))))
 )]
 pub(super) async fn about(
     caller: Caller,

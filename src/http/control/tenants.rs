@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use axum::{
     Json,
-    extract::{Path, Query},
+    extract::Path,
     http::StatusCode,
     response::{IntoResponse, Response},
 };
@@ -18,6 +18,7 @@ use crate::{
     http::{
         body::Body,
         caller::{Caller, Waits},
+        parameters::Parameters,
         refusal::Refusal,
     },
     router::{NewTenant, TenantRecord},
@@ -313,7 +314,7 @@ pub(super) async fn resume(caller: Caller, Path(id): Path<String>) -> Result<Jso
 pub(super) async fn remove(
     caller: Caller,
     Path(id): Path<String>,
-    Query(Wait { wait }): Query<Wait>,
+    Parameters(Wait { wait }): Parameters<Wait>,
 ) -> Result<Response, Refusal> {
     let id = known(&id)?;
     let erasure = caller
