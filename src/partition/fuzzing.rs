@@ -33,7 +33,7 @@ fn row(bytes: &[u8]) {
             .map(|(name, values)| (name.as_str(), values.as_slice()))
             .collect();
         let again = Row::encode(
-            row.seq,
+            (row.seq, row.written),
             row.id,
             &vectors,
             row.payload.into_json().as_bytes(),
