@@ -83,7 +83,7 @@ impl Engine {
     /// Makes a tenant with a policy.
     ///
     /// # Errors
-    /// [`ErrorKind::Conflict`] when the id is taken, or was once.
+    /// [`ErrorKind::Conflict`](super::ErrorKind::Conflict) when the id is taken, or was once.
     pub fn create_tenant_with(
         &self,
         principal: &Principal,

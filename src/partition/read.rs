@@ -198,7 +198,7 @@ impl Partition {
         Ok((self.collections.load().len(), self.points(), disk, memory))
     }
 
-    /// As [`Chamber::scan_rows`], in the chamber of now.
+    /// As [`Chamber::scan_rows`](super::chamber::Chamber::scan_rows), in the chamber of now.
     pub(super) fn scan_rows<T: Send>(
         &self,
         range: &KeyRange,

@@ -97,7 +97,8 @@ impl Router {
     /// isn't open, whoever wants it interrupts this.
     ///
     /// # Errors
-    /// [`PartitionError::Interrupted`] when someone wanted the partition: try again.
+    /// [`PartitionError::Interrupted`](crate::partition::PartitionError::Interrupted) when someone
+    /// wanted the partition: try again.
     pub fn reseal(
         self: &Arc<Self>,
         grant: &Grant<Erase>,
