@@ -141,6 +141,7 @@ fn measure(base: &Array2<f32>, text: usize) -> anyhow::Result<[Line; 2]> {
         anyhow::Ok((erased?, during))
     })?;
     let tenant = erase(&node, EraseScope::Tenant, ScopeKind::Tenant)?;
+    node.stop(directory.path())?;
     let line = |scope, (erasure, accepted, receipt): (Erasure, Duration, Duration)| Line {
         engine: "locule",
         n: base.nrows(),

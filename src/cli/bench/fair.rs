@@ -102,7 +102,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}", listener.local_addr()?);
     let (stop, stopped) = oneshot::channel::<()>();
-    let engine = started.engine;
+    let (engine, released) = (started.engine, started.released);
     let wire = http::Server::new(http::Options::default())?;
     let server = tokio::spawn(async move {
         let stop = async {
@@ -122,6 +122,8 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     }
     let _ = stop.send(());
     server.await??;
+    // So that no store is closed while the process ends.
+    tokio::task::spawn_blocking(move || released.wait(Duration::from_secs(10))).await?;
     show(&rows, arguments.format)
 }
 
