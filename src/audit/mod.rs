@@ -10,8 +10,7 @@
 //! How it is written: one line after the other, each handed to the operating system while the lock
 //! is held; whoever needs more waits for an fsync outside the lock, which does for all that came
 //! before it. So reads never wait for an fsync, and a queue that
-//! could fill up isn't there. Why no thread that writes: it would have to be waited for, and a
-//! wake-up costs more than the write.
+//! could fill up isn't there. Why no thread that writes: it would have to be waited for.
 
 mod chain;
 mod checkpoint;
