@@ -94,7 +94,9 @@ fn a_key_of_a_generation_that_was_shredded_or_of_a_tenant_that_is_gone_stays_out
     let node = Node::start();
     let (resealed, deleted) = (node.tenant("resealed").owner, node.tenant("deleted").owner);
     let files = [&resealed, &deleted].map(|owner| export(owner, recipient.clone()).1);
-    node.operator().delete("/v1/tenants/deleted").expect(202);
+    node.operator()
+        .delete("/v1/tenants/deleted?wait=60")
+        .expect(202);
     let stopped = node.stop();
     // As a reseal leaves it.
     let disk = Disk::of(&stopped);

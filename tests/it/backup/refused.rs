@@ -215,7 +215,9 @@ fn a_tenant_that_is_deleted_leaves_no_backup_behind() {
     let owner = node.tenant("acme").owner;
     owner.create_collection("docs", 2, "Dot");
     make(&owner);
-    node.operator().delete("/v1/tenants/acme").expect(202);
+    node.operator()
+        .delete("/v1/tenants/acme?wait=60")
+        .expect(202);
     let stopped = node.stop();
     let left = fs::read_dir(stopped.path().join("backups")).unwrap();
     assert_eq!(left.count(), 0);

@@ -170,7 +170,7 @@ fn a_suspended_tenant_is_swept_and_a_deleted_one_has_nothing_left_to_be() {
         .expect(200);
     swept(&node, &tenant.owner, 1);
     tenant.owner.put_point("docs", 1, &vector(1), payload(1));
-    operator.delete("/v1/tenants/anna").expect(202);
+    operator.delete("/v1/tenants/anna?wait=60").expect(202);
     let node = node.restart();
     node.clock.advance(2 * DAY);
     assert_eq!(node.sweep(), 0);
