@@ -379,3 +379,32 @@ impl Router {
 
 /// Slices of an old generation that are kept to look for.
 pub(super) const SAMPLES: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::golden;
+
+    #[test]
+    fn golden_intents_read_back() {
+        let place = |generation, family| Place {
+            generation: Generation(generation),
+            shelf: 2,
+            family: FamilyName([family; 16]),
+        };
+        let intent = Intent {
+            tenant: TenantUuid::from_bytes([7; 16]),
+            from: place(3, 0xa1),
+            to: Some(place(4, 0xb2)),
+            step: Step::Switched,
+            begun: Timestamp(1_800_000_000_000),
+            points: 12,
+            samples: vec![(1, [5; 24])],
+            key_sample: Some([6; 24]),
+        };
+        golden(
+            &intent,
+            include_bytes!("../../tests/golden/reseal_intent.v1.bin"),
+        );
+    }
+}

@@ -237,6 +237,16 @@ fn encode<R: Serialize>(record: &R) -> Result<Vec<u8>, CatalogError> {
     bincode::serde::encode_to_vec(record, CODEC).map_err(|_| CatalogError::TooLong)
 }
 
+/// A record as it is sealed, and back: what is stored today must be read by every later version.
+#[cfg(test)]
+pub fn golden<R: Serialize + DeserializeOwned>(record: &R, golden: &[u8]) {
+    let again = |record: &R| encode(record).expect("it has an encoding");
+    assert_eq!(again(record), golden);
+    let (read, len): (R, usize) =
+        bincode::serde::decode_from_slice(golden, CODEC).expect("it is read");
+    assert_eq!((again(&read).as_slice(), len), (golden, golden.len()));
+}
+
 fn storage_key(kind: CatalogKind, id: [u8; 16]) -> [u8; 17] {
     let mut key = [0; 17];
     let (first, rest) = key.split_at_mut(1);

@@ -35,6 +35,8 @@ mod shelf;
 mod shelves;
 mod sweeps;
 
+#[cfg(test)]
+pub use self::catalog::golden;
 pub use self::{
     batch::Batch,
     bulk::Bulk,

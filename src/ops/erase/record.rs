@@ -140,3 +140,43 @@ pub struct Erasure {
     /// Why it was given up.
     pub failure: Option<String>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::golden;
+
+    #[test]
+    fn golden_erasures_read_back() {
+        let at = Timestamp(1_800_000_000_000);
+        let erasure = Erasure {
+            id: ErasureId([1; 16]),
+            tenant: TenantUuid::from_bytes([7; 16]),
+            tenant_id: TenantId::parse("acme").unwrap(),
+            state: State::Queued,
+            kind: ScopeKind::Subject,
+            digest: [2; 32],
+            requested: at,
+            by: By::Key(ApiKeyId([3; 8])),
+            reason: "asked to".to_owned(),
+            request: 4,
+            points: 1,
+            collections: vec![("docs".to_owned(), 1)],
+            samples: vec![[5; 24]],
+            copied_bytes: 0,
+            steps: vec![Done {
+                step: StepName::Removed,
+                at,
+                micros: 900,
+            }],
+            finished: None,
+            receipt: None,
+            place: 6,
+            failure: None,
+        };
+        golden(
+            &erasure,
+            include_bytes!("../../../tests/golden/erasure.v1.bin"),
+        );
+    }
+}
