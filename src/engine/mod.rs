@@ -55,10 +55,7 @@ pub use self::{
     sweeps::{Sweeper, Swept},
     tokens::TokenPair,
     turns::{Busy, Turn, Turns, Work},
-    webhooks::{
-        CreatedWebhook, Delivery, Direction, Due, Event, EventKind, Message, Unbelieved, Webhook,
-        WebhookId,
-    },
+    webhooks::{CreatedWebhook, Delivery, Direction, Due, Event, EventKind, Webhook, WebhookId},
 };
 use crate::{
     access::{

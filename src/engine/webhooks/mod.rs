@@ -1,15 +1,11 @@
-//! Webhooks: a tenant is told of events, and its own systems ask for erasures, by signed messages
-//! (Standard Webhooks).
+//! Webhooks: a tenant is told of events, by signed messages (Standard Webhooks).
 //!
 //! Owns: which webhooks there are, and what is to be sent to them. What is to be sent is stored
 //! before anyone is told of it, tried again with growing pauses, and kept as dead once that didn't
 //! help, until it is replayed or too old. Sending is `outbound`'s.
-//! **Invariant:** a message that comes in is believed once, by its signature, within five minutes
-//! of its time (`it/webhooks/`).
 
 mod deliver;
 mod event;
-mod inbound;
 mod record;
 
 use std::{collections::HashMap, sync::Arc};
@@ -22,7 +18,6 @@ pub(super) use self::record::{StoredDelivery, StoredWebhook};
 pub use self::{
     deliver::Due,
     event::{Event, EventKind},
-    inbound::{Message, Unbelieved},
     record::{Delivery, Direction, Webhook, WebhookId},
 };
 use super::{Engine, Error, ErrorKind};
@@ -47,7 +42,6 @@ struct State {
     deliveries: HashMap<WebhookId, Delivery>,
     /// Deliveries that are under way.
     busy: HashMap<WebhookId, WebhookId>,
-    seen: inbound::Seen,
 }
 
 impl Webhooks {
