@@ -108,10 +108,22 @@ impl Node {
 
     /// Sends whatever it is, as the owner. An answer must come, and it isn't a server's error.
     pub fn send(&self, method: &str, path: &str, body: &[u8]) -> Answer {
-        let mut request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header("api-key", &self.owner)
+        self.send_with(method, path, &[("api-key", &self.owner)], body)
+    }
+
+    /// Sends it with these headers.
+    pub fn send_with(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Answer {
+        let request = Request::builder().method(method).uri(path);
+        let request = headers.iter().fold(request, |request, (name, value)| {
+            request.header(*name, *value)
+        });
+        let mut request = request
             .header(CONTENT_TYPE, "application/json")
             .body(Body::from(body.to_vec()))
             .unwrap();

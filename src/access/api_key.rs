@@ -15,7 +15,10 @@ use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::{extras::KeyExtras, limit::Bucket, origin::Origin, principal::Scope, role::Role};
+use super::{
+    extras::KeyExtras, limit::Bucket, message::TOLERANCE_SECONDS, origin::Origin, principal::Scope,
+    role::Role,
+};
 use crate::{
     clock::Timestamp,
     seal::{self, HashKey, KeyedHash, SealError},
@@ -380,6 +383,17 @@ pub enum Unauthenticated {
     /// The refresh token isn't good.
     #[error("the refresh token isn't good; ask for a new token with the API key")]
     Refresh,
+    /// A message without the head that a signed one has.
+    #[error(
+        "a message has one webhook-id (1 to 256 visible ASCII characters without a full stop), one webhook-timestamp (seconds since 1970) and one webhook-signature (1 to 8 of `v1,` and base64, with spaces between)"
+    )]
+    MessageHead,
+    /// A message from too long ago, or from the future.
+    #[error("webhook-timestamp is more than {TOLERANCE_SECONDS} seconds from this node's time")]
+    MessageTime,
+    /// No such webhook, or another's signature: the same to whoever asks.
+    #[error("the message isn't signed by a webhook that is known here")]
+    Message,
 }
 
 const KEY_CHARACTERS: usize = 4 + 16 + 1 + 64;

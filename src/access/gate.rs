@@ -6,6 +6,7 @@ use super::{
     api_key::{KeyTable, Presented, Unauthenticated},
     grant::{Grant, Op},
     limit::Limits,
+    message::{Message, Signer},
     origin::Origin,
     principal::{Identity, Principal, Scope},
     role::{Action, Role},
@@ -14,6 +15,7 @@ use super::{
 use crate::{
     audit::{Actor, AuditError, AuditLog, Durability, Entry, Outcome},
     clock::Timestamp,
+    seal::WebhookSecret,
     tenant::{CollectionName, TenantId, TenantUuid},
 };
 
@@ -190,6 +192,29 @@ impl Gate {
         })
     }
 
+    /// Turns a signed message into a principal: the webhook whose secret signed it. Where there is no
+    /// such webhook, the message is judged all the same, so that time doesn't tell.
+    ///
+    /// # Errors
+    /// [`Unauthenticated`], recorded.
+    pub fn believe(
+        &self,
+        message: &Message<'_>,
+        secret: &WebhookSecret,
+        signer: Option<Signer>,
+        origin: Origin,
+        request: u64,
+        now: Timestamp,
+    ) -> Result<Principal, Unauthenticated> {
+        message
+            .judge(secret, now)
+            .and_then(|()| signer.ok_or(Unauthenticated::Message))
+            .map(|signer| Principal::new(Identity::Webhook(Arc::new(signer)), origin, request))
+            .inspect_err(|_| {
+                self.record_refusal("authenticate", Actor::Stranger, origin, request, now);
+            })
+    }
+
     fn record_refusal(
         &self,
         action: &'static str,
@@ -344,7 +369,7 @@ impl Gate {
             key.take(now).map_err(|wait| Denial::Limited { wait })?;
         }
         let role = principal.role();
-        if !role.may(action) {
+        if !principal.may(action) {
             return Err(Denial::Role { role, action });
         }
         match target {

@@ -1,7 +1,7 @@
 //! Who may do what: credential → [`Principal`] → [`Gate`] → [`Grant`].
 //!
-//! Owns: API keys, tokens, the table of roles and actions, request limits, and the only place that mints
-//! a [`Grant`]. Reads neither disk nor network nor clock: it is handed records, issuers' keys and
+//! Owns: API keys, tokens, signed messages, the table of roles and actions, request limits, and the only
+//! place that mints a [`Grant`]. Reads neither disk nor network nor clock: it is handed records, issuers' keys and
 //! the time.
 //! **Invariant:** a `Principal` comes from a verified credential and from nothing else; the tenant
 //! it names is the credential's (`tests/ui/principal_from_thin_air.rs`).
@@ -14,6 +14,7 @@ mod extras;
 mod gate;
 mod grant;
 mod limit;
+mod message;
 mod origin;
 mod policy;
 mod principal;
@@ -31,6 +32,7 @@ pub use self::{
         ReadAudit, ReadNodeAudit, ReadReceipts, ReadUsage, RotateRoot, Search, TakeToken, Write,
     },
     limit::{Limits, Quota},
+    message::{Message, MessageHead, Signer},
     origin::{Fingerprint, Origin},
     policy::{Allowance, Policy, PolicyRecord, Watch},
     principal::{Principal, Scope},

@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     api_key::KnownKey,
+    message::Signer,
     origin::Origin,
-    role::Role,
+    role::{Action, Role},
     token::{IssuedToken, OwnToken},
 };
 use crate::{
@@ -32,6 +33,8 @@ pub(in crate::access) enum Identity {
     Token(Arc<KnownKey>, Arc<OwnToken>),
     /// A token of an issuer that the operator believes.
     Issued(Scope, Arc<IssuedToken>),
+    /// A webhook, whose secret signed a message.
+    Webhook(Arc<Signer>),
 }
 
 /// What a principal belongs to.
@@ -67,6 +70,7 @@ impl Principal {
         match &self.identity {
             Identity::Key(key) | Identity::Token(key, _) => &key.record().scope,
             Identity::Issued(scope, _) => scope,
+            Identity::Webhook(signer) => &signer.scope,
         }
     }
 
@@ -81,14 +85,23 @@ impl Principal {
             Identity::Key(key) => key.record().role,
             Identity::Token(_, token) => token.role,
             Identity::Issued(_, token) => token.role,
+            Identity::Webhook(_) => Role::Owner,
         }
     }
 
-    /// Who it is in the audit log: its key's id, or an issuer's name for it.
+    /// Whether it may ever do this: what its role may, or less. A webhook's messages ask for erasures
+    /// in its owner's place, and for nothing else.
+    pub fn may(&self, action: Action) -> bool {
+        let erases = action == Action::Erase;
+        self.role().may(action) && (erases || !matches!(self.identity, Identity::Webhook(_)))
+    }
+
+    /// Who it is in the audit log: its key's id, an issuer's name for it, or the webhook.
     pub fn actor(&self) -> Cow<'_, str> {
         match &self.identity {
             Identity::Key(key) | Identity::Token(key, _) => key.record().id.to_string().into(),
             Identity::Issued(_, token) => token.actor.as_str().into(),
+            Identity::Webhook(signer) => signer.actor.as_str().into(),
         }
     }
 
@@ -101,7 +114,7 @@ impl Principal {
     pub const fn known(&self) -> Option<&Arc<KnownKey>> {
         match &self.identity {
             Identity::Key(key) | Identity::Token(key, _) => Some(key),
-            Identity::Issued(..) => None,
+            Identity::Issued(..) | Identity::Webhook(_) => None,
         }
     }
 
@@ -109,7 +122,7 @@ impl Principal {
     pub const fn has_key(&self) -> bool {
         match &self.identity {
             Identity::Key(_) => true,
-            Identity::Token(..) | Identity::Issued(..) => false,
+            Identity::Token(..) | Identity::Issued(..) | Identity::Webhook(_) => false,
         }
     }
 
@@ -119,6 +132,7 @@ impl Principal {
             Identity::Key(key) => key.record().expires,
             Identity::Token(_, token) => Some(token.expires),
             Identity::Issued(_, token) => Some(token.expires),
+            Identity::Webhook(_) => None,
         }
     }
 

@@ -16,7 +16,7 @@ use crate::{
     clock::{Stopwatch, Timestamp},
     ops::{
         backup::BackupError,
-        erase::{By, Erasure, ErasureId, NewErasure, RunError},
+        erase::{Accepted, By, Erasure, ErasureId, NewErasure, RunError},
         receipt::ScopeKind,
     },
     partition::{Erased, Erasing},
@@ -54,6 +54,17 @@ impl Engine {
     /// # Errors
     /// [`Error`]; then nothing was erased, or some and the erasure can be asked for again.
     pub fn erase(&self, principal: &Principal, asked: Asked) -> Result<Erasure, Error> {
+        self.erase_once(principal, asked, None)
+    }
+
+    /// Erases, under a number of its own if there is one. What was asked for before under that number
+    /// isn't done again: what there is of it is answered.
+    pub(super) fn erase_once(
+        &self,
+        principal: &Principal,
+        asked: Asked,
+        number: Option<ErasureId>,
+    ) -> Result<Erasure, Error> {
         let collection = match &asked.scope {
             EraseScope::Part(
                 Erasing::Points { collection, .. } | Erasing::Collection(collection),
@@ -66,7 +77,14 @@ impl Engine {
             .router
             .own_record(grant.tenant())
             .ok_or_else(|| Error::new(ErrorKind::NotFound, "there is no such tenant"))?;
-        let id = self.accept(principal, &record, &asked)?;
+        let new = requested(principal, &record, &asked);
+        let id = match number {
+            None => self.erasures.accept(new)?,
+            Some(id) => match self.erasures.accept_once(id, new)? {
+                Accepted::New => id,
+                Accepted::Before(erasure) => return Ok(*erasure),
+            },
+        };
         // What is erased now would be there again once the restore is done. Each of the two is
         // recorded before it looks for the other.
         if self.router.is_restoring(record.uuid) {
@@ -111,7 +129,9 @@ impl Engine {
             words: serde_json::json!({"tenant": true}),
             reason: "deleted by the operator".to_owned(),
         };
-        let erasure = self.accept(principal, &record, &asked)?;
+        let erasure = self
+            .erasures
+            .accept(requested(principal, &record, &asked))?;
         let watch = Stopwatch::start();
         match self.router.begin_deletion(&grant, id) {
             Ok(record) => {
@@ -160,26 +180,6 @@ impl Engine {
     /// The key whose signature receipts carry.
     pub fn receipt_key(&self) -> VerifyingKey {
         self.erasures.verifying_key()
-    }
-
-    fn accept(
-        &self,
-        principal: &Principal,
-        record: &TenantRecord,
-        asked: &Asked,
-    ) -> Result<ErasureId, Error> {
-        Ok(self.erasures.accept(NewErasure {
-            tenant: record.uuid,
-            tenant_id: record.id.clone(),
-            kind: asked.kind,
-            scope: asked.words.clone(),
-            by: principal.known().map_or_else(
-                || By::Issued(principal.actor().into_owned()),
-                |key| By::Key(key.record().id),
-            ),
-            reason: asked.reason.clone(),
-            request: principal.request(),
-        })?)
     }
 
     fn carry_out(
@@ -236,6 +236,21 @@ impl Engine {
                 "tokens and webhooks of a deleted tenant stay for now"
             );
         }
+    }
+}
+
+fn requested(principal: &Principal, record: &TenantRecord, asked: &Asked) -> NewErasure {
+    NewErasure {
+        tenant: record.uuid,
+        tenant_id: record.id.clone(),
+        kind: asked.kind,
+        scope: asked.words.clone(),
+        by: principal.known().map_or_else(
+            || By::Named(principal.actor().into_owned()),
+            |key| By::Key(key.record().id),
+        ),
+        reason: asked.reason.clone(),
+        request: principal.request(),
     }
 }
 
@@ -302,6 +317,8 @@ impl From<RunError> for Error {
             RunError::Denied(denial) => denial.into(),
             RunError::Backups(error) => error.into(),
             RunError::Unknown => Self::caused(ErrorKind::NotFound, error),
+            RunError::Different => Self::caused(ErrorKind::Conflict, error),
+            RunError::Underway => Self::caused(ErrorKind::Unavailable, error),
             RunError::Catalog(_)
             | RunError::Audit(_)
             | RunError::Check(_)

@@ -55,7 +55,9 @@ pub use self::{
     sweeps::{Sweeper, Swept},
     tokens::TokenPair,
     turns::{Busy, Turn, Turns, Work},
-    webhooks::{CreatedWebhook, Delivery, Direction, Due, Event, EventKind, Webhook, WebhookId},
+    webhooks::{
+        Believed, CreatedWebhook, Delivery, Direction, Due, Event, EventKind, Webhook, WebhookId,
+    },
 };
 use crate::{
     access::{
@@ -286,6 +288,16 @@ impl Engine {
 
     /// Records an act that was allowed and is about to happen, on disk before it does.
     fn record_act(&self, principal: &Principal, action: &'static str) -> Result<(), Error> {
+        self.record_outcome(principal, action, Outcome::Allowed)
+    }
+
+    /// Records what came of a wish to act, on disk.
+    fn record_outcome(
+        &self,
+        principal: &Principal,
+        action: &'static str,
+        outcome: Outcome,
+    ) -> Result<(), Error> {
         let actor = principal.actor();
         let tenant = match principal.scope() {
             crate::access::Scope::Tenant(_, id) => Some(id.as_str()),
@@ -295,7 +307,7 @@ impl Engine {
             actor: Actor::Key(&actor),
             tenant,
             action,
-            outcome: Outcome::Allowed,
+            outcome,
             ip: principal.ip(),
             request: principal.request(),
             durability: Durability::Synced,

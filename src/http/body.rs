@@ -40,13 +40,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<Engine>> for Body<T> {
         }
         let bytes = Bytes::from_request(request, engine)
             .await
-            .map_err(|rejection| {
-                if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-                    too_long()
-                } else {
-                    Refusal::new(rejection.status(), "the body couldn't be read to its end")
-                }
-            })?;
+            .map_err(|rejection| unread(rejection.status(), BODY_BYTES_MAX))?;
         if told.is_none() {
             take(bytes.len() as u64)?;
         }
@@ -56,20 +50,22 @@ impl<T: DeserializeOwned> FromRequest<Arc<Engine>> for Body<T> {
         };
         let parse = || object(&bytes);
         let stages = &engine.metrics().stages;
-        let parsed = if bytes.len() > INLINE_BYTES_MAX {
-            // Others that this thread serves don't wait for so much text.
-            tokio::task::block_in_place(|| stages.timed(Stage::Parse, parse))
-        } else {
-            stages.timed(Stage::Parse, parse)
-        };
-        parsed
-            .map(Self)
-            .map_err(|error| Refusal::invalid(format!("Format error in JSON body: {error}")))
+        in_place(bytes.len(), || stages.timed(Stage::Parse, parse)).map(Self)
+    }
+}
+
+/// Does something with a body's bytes where they were received. Others that this thread serves don't
+/// wait for many of them.
+pub(super) fn in_place<T>(bytes: usize, act: impl FnOnce() -> T) -> T {
+    if bytes > INLINE_BYTES_MAX {
+        tokio::task::block_in_place(act)
+    } else {
+        act()
     }
 }
 
 /// Reads an object. Serde would take a list of a struct's fields for the struct, too.
-fn object<T: DeserializeOwned>(json: &[u8]) -> Result<T, serde_json::Error> {
+pub(super) fn object<T: DeserializeOwned>(json: &[u8]) -> Result<T, Refusal> {
     struct Object<T>(PhantomData<T>);
     impl<'de, T: DeserializeOwned> Visitor<'de> for Object<T> {
         type Value = T;
@@ -83,9 +79,9 @@ fn object<T: DeserializeOwned>(json: &[u8]) -> Result<T, serde_json::Error> {
         }
     }
     let mut deserializer = serde_json::Deserializer::from_slice(json);
-    let read = deserializer.deserialize_map(Object(PhantomData))?;
-    deserializer.end()?;
-    Ok(read)
+    let read = deserializer.deserialize_map(Object(PhantomData));
+    read.and_then(|read| deserializer.end().map(|()| read))
+        .map_err(|error| Refusal::invalid(format!("Format error in JSON body: {error}")))
 }
 
 /// How a body is encoded.
@@ -117,16 +113,20 @@ fn unzipped(bytes: &[u8]) -> Result<Vec<u8>, Refusal> {
         Refusal::invalid("the body isn't gzip, as its header says, or is cut short")
     })?;
     if plain.len() > BODY_BYTES_MAX {
-        return Err(too_long());
+        return Err(unread(StatusCode::PAYLOAD_TOO_LARGE, BODY_BYTES_MAX));
     }
     Ok(plain)
 }
 
-fn too_long() -> Refusal {
-    Refusal::new(
-        StatusCode::PAYLOAD_TOO_LARGE,
-        format!("the body is longer than the limit of {BODY_BYTES_MAX} bytes"),
-    )
+/// Why a body wasn't read, where it may have so many bytes.
+pub(super) fn unread(status: StatusCode, bytes_max: usize) -> Refusal {
+    let why = match status {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            format!("the body is longer than the limit of {bytes_max} bytes")
+        }
+        _ => "the body couldn't be read to its end".to_owned(),
+    };
+    Refusal::new(status, why)
 }
 
 /// Longest body.

@@ -1,6 +1,6 @@
 //! From a request to who is asking, and the threads that do what they ask.
 
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
 use axum::{
     extract::{FromRequestParts, Request},
@@ -43,6 +43,16 @@ pub(super) enum Waits {
 }
 
 impl Caller {
+    /// Someone who was believed, and sent a body of so many bytes.
+    pub(super) fn new(engine: &Arc<Engine>, principal: Principal, body_bytes: u64) -> Self {
+        Self {
+            engine: Arc::clone(engine),
+            principal,
+            watch: Stopwatch::start(),
+            body_bytes,
+        }
+    }
+
     /// Does something with the engine. What may wait is done on a thread that may.
     pub(super) async fn run<T: Send + 'static>(
         &self,
@@ -80,13 +90,9 @@ impl FromRequestParts<Arc<Engine>> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, engine: &Arc<Engine>) -> Result<Self, Refusal> {
         let watch = Stopwatch::start();
-        let number = parts
-            .extensions
-            .get::<RequestNumber>()
-            .map_or(0, |number| number.0);
-        let origin = parts.extensions.get::<Origin>().copied();
+        let from = From::of(parts);
         let credential = credential(&parts.headers)?;
-        let principal = engine.authenticate(&credential, origin.unwrap_or_default(), number)?;
+        let principal = engine.authenticate(&credential, from.origin, from.request)?;
         if let Some(end) = engine.key_ends_soon(&principal)
             && let Some(ending) = parts.extensions.get::<Ending>()
         {
@@ -100,6 +106,31 @@ impl FromRequestParts<Arc<Engine>> for Caller {
             // A body of unknown length may be a long one.
             body_bytes: content_length(&parts.headers).unwrap_or(u64::MAX),
         })
+    }
+}
+
+/// Where a request comes from, and its number.
+pub(super) struct From {
+    pub(super) origin: Origin,
+    pub(super) request: u64,
+}
+
+impl From {
+    pub(super) fn of(parts: &Parts) -> Self {
+        let origin = parts.extensions.get::<Origin>().copied();
+        let number = parts.extensions.get::<RequestNumber>();
+        Self {
+            origin: origin.unwrap_or_default(),
+            request: number.map_or(0, |number| number.0),
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for From {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self::of(parts))
     }
 }
 

@@ -21,6 +21,20 @@ impl WebhookRoot {
         purpose.extend_from_slice(&id);
         WebhookSecret(hazmat::derive(&self.0, &purpose))
     }
+
+    /// The number of what a message to a webhook asks for: the same whenever that message comes, and
+    /// no other's.
+    pub fn derive_number(&self, webhook: [u8; 16], message: &[u8]) -> [u8; 16] {
+        let mut purpose = b"locule webhook message v1 ".to_vec();
+        purpose.extend_from_slice(&webhook);
+        purpose.extend_from_slice(message);
+        let derived = hazmat::mac(&self.0, &purpose);
+        let mut number = [0; 16];
+        for (byte, derived) in number.iter_mut().zip(derived) {
+            *byte = derived;
+        }
+        number
+    }
 }
 
 /// Signs what goes out to a webhook, and what comes in from one.
@@ -32,9 +46,11 @@ impl WebhookSecret {
         hazmat::mac(&self.0, message)
     }
 
-    /// Whether this is the signature of a message. Takes the same time wherever it differs.
-    pub fn signed(&self, message: &[u8], signature: &[u8]) -> bool {
-        hazmat::equal_slices(&self.sign(message), signature)
+    /// Whether one of these is the signature of a message. Takes the same time wherever they differ.
+    pub fn signed<S: AsRef<[u8]>>(&self, message: &[u8], signatures: &[S]) -> bool {
+        let own = self.sign(message);
+        let right = |signature: &&S| hazmat::equal_slices(&own, signature.as_ref());
+        signatures.iter().filter(right).count() > 0
     }
 
     /// The secret itself: for the one answer that shows it to whom it is shared with.
@@ -81,10 +97,16 @@ mod tests {
         let root = WebhookRoot::new(Secret::new([7; 32]));
         let (one, other) = (root.derive_secret([1; 16]), root.derive_secret([2; 16]));
         let signature = one.sign(b"message");
-        assert!(one.signed(b"message", &signature));
-        assert!(!other.signed(b"message", &signature));
-        assert!(!one.signed(b"massage", &signature));
-        assert!(!one.signed(b"message", &signature[..31]));
+        assert!(one.signed(b"message", &[signature]));
+        assert!(one.signed(b"message", &[[0; 32], signature]));
+        assert!(!other.signed(b"message", &[signature]));
+        assert!(!one.signed(b"massage", &[signature]));
+        assert!(!one.signed(b"message", &[&signature[..31]]));
+        assert!(!one.signed::<[u8; 32]>(b"message", &[]));
+        let number = root.derive_number([1; 16], b"msg_1");
+        assert_eq!(number, root.derive_number([1; 16], b"msg_1"));
+        assert_ne!(number, root.derive_number([1; 16], b"msg_2"));
+        assert_ne!(number, root.derive_number([2; 16], b"msg_1"));
         assert_eq!(
             format!("{root:?} {one:?}"),
             "WebhookRoot(redacted) WebhookSecret(redacted)"

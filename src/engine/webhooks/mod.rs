@@ -1,11 +1,15 @@
-//! Webhooks: a tenant is told of events, by signed messages (Standard Webhooks).
+//! Webhooks: a tenant is told of events, and its own systems ask for erasures, by signed messages
+//! (Standard Webhooks).
 //!
 //! Owns: which webhooks there are, and what is to be sent to them. What is to be sent is stored
 //! before anyone is told of it, tried again with growing pauses, and kept as dead once that didn't
 //! help, until it is replayed or too old. Sending is `outbound`'s.
+//! **Invariant:** a message that comes in is its signer's tenant's, asks for an erasure and nothing
+//! else, and makes one erasure however often it comes (`it/webhooks/inbound.rs`).
 
 mod deliver;
 mod event;
+mod inbound;
 mod record;
 
 use std::{collections::HashMap, sync::Arc};
@@ -18,6 +22,7 @@ pub(super) use self::record::{StoredDelivery, StoredWebhook};
 pub use self::{
     deliver::Due,
     event::{Event, EventKind},
+    inbound::Believed,
     record::{Delivery, Direction, Webhook, WebhookId},
 };
 use super::{Engine, Error, ErrorKind};

@@ -18,6 +18,7 @@ use crate::{
     http::{
         body::Body,
         caller::{Caller, Waits},
+        data,
         parameters::Parameters,
         refusal::Refusal,
     },
@@ -33,7 +34,7 @@ pub(super) struct Ask {
     #[schema(min_length = 1, max_length = 256)]
     reason: String,
     #[schema(value_type = scope::Picture)]
-    scope: crate::http::data::Json,
+    scope: data::Json,
 }
 
 /// How long to wait for the end of an erasure before answering.
@@ -111,24 +112,29 @@ pub(super) async fn create(
     Parameters(Wait { wait }): Parameters<Wait>,
     Body(body): Body<Ask>,
 ) -> Result<Response, Refusal> {
-    if body.reason.is_empty() || body.reason.len() > REASON_BYTES_MAX {
-        return Err(Refusal::invalid(format!(
-            "reason must be 1 to {REASON_BYTES_MAX} bytes"
-        )));
-    }
-    let (scope, kind) = scope::read(&body.scope)?;
-    let asked = ErasureAsked {
-        scope,
-        kind,
-        words: body.scope.into_value(),
-        reason: body.reason,
-    };
+    let asked = asked(body.reason, body.scope)?;
     let erasure = caller
         .run(Waits::Maybe, move |engine, principal| {
             engine.erase(principal, asked)
         })
         .await?;
     accepted(&caller, erasure, wait).await
+}
+
+/// Reads what is to be erased, and why.
+pub(super) fn asked(reason: String, scope: data::Json) -> Result<ErasureAsked, Refusal> {
+    if reason.is_empty() || reason.len() > REASON_BYTES_MAX {
+        return Err(Refusal::invalid(format!(
+            "reason must be 1 to {REASON_BYTES_MAX} bytes"
+        )));
+    }
+    let (what, kind) = scope::read(&scope)?;
+    Ok(ErasureAsked {
+        scope: what,
+        kind,
+        words: scope.into_value(),
+        reason,
+    })
 }
 
 /// Answers an erasure that was accepted, after waiting for its end if that is wanted.

@@ -6,6 +6,7 @@ mod contain;
 mod custody;
 mod erasures;
 mod keys;
+mod messages;
 mod own;
 mod report;
 mod restores;
@@ -19,11 +20,12 @@ use std::sync::Arc;
 
 use axum::{
     Router,
+    extract::DefaultBodyLimit,
     routing::{delete, get, post},
 };
 use utoipa::OpenApi;
 
-use super::refusal;
+use super::{message::MESSAGE_BYTES_MAX, refusal};
 use crate::engine::Engine;
 
 /// The control plane's part of the document.
@@ -54,6 +56,7 @@ use crate::engine::Engine;
         webhooks::remove,
         webhooks::deliveries,
         webhooks::replay,
+        messages::create,
         own::show,
         own::usage,
         retention::list,
@@ -120,6 +123,10 @@ pub(super) fn routes() -> Router<Arc<Engine>> {
         .route(
             "/webhooks/{id}/deliveries/{delivery}/replay",
             post(webhooks::replay),
+        )
+        .route(
+            "/webhooks/{id}/messages",
+            post(messages::create).layer(DefaultBodyLimit::max(MESSAGE_BYTES_MAX)),
         )
         .route("/self", get(own::show))
         .route("/usage", get(own::usage))

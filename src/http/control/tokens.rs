@@ -2,21 +2,16 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Json,
-    extract::{FromRequestParts, State},
-    http::request::Parts,
-};
+use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    access::{Origin, Presented, Role},
+    access::{Presented, Role},
     engine::{Engine, TokenPair},
     http::{
         body::Body,
-        caller::{Caller, Waits},
-        observe::RequestNumber,
+        caller::{Caller, From, Waits},
         refusal::Refusal,
     },
 };
@@ -145,24 +140,5 @@ fn created(pair: TokenPair) -> Created {
         token_type: "Bearer",
         expires_in: pair.seconds,
         refresh_token: pair.refresh,
-    }
-}
-
-/// Where a request comes from, and its number.
-pub(super) struct From {
-    origin: Origin,
-    request: u64,
-}
-
-impl<S: Sync> FromRequestParts<S> for From {
-    type Rejection = std::convert::Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        let origin = parts.extensions.get::<Origin>().copied();
-        let number = parts.extensions.get::<RequestNumber>();
-        Ok(Self {
-            origin: origin.unwrap_or_default(),
-            request: number.map_or(0, |number| number.0),
-        })
     }
 }

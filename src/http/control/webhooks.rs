@@ -25,11 +25,14 @@ use crate::{
 pub(super) struct Create {
     /// Where to tell of events: `https`.
     #[schema(max_length = 2048)]
-    url: String,
+    url: Option<String>,
     /// Of which events: `erasure.done`, `key.expiring`, `quota.near`, `security.suspicious`,
     /// `tenant.contained`.
     #[schema(min_items = 1)]
-    events: Vec<String>,
+    events: Option<Vec<String>>,
+    /// `true`, in place of the two others: messages come in here, and ask for erasures.
+    #[serde(default)]
+    inbound: bool,
 }
 
 /// A webhook as it is shown: everything but its secret.
@@ -41,6 +44,9 @@ pub(super) struct Shown {
     url: Option<String>,
     events: Vec<&'static str>,
     inbound: bool,
+    /// Where messages are posted to, if the webhook is inbound.
+    #[schema(required)]
+    path: Option<String>,
     #[schema(format = DateTime)]
     created_at: String,
 }
@@ -96,10 +102,7 @@ pub(super) struct Deliveries {
     responses((status = 201, description = "The webhook. Its secret is shown this once.", body = Created))
 )]
 pub(super) async fn create(caller: Caller, Body(body): Body<Create>) -> Result<Response, Refusal> {
-    let direction = Direction::Out {
-        url: sound(body.url)?,
-        events: events(&body.events)?,
-    };
+    let direction = direction(body)?;
     let made = caller
         .run(Waits::Maybe, move |engine, principal| {
             engine.create_webhook(principal, direction)
@@ -203,9 +206,11 @@ fn shown(id: WebhookId, webhook: &Webhook) -> Shown {
         Direction::Out { url, events } => (Some(url.clone()), events.as_slice()),
         Direction::In => (None, [].as_slice()),
     };
+    let inbound = url.is_none();
     Shown {
         id: id.to_string(),
-        inbound: url.is_none(),
+        inbound,
+        path: inbound.then(|| format!("/v1/webhooks/{id}/messages")),
         url,
         events: events.iter().map(|event| event.name()).collect(),
         created_at: webhook.created.to_string(),
@@ -225,6 +230,19 @@ fn shown_delivery(id: WebhookId, delivery: &Delivery) -> ShownDelivery {
         created_at: delivery.created.to_string(),
         next_attempt_at: delivery.next.map(|time| time.to_string()),
         failure: delivery.failure.clone(),
+    }
+}
+
+fn direction(body: Create) -> Result<Direction, Refusal> {
+    match (body.inbound, body.url, body.events) {
+        (true, None, None) => Ok(Direction::In),
+        (false, Some(url), Some(names)) => Ok(Direction::Out {
+            url: sound(url)?,
+            events: events(&names)?,
+        }),
+        _ => Err(Refusal::invalid(
+            "a webhook takes url and events, or inbound: true and neither of them",
+        )),
     }
 }
 

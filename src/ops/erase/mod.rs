@@ -8,8 +8,9 @@
 //! Owns: the table of erasures and their records in the catalog. `run.rs` carries them out: all that
 //! wait for one tenant share one resealing. **Invariant:** an erasure is recorded before anything
 //! is removed, and answered once nothing of it can be. **Invariant:** one whose record says more than
-//! `accepting` comes to its end, whatever crashes. **Invariant:** a record doesn't hold the words of
-//! a scope: no point id, no field, no value of a data subject (`it/erasure`).
+//! `accepting` comes to its end, whatever crashes; one that says just that is forgotten by the next start.
+//! **Invariant:** a record doesn't hold the words of a scope: no point id, no field, no value of a
+//! data subject (`it/erasure`).
 //! Called by: `engine`.
 
 mod record;
@@ -35,7 +36,7 @@ use crate::{
     audit::AuditLog,
     clock::{Clock, Stopwatch},
     partition::Erased,
-    router::Router,
+    router::{Router, TenantState},
     seal::{self, SigningKey, VerifyingKey},
     store::{Catalog, CatalogError, CatalogKind},
     tenant::{TenantId, TenantUuid},
@@ -77,6 +78,15 @@ pub struct NewErasure {
     pub request: u64,
 }
 
+/// What came of an erasure that may have been asked for before.
+#[derive(Debug)]
+pub enum Accepted {
+    /// It is recorded, and nothing is removed yet.
+    New,
+    /// It was asked for before: how far it got.
+    Before(Box<Erasure>),
+}
+
 /// What the erasures of a node need.
 pub struct Parts {
     /// The tenants.
@@ -106,10 +116,20 @@ impl Erasures {
     /// [`CatalogError`].
     pub fn new(parts: Parts) -> Result<Self, CatalogError> {
         let stored: Vec<(_, Erasure)> = parts.catalog.load(CatalogKind::Erasure)?;
-        let table = stored
+        let mut table: BTreeMap<_, _> = stored
             .into_iter()
             .map(|(_, erasure)| (erasure.id, erasure))
             .collect();
+        // Nobody was told of what a crash left there, and whoever asked asks again. The end of a tenant
+        // that has begun goes on by itself.
+        let given_up = table.values().filter(|own: &&Erasure| {
+            let record = parts.router.own_record(own.tenant);
+            let ends = record.is_some_and(|record| record.state == TenantState::Deleting);
+            own.state == State::Accepting && !ends
+        });
+        let given_up: Vec<_> = given_up.map(|own| own.id.0).collect();
+        parts.catalog.remove(CatalogKind::Erasure, &given_up)?;
+        table.retain(|id, _| !given_up.contains(&id.0));
         let Parts {
             router,
             gate,
@@ -164,7 +184,38 @@ impl Erasures {
     /// [`RunError`].
     pub fn accept(&self, new: NewErasure) -> Result<ErasureId, RunError> {
         let id = ErasureId(seal::random_bytes()?);
-        self.keep(Erasure {
+        self.keep(self.asked(id, new))?;
+        Ok(id)
+    }
+
+    /// Records an erasure whose number says who asked for what, unless it was recorded before.
+    ///
+    /// # Errors
+    /// [`RunError::Underway`] while the same is just being recorded, [`RunError::Different`] if what was
+    /// asked before under that number is something else.
+    pub fn accept_once(&self, id: ErasureId, new: NewErasure) -> Result<Accepted, RunError> {
+        let erasure = self.asked(id, new);
+        {
+            let mut table = self.table.lock();
+            if let Some(before) = table.get(&id) {
+                return if before.digest != erasure.digest || before.kind != erasure.kind {
+                    Err(RunError::Different)
+                } else if before.state == State::Accepting {
+                    Err(RunError::Underway)
+                } else {
+                    Ok(Accepted::Before(Box::new(before.clone())))
+                };
+            }
+            table.insert(id, erasure.clone());
+        }
+        self.keep(erasure).inspect_err(|_| {
+            self.table.lock().remove(&id);
+        })?;
+        Ok(Accepted::New)
+    }
+
+    fn asked(&self, id: ErasureId, new: NewErasure) -> Erasure {
+        Erasure {
             id,
             tenant: new.tenant,
             tenant_id: new.tenant_id,
@@ -184,8 +235,7 @@ impl Erasures {
             receipt: None,
             place: 0,
             failure: None,
-        })?;
-        Ok(id)
+        }
     }
 
     /// What was meant is removed: from here on the erasure comes to its end by itself.

@@ -73,8 +73,8 @@ pub enum By {
     Key(ApiKeyId),
     /// The node itself.
     Node,
-    /// Whoever an issuer's token is for, as the audit log names it.
-    Issued(String),
+    /// Whoever has no key here, as the audit log names it: whom an issuer's token is for, or a webhook.
+    Named(String),
 }
 
 impl fmt::Display for By {
@@ -82,7 +82,7 @@ impl fmt::Display for By {
         match self {
             Self::Key(id) => id.fmt(f),
             Self::Node => f.write_str("node"),
-            Self::Issued(actor) => f.write_str(actor),
+            Self::Named(actor) => f.write_str(actor),
         }
     }
 }

@@ -342,6 +342,12 @@ pub enum RunError {
     /// There is no such erasure, or no such tenant.
     #[error("there is no such erasure")]
     Unknown,
+    /// The same erasure is just being recorded.
+    #[error("this erasure is just being asked for; try again")]
+    Underway,
+    /// Something else was asked for under its number.
+    #[error("something else was asked for before under this id")]
+    Different,
     /// A step of the resealing failed.
     #[error(transparent)]
     Router(#[from] RouterError),
