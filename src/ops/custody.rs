@@ -97,3 +97,26 @@ impl Custody {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::golden;
+
+    #[test]
+    fn golden_exports_of_keys_read_back() {
+        let record = CustodyRecord {
+            id: [1; 16],
+            tenant: TenantUuid::from_bytes([7; 16]),
+            generation: Generation(4),
+            at: Timestamp(1_800_000_000_000),
+            to: "passphrase".to_owned(),
+            reason: "escrow".to_owned(),
+            by: "0303030303030303".to_owned(),
+        };
+        golden(
+            &record,
+            include_bytes!("../../tests/golden/custody_record.v1.bin"),
+        );
+    }
+}

@@ -6,6 +6,8 @@
 //! Called by: `engine`.
 
 mod credentials;
+#[cfg(test)]
+mod golden;
 mod placement;
 mod policies;
 mod record;

@@ -152,3 +152,17 @@ impl fmt::Debug for Sweeps {
 
 /// Times are told apart by five minutes.
 const GRAIN_MILLIS: u64 = 5 * 60 * 1000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::golden;
+
+    #[test]
+    fn golden_sweeps_read_back() {
+        let record = Record {
+            at: Timestamp(1_800_000_000_000),
+        };
+        golden(&record, include_bytes!("../../tests/golden/sweep.v1.bin"));
+    }
+}

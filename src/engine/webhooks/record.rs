@@ -88,3 +88,53 @@ pub(in crate::engine) enum StoredDelivery {
     /// The first version.
     V1(Delivery),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::golden;
+
+    const AT: Timestamp = Timestamp(1_800_000_000_000);
+
+    #[test]
+    fn golden_webhooks_read_back() {
+        let outbound = Webhook {
+            tenant: TenantUuid::from_bytes([7; 16]),
+            tenant_id: TenantId::parse("acme").unwrap(),
+            direction: Direction::Out {
+                url: "https://hooks.example/".to_owned(),
+                events: EventKind::ALL.to_vec(),
+            },
+            created: AT,
+        };
+        let inbound = Webhook {
+            direction: Direction::In,
+            ..outbound.clone()
+        };
+        golden(
+            &StoredWebhook::V1(outbound),
+            include_bytes!("../../../tests/golden/webhook.v1.bin"),
+        );
+        golden(
+            &StoredWebhook::V1(inbound),
+            include_bytes!("../../../tests/golden/webhook_inbound.v1.bin"),
+        );
+    }
+
+    #[test]
+    fn golden_deliveries_read_back() {
+        let delivery = Delivery {
+            webhook: WebhookId([2; 16]),
+            event: EventKind::QuotaNear,
+            body: "{}".to_owned(),
+            created: AT,
+            attempts: 3,
+            next: Some(Timestamp(AT.0 + 5_000)),
+            failure: Some("it answered 500".to_owned()),
+        };
+        golden(
+            &StoredDelivery::V1(delivery),
+            include_bytes!("../../../tests/golden/delivery.v1.bin"),
+        );
+    }
+}

@@ -87,3 +87,43 @@ impl BackupState {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::golden;
+
+    #[test]
+    fn golden_backups_read_back() {
+        let at = Timestamp(1_800_000_000_000);
+        let ended = BackupRecord {
+            id: BackupId([1; 16]),
+            tenant: TenantUuid::from_bytes([7; 16]),
+            generation: Generation(4),
+            state: BackupState::Ended {
+                at,
+                erasure: Some([2; 16]),
+            },
+            made: at,
+            seq: 12,
+            points: 11,
+            bytes: 1 << 20,
+            new_bytes: 1 << 10,
+            digest: [3; 32],
+            downloads: 1,
+            uploaded: true,
+        };
+        let failed = BackupRecord {
+            state: BackupState::Failed("the disk is full".to_owned()),
+            ..ended.clone()
+        };
+        golden(
+            &ended,
+            include_bytes!("../../../tests/golden/backup_ended.v1.bin"),
+        );
+        golden(
+            &failed,
+            include_bytes!("../../../tests/golden/backup_failed.v1.bin"),
+        );
+    }
+}

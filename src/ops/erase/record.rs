@@ -178,5 +178,16 @@ mod tests {
             &erasure,
             include_bytes!("../../../tests/golden/erasure.v1.bin"),
         );
+        let done = Erasure {
+            state: State::Done,
+            by: By::Named("webhook:00".to_owned()),
+            finished: Some(at),
+            receipt: Some("{}".to_owned()),
+            ..erasure
+        };
+        golden(
+            &done,
+            include_bytes!("../../../tests/golden/erasure_done.v1.bin"),
+        );
     }
 }

@@ -84,3 +84,36 @@ impl Restores {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        store::{FamilyName, golden},
+        tenant::Generation,
+    };
+
+    #[test]
+    fn golden_restores_read_back() {
+        let place = |generation, byte| Place {
+            generation: Generation(generation),
+            shelf: 2,
+            family: FamilyName([byte; 16]),
+        };
+        let record = RestoreRecord {
+            id: RestoreId([1; 16]),
+            tenant: TenantUuid::from_bytes([7; 16]),
+            backup: [2; 16],
+            began: Timestamp(1_800_000_000_000),
+            state: RestoreState::Failed("damaged".to_owned()),
+            points: 11,
+            from: place(4, 0xa1),
+            to: place(4, 0xb2),
+            swept: true,
+        };
+        golden(
+            &record,
+            include_bytes!("../../../tests/golden/restore.v1.bin"),
+        );
+    }
+}

@@ -1,0 +1,142 @@
+//! Golden bytes of what the catalog keeps of tenants and of their credentials. `access` knows no store,
+//! so its records are held to theirs here.
+
+use std::num::NonZeroU32;
+
+use crate::{
+    access::{
+        Allowance, ApiKeyId, ApiKeyRecord, Family, Fingerprint, KeyExtras, Policy, PolicyRecord,
+        Quota, Role, Scope, StoredExtras, StoredFamily, TokenKeyRecord, Watch,
+    },
+    clock::Timestamp,
+    router::{TenantRecord, TenantState},
+    seal::KeyedHash,
+    store::{FamilyName, golden},
+    tenant::{CollectionName, Generation, TenantId, TenantUuid},
+};
+
+const AT: Timestamp = Timestamp(1_800_000_000_000);
+const KEY: ApiKeyId = ApiKeyId([3; 8]);
+
+fn hash() -> KeyedHash {
+    let codec = bincode::config::standard();
+    let (hash, _) = bincode::serde::decode_from_slice(&[9; 32], codec).unwrap();
+    hash
+}
+
+#[test]
+fn golden_tenants_read_back() {
+    let record = TenantRecord {
+        uuid: TenantUuid::from_bytes([7; 16]),
+        id: TenantId::parse("acme").unwrap(),
+        state: TenantState::Suspended,
+        generation: Generation(4),
+        shelf: 2,
+        family: FamilyName([0xa1; 16]),
+        quota: Quota {
+            points_max: Some(1_000),
+            requests_per_second: NonZeroU32::new(50),
+        },
+        region: Some("eu".to_owned()),
+        created: AT,
+    };
+    golden(&record, include_bytes!("../../tests/golden/tenant.v1.bin"));
+}
+
+#[test]
+fn golden_keys_read_back() {
+    let tenant = TenantUuid::from_bytes([7; 16]);
+    let names = [CollectionName::parse("docs").unwrap()];
+    let record = ApiKeyRecord {
+        id: KEY,
+        hash: hash(),
+        scope: Scope::Tenant(tenant, TenantId::parse("acme").unwrap()),
+        role: Role::Inference,
+        name: "a worker".to_owned(),
+        created: AT,
+        expires: Some(Timestamp(AT.0 + 1)),
+        collections: Some(names.into()),
+        networks: Some(vec![
+            "10.0.0.0/8".parse().unwrap(),
+            "2001:db8::/32".parse().unwrap(),
+        ]),
+    };
+    golden(&record, include_bytes!("../../tests/golden/api_key.v1.bin"));
+    let operator = ApiKeyRecord {
+        id: ApiKeyId::OPERATOR,
+        scope: Scope::Node,
+        role: Role::Operator,
+        expires: None,
+        collections: None,
+        networks: None,
+        ..record
+    };
+    golden(
+        &operator,
+        include_bytes!("../../tests/golden/api_key_operator.v1.bin"),
+    );
+}
+
+#[test]
+fn golden_extras_of_keys_read_back() {
+    let extras = KeyExtras {
+        certificate: Fingerprint::parse(&"ab".repeat(32)),
+        requests_per_second: NonZeroU32::new(5),
+        replaces: Some(KEY),
+        last_used: Some(AT),
+        suspended: Some(Timestamp(AT.0 + 1)),
+    };
+    golden(
+        &StoredExtras::from(&extras),
+        include_bytes!("../../tests/golden/key_extras.v1.bin"),
+    );
+}
+
+#[test]
+fn golden_families_of_refresh_tokens_read_back() {
+    let family = Family {
+        key: KEY,
+        role: Role::Writer,
+        token_seconds: 900,
+        number: 6,
+        expires: AT,
+        revoked: Some(Timestamp(AT.0 - 1)),
+    };
+    golden(
+        &StoredFamily::V1(family),
+        include_bytes!("../../tests/golden/refresh_family.v1.bin"),
+    );
+}
+
+#[test]
+fn golden_token_keys_read_back() {
+    let record = TokenKeyRecord {
+        number: 5,
+        made: AT,
+    };
+    golden(
+        &record,
+        include_bytes!("../../tests/golden/token_key.v1.bin"),
+    );
+}
+
+#[test]
+fn golden_policies_of_tenants_read_back() {
+    let policy = Policy {
+        allowance: Allowance {
+            bytes_per_second: NonZeroU32::new(1 << 20),
+            concurrent_requests: NonZeroU32::new(8),
+            disk_bytes_max: Some(1 << 30),
+        },
+        watch: Watch {
+            distinct_points_per_day: NonZeroU32::new(5_000),
+            refuse_past_distinct_points: true,
+            suspend_after_refusals: NonZeroU32::new(100),
+            suspend_after_networks: None,
+        },
+    };
+    golden(
+        &PolicyRecord::V1(policy),
+        include_bytes!("../../tests/golden/tenant_policy.v1.bin"),
+    );
+}
