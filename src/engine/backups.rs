@@ -79,13 +79,18 @@ impl Engine {
         Ok(self.backups.delete(&turn, id)?)
     }
 
-    /// A place for a backup that comes as a file: then [`Self::take_in_backup`].
+    /// A place for a backup that comes as a file: then [`Self::take_in_backup`]. Where the tenant's bytes
+    /// on disk are bounded, so is the file; by more than that, since a tenant may be past its quota by
+    /// the writes that were under way, and must get back what it had.
     ///
     /// # Errors
     /// [`Error`].
     pub fn upload_backup(&self, principal: &Principal) -> Result<Upload, Error> {
         let grant: Grant<ManageBackups> = self.check(principal, None)?;
-        Ok(self.backups.upload(grant.tenant())?)
+        let bytes_max = self.disk_bytes_max(grant.tenant());
+        let bytes_max =
+            bytes_max.map(|most| most.saturating_mul(2).saturating_add(UPLOAD_BYTES_MORE));
+        Ok(self.backups.upload(grant.tenant(), bytes_max)?)
     }
 
     /// Takes in a backup that came as a file, if the principal's tenant can restore it.
@@ -188,7 +193,7 @@ impl From<BackupError> for Error {
             | BackupError::Damaged
             | BackupError::Ended { .. } => ErrorKind::Conflict,
             BackupError::NotABackup => ErrorKind::Invalid,
-            BackupError::OtherTenant => ErrorKind::Denied,
+            BackupError::OtherTenant | BackupError::TooLong { .. } => ErrorKind::Denied,
             BackupError::Busy
             | BackupError::Catalog(_)
             | BackupError::Seal(_)
@@ -198,5 +203,7 @@ impl From<BackupError> for Error {
     }
 }
 
+/// Bytes that an uploaded backup may have beyond twice its tenant's quota.
+const UPLOAD_BYTES_MORE: u64 = 64 << 20;
 /// How long a request waits for what is under way to be over, before it is refused.
 const TURN_PATIENCE: Duration = Duration::from_secs(1);

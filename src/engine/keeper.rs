@@ -42,6 +42,7 @@ impl Engine {
             }
         }
         self.tell_of_expiring_keys(now);
+        self.tell_of_near_quotas();
     }
 
     /// Counts the keys that end soon, and tells their tenants' webhooks of each, once a start.

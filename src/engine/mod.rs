@@ -17,6 +17,7 @@ mod keeper;
 mod keys;
 mod odd;
 mod query;
+mod quotas;
 mod report;
 mod retention;
 mod start;
@@ -67,7 +68,7 @@ use crate::{
     clock::Clock,
     ops::{Erasures, backup::Backups, custody::Custody, retain::Rounds},
     partition::Partition,
-    router::{Router, Tally, TenantState},
+    router::{Router, StoreQuota, Tally, TenantState},
     seal::{self, RootKeys, VerifyingKey},
     store::InUse,
     telemetry::{Metrics, Stage},
@@ -106,6 +107,8 @@ pub struct Engine {
     webhooks: Webhooks,
     /// Keys of whose end webhooks were told.
     told_of_keys: Mutex<HashSet<ApiKeyId>>,
+    /// Quotas of which webhooks were told that they are nearly used up.
+    told_of_quotas: Mutex<HashSet<(TenantUuid, StoreQuota)>>,
     /// Tells the keeper, by its end, that the node is gone.
     _keeper: SyncSender<()>,
     /// Tells the thread that looks after the audit log, by being dropped, that the node is gone.

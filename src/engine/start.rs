@@ -242,6 +242,7 @@ impl Engine {
             changing_keys: Mutex::default(),
             webhooks,
             told_of_keys: Mutex::default(),
+            told_of_quotas: Mutex::default(),
             _keeper: keeper,
             _settling: settling,
             _in_use: in_use,

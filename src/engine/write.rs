@@ -4,7 +4,7 @@ use super::{Engine, Error, ErrorKind};
 use crate::{
     access::{CreateCollection, DeleteCollection, Describe, Grant, Op, Principal, Write},
     partition::{AliasAction, Operation, Partition, PointUpsert, Schema, Selection, UpsertRule},
-    tenant::CollectionName,
+    tenant::{CollectionName, TenantUuid},
 };
 
 impl Engine {
@@ -45,14 +45,18 @@ impl Engine {
 
     /// Whether a tenant may store more.
     fn within_disk<O: Op>(&self, grant: &Grant<O>, partition: &Partition) -> Result<(), Error> {
-        let allowance = self.router.policy(grant.tenant()).allowance;
-        match allowance.disk_bytes_max {
+        match self.disk_bytes_max(grant.tenant()) {
             Some(most) if partition.bytes().0 >= most => Err(Error::new(
                 ErrorKind::Denied,
                 format!("the tenant's quota of {most} bytes on disk is used up; delete something"),
             )),
             Some(_) | None => Ok(()),
         }
+    }
+
+    /// How many bytes a tenant may have on disk, if that is bounded.
+    pub(super) fn disk_bytes_max(&self, tenant: TenantUuid) -> Option<u64> {
+        self.router.policy(tenant).allowance.disk_bytes_max
     }
 
     /// Stores points. Returns the write's sequence number.

@@ -30,6 +30,7 @@ use parking_lot::Mutex;
 
 use self::{placement::Placement, policies::Policies, spares::Spares, tenants::Entry};
 pub use self::{
+    policies::StoreQuota,
     record::{TenantRecord, TenantState},
     reseal::{Intent, Place, Step},
     restore::{RestoreId, RestoreRecord, RestoreState, Source},

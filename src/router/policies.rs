@@ -12,6 +12,25 @@ use crate::{
     tenant::{TenantId, TenantUuid},
 };
 
+/// A quota of what a tenant may store.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum StoreQuota {
+    /// Points, over all collections.
+    Points,
+    /// Bytes on disk.
+    DiskBytes,
+}
+
+impl StoreQuota {
+    /// Its name on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Points => "points_max",
+            Self::DiskBytes => "disk_bytes_max",
+        }
+    }
+}
+
 /// Every tenant's policy that isn't the default.
 #[derive(Debug, Default)]
 pub(super) struct Policies(RwLock<HashMap<TenantUuid, Policy>>);
@@ -31,6 +50,37 @@ impl Router {
     pub fn policy(&self, tenant: TenantUuid) -> Policy {
         let policies = self.policies.0.read();
         policies.get(&tenant).copied().unwrap_or_default()
+    }
+
+    /// The quotas of what a living tenant may store, and how much each is.
+    pub fn quotas(&self, tenant: TenantUuid) -> Vec<(StoreQuota, u64)> {
+        let record = self.own_record(tenant);
+        let Some(record) = record.filter(|record| self.living(&record.id) == Some(tenant)) else {
+            return Vec::new();
+        };
+        let disk_bytes_max = self.policy(tenant).allowance.disk_bytes_max;
+        let points = record
+            .quota
+            .points_max
+            .map(|most| (StoreQuota::Points, most));
+        let disk = disk_bytes_max.map(|most| (StoreQuota::DiskBytes, most));
+        points.into_iter().chain(disk).collect()
+    }
+
+    /// What the tenants that are open and have such quotas use of them, for the node's own eyes.
+    pub fn used(&self) -> Vec<(TenantUuid, StoreQuota, u64, u64)> {
+        let mut used = Vec::new();
+        for partition in self.tenants.partitions() {
+            let tenant = partition.tenant();
+            for (quota, limit) in self.quotas(tenant) {
+                let own = match quota {
+                    StoreQuota::Points => partition.points(),
+                    StoreQuota::DiskBytes => partition.bytes().0,
+                };
+                used.push((tenant, quota, own, limit));
+            }
+        }
+        used
     }
 
     /// Changes a tenant's policy.

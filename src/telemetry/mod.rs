@@ -41,6 +41,8 @@ pub struct Metrics {
     pub refresh_reuses: Counter,
     /// API keys that end within two weeks.
     pub keys_expiring: Gauge<i64, AtomicI64>,
+    /// Quotas of points and of bytes on disk that are nearly used up.
+    pub quotas_near: Gauge<i64, AtomicI64>,
     /// Messages that webhooks took.
     pub webhooks_delivered: Counter,
     /// Attempts to send a message to a webhook that failed.
@@ -149,6 +151,12 @@ impl Default for Metrics {
             "API keys that end within two weeks",
             keys_expiring.clone(),
         );
+        let quotas_near = Gauge::default();
+        registry.register(
+            names::QUOTAS_NEAR,
+            "Quotas of points and of bytes on disk that are nearly used up",
+            quotas_near.clone(),
+        );
         let [webhooks_delivered, webhook_failures, webhooks_dead] = [
             (names::WEBHOOKS_DELIVERED, "Messages that webhooks took"),
             (
@@ -244,6 +252,7 @@ impl Default for Metrics {
             authentication_failures,
             refresh_reuses,
             keys_expiring,
+            quotas_near,
             webhooks_delivered,
             webhook_failures,
             webhooks_dead,

@@ -2,7 +2,6 @@
 
 use std::{
     future::poll_fn,
-    io::Write,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -239,14 +238,14 @@ async fn received(mut body: Payload, mut upload: Upload) -> Result<Upload, Refus
         }
         if last || piece.len() >= PIECE_BYTES {
             let written = tokio::task::spawn_blocking(move || {
-                upload.write_all(&piece)?;
+                upload.add(&piece)?;
                 piece.clear();
-                Ok::<_, std::io::Error>((upload, piece))
+                Ok::<_, BackupError>((upload, piece))
             });
             (upload, piece) = match written.await {
                 Ok(Ok(written)) => written,
                 Ok(Err(error)) => {
-                    return Err(crate::engine::Error::from(BackupError::from(error)).into());
+                    return Err(crate::engine::Error::from(error).into());
                 }
                 Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
             };

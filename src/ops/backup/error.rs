@@ -37,6 +37,12 @@ pub enum BackupError {
     /// The tenant may not have so many.
     #[error("a tenant may keep {BACKUPS_MAX} backups, and has them; delete some")]
     TooMany,
+    /// It is longer than the tenant's data may be.
+    #[error("by the tenant's quota of bytes on disk, a backup of it has at most {bytes_max} bytes")]
+    TooLong {
+        /// How long it may be.
+        bytes_max: u64,
+    },
     /// The file isn't a backup.
     #[error("the file isn't a backup that `locule backup download` wrote")]
     NotABackup,

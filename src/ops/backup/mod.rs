@@ -301,8 +301,12 @@ impl Backups {
     ///
     /// # Errors
     /// [`BackupError`].
-    pub fn upload(&self, tenant: TenantUuid) -> Result<Upload, BackupError> {
-        Upload::new(&self.files(tenant))
+    pub fn upload(
+        &self,
+        tenant: TenantUuid,
+        bytes_max: Option<u64>,
+    ) -> Result<Upload, BackupError> {
+        Upload::new(&self.files(tenant), bytes_max)
     }
 
     /// Takes an uploaded backup in. One that is here already stays as it is.

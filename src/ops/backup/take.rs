@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    io::{self, BufReader, Read, Seek},
+    io::{self, BufReader, Read, Seek, Write},
     path::PathBuf,
 };
 
@@ -18,12 +18,28 @@ use crate::seal;
 pub struct Upload {
     path: PathBuf,
     file: File,
+    /// Bytes that may still come, and that might have come in all.
+    room: Option<(u64, u64)>,
 }
 
 impl Upload {
-    pub(super) fn new(files: &Files) -> Result<Self, BackupError> {
+    pub(super) fn new(files: &Files, bytes_max: Option<u64>) -> Result<Self, BackupError> {
         let (path, file) = files.upload()?;
-        Ok(Self { path, file })
+        let room = bytes_max.map(|most| (most, most));
+        Ok(Self { path, file, room })
+    }
+
+    /// Takes the next piece.
+    ///
+    /// # Errors
+    /// [`BackupError::TooLong`], [`BackupError::Io`].
+    pub fn add(&mut self, piece: &[u8]) -> Result<(), BackupError> {
+        if let Some((left, bytes_max)) = &mut self.room {
+            let bytes_max = *bytes_max;
+            let rest = left.checked_sub(piece.len() as u64);
+            *left = rest.ok_or(BackupError::TooLong { bytes_max })?;
+        }
+        Ok(self.file.write_all(piece)?)
     }
 
     /// What has come, from its beginning on.
@@ -31,16 +47,6 @@ impl Upload {
         let mut file = &self.file;
         file.rewind()?;
         Ok(BufReader::new(file))
-    }
-}
-
-impl io::Write for Upload {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
     }
 }
 

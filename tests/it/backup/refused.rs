@@ -40,6 +40,30 @@ fn only_an_owner_makes_sees_or_restores_backups() {
 }
 
 #[test]
+fn a_quota_on_disk_bounds_what_is_uploaded_and_no_tenant_s_way_back() {
+    let node = Node::start();
+    let owner = node.tenant("acme").owner;
+    owner.create_collection("docs", 2, "Dot");
+    owner.put_point("docs", 1, &[1.0, 0.0], json!({}));
+    let backup = make(&owner);
+    let file = download(&owner, &backup);
+    let quota = json!({"quota": {"disk_bytes_max": 1}});
+    node.operator().patch("/v1/tenants/acme", quota).expect(200);
+    let most = (64 << 20) + 2;
+    let refused = upload(&owner, vec![0; most + 1]);
+    assert_eq!(refused.status, 403, "{}", refused.text);
+    assert!(
+        refused.message().contains(&most.to_string()),
+        "{}",
+        refused.text
+    );
+    upload(&owner, vec![0; most]).expect(400);
+    // It is past its quota as it is. What it had it gets back.
+    upload(&owner, file).expect(201);
+    begin_restore(&owner, &backup).expect(202);
+}
+
+#[test]
 fn another_tenant_s_backup_is_not_there_and_its_file_is_refused() {
     let node = Node::start();
     let (one, other) = (node.tenant("one").owner, node.tenant("other").owner);

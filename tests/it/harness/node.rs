@@ -194,6 +194,11 @@ impl Node {
         self.engine.sweep_due(self.engine.now()).tenants
     }
 
+    /// Does what a node does by itself once a minute.
+    pub fn tend(&self) {
+        self.engine.tend();
+    }
+
     /// The value of a counter or gauge without labels.
     pub fn metric(&self, name: &str) -> u64 {
         let text = self.stranger().get("/metrics").text;
