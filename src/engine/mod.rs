@@ -51,7 +51,7 @@ pub use self::{
     keeper::EXPIRY_NEAR,
     keys::{CreatedKey, NewKey},
     query::Asked,
-    report::{AuditCoverage, ComplianceReport, Stored},
+    report::{AuditCoverage, ComplianceReport, Own, Stored},
     start::{EngineOptions, StartError, Started},
     sweeps::{Sweeper, Swept},
     tokens::TokenPair,

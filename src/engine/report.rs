@@ -7,6 +7,11 @@ use crate::{
     access::{Grant, KnownKey, ManageTenants, Policy, Principal, ReadAudit, ReadUsage},
     audit::{AuditOptions, Checkpoint, Forged},
     clock::Timestamp,
+    ops::{
+        backup::{BackupRecord, BackupState},
+        erase::Erasure,
+    },
+    partition::CollectionRetention,
     router::TenantRecord,
     seal,
     tenant::{TenantId, TenantUuid},
@@ -23,8 +28,8 @@ pub struct ComplianceReport {
     pub policy: Policy,
     /// Its keys.
     pub keys: Vec<Arc<KnownKey>>,
-    /// Collections and points: for the tenant's own eyes.
-    pub stored: Option<Stored>,
+    /// What it has stored, and how that is kept: for the tenant's own eyes.
+    pub own: Option<Own>,
     /// Whether values are encrypted. Only a build for benches doesn't, and that doesn't serve.
     pub encrypts: bool,
     /// The audit log's part of it.
@@ -40,6 +45,21 @@ pub struct Stored {
     pub points: u64,
     /// Bytes on disk.
     pub disk_bytes: u64,
+}
+
+/// What a tenant's own people are told beyond what its operator is.
+#[derive(Debug)]
+pub struct Own {
+    /// What it has stored.
+    pub stored: Stored,
+    /// Its collections that have a retention.
+    pub retentions: Vec<CollectionRetention>,
+    /// How many of its backups can be restored.
+    pub backups: usize,
+    /// The last of those.
+    pub last_backup: Option<BackupRecord>,
+    /// Its erasures, the last first.
+    pub erasures: Vec<Erasure>,
 }
 
 /// What of a tenant's acts is recorded, and until when.
@@ -76,12 +96,22 @@ impl Engine {
         let usage: Grant<ReadUsage> = self.check(principal, None)?;
         let partition = self.partition(principal, &usage)?;
         let (collections, points, disk_bytes, _) = partition.usage(&usage)?;
-        let stored = Stored {
-            collections,
-            points,
-            disk_bytes,
+        let mut backups = self.backups.list(record.uuid);
+        backups.retain(|backup| backup.state == BackupState::Done);
+        let mut erasures = self.erasures.of_tenant(record.uuid);
+        erasures.reverse();
+        let own = Own {
+            stored: Stored {
+                collections,
+                points,
+                disk_bytes,
+            },
+            retentions: partition.retentions_reported(&grant)?,
+            backups: backups.len(),
+            last_backup: backups.into_iter().max_by_key(|backup| backup.made),
+            erasures,
         };
-        self.report_of(record, Some(stored))
+        self.report_of(record, Some(own))
     }
 
     /// How a tenant is kept, for its operator: without what it has stored.
@@ -101,7 +131,7 @@ impl Engine {
     fn report_of(
         &self,
         tenant: Arc<TenantRecord>,
-        stored: Option<Stored>,
+        own: Option<Own>,
     ) -> Result<ComplianceReport, Error> {
         let made = self.clock.now();
         let (end, checkpoint) = self.audit.signed_end_of(made, Some(tenant.id.as_str()))?;
@@ -110,7 +140,7 @@ impl Engine {
             made,
             policy: self.router.policy(uuid),
             keys: self.gate.keys().of_tenant(uuid),
-            stored,
+            own,
             encrypts: seal::ENCRYPTS,
             audit: AuditCoverage {
                 options: self.audit.options(),

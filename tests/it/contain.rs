@@ -1,10 +1,10 @@
 //! A tenant that is closed at once, and the report of how one is kept.
 
-use std::time::Duration;
+use std::{thread, time::Duration};
 
 use serde_json::{Value, json};
 
-use crate::harness::{Node, Tenant};
+use crate::harness::{Actor, Node, Tenant};
 
 fn furnished(node: &Node, id: &str) -> Tenant {
     let tenant = node.tenant(id);
@@ -160,4 +160,74 @@ fn the_report_tells_what_is_so_now() {
         assert_eq!(acme.auditor.get(path).status, status);
     }
     assert_eq!(node.operator().get("/v1/tenants/none/report").status, 404);
+}
+
+/// An erasure that is done, as the report has it.
+fn reported(owner: &Actor, id: &Value) -> Value {
+    for _ in 0..1_000 {
+        let report = owner.get("/v1/report").expect(200);
+        let last = report["erasures"]["last"].as_array().unwrap();
+        let found = last.iter().find(|erasure| erasure["id"] == *id);
+        if found.is_some_and(|erasure| erasure["state"] == "done") {
+            return report;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    panic!("it doesn't come to its end");
+}
+
+#[test]
+fn the_report_tells_of_retention_the_last_backup_and_erasures_with_their_receipts() {
+    let node = Node::start();
+    let acme = furnished(&node, "acme");
+    let empty = acme.auditor.get("/v1/report").expect(200);
+    assert_eq!(empty["retention"], json!([]));
+    assert_eq!(empty["backups"], json!({"restorable": 0, "last": null}));
+    assert_eq!(empty["erasures"], json!({"count": 0, "last": []}));
+
+    let kept = acme
+        .owner
+        .put("/v1/retention/docs", json!({"ttl_days": 30}))
+        .expect(200);
+    crate::backup::make(&acme.owner);
+    node.clock.advance(Duration::from_secs(1));
+    let second = crate::backup::make(&acme.owner);
+    let report = acme.auditor.get("/v1/report").expect(200);
+    assert_eq!(report["retention"], json!([kept]));
+    assert_eq!(report["backups"], json!({"restorable": 2, "last": second}));
+
+    let points = json!({"points": {"collection": "docs", "ids": [1]}});
+    let ask = json!({"reason": "request 4711", "scope": points});
+    let first = acme.owner.post("/v1/erasures", ask.clone()).expect(202);
+    reported(&acme.owner, &first["id"]);
+    node.clock.advance(Duration::from_secs(1));
+    let second = acme.owner.post("/v1/erasures", ask).expect(202);
+    let report = reported(&acme.owner, &second["id"]);
+    assert_eq!(report["erasures"]["count"], 2);
+    let last = report["erasures"]["last"].as_array().unwrap();
+    assert_eq!(
+        (&last[0]["id"], &last[1]["id"]),
+        (&second["id"], &first["id"])
+    );
+    for (field, value) in [("points", json!(1)), ("reason", json!("request 4711"))] {
+        assert_eq!(last[1][field], value);
+    }
+    // The later receipt names the earlier one by the hash that the report tells.
+    let receipt = acme.auditor.get(last[0]["receipt"].as_str().unwrap());
+    assert_eq!(
+        receipt.expect(200)["receipt"]["previous"],
+        last[1]["receipt_hash"]
+    );
+    // What was backed up before can't be restored after.
+    assert_eq!(report["backups"], json!({"restorable": 0, "last": null}));
+
+    let page = acme.auditor.get("/v1/report?format=html").text;
+    let (id, hash) = (first["id"].as_str().unwrap(), &last[1]["receipt_hash"]);
+    for part in ["<th>ttl_days</th><td>30</td>", id, hash.as_str().unwrap()] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    let operators = node.operator().get("/v1/tenants/acme/report").expect(200);
+    for part in ["retention", "backups", "erasures"] {
+        assert!(operators[part].is_null(), "{part}");
+    }
 }

@@ -192,7 +192,7 @@ pub(super) fn parse(id: &str) -> Result<BackupId, Refusal> {
         .ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND, BackupError::NotFound.to_string()))
 }
 
-fn shown(record: &BackupRecord) -> Shown {
+pub(super) fn shown(record: &BackupRecord) -> Shown {
     let (mut error, mut ended_at, mut ended_by) = (None, None, None);
     match &record.state {
         BackupState::Running | BackupState::Done => {}

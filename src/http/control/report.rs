@@ -12,7 +12,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::{
-    keys,
+    backups, erasures, keys, retention,
     tenants::{self, QuotaFields},
 };
 use crate::{
@@ -25,6 +25,7 @@ use crate::{
         parameters::Parameters,
         refusal::Refusal,
     },
+    ops::{erase::Erasure, receipt::SignedReceipt},
 };
 
 /// In which form.
@@ -66,6 +67,15 @@ pub(super) struct ReportOut {
     /// For the tenant's own eyes: none in an operator's report.
     #[schema(required)]
     stored: Option<StoredOut>,
+    /// Collections with a retention: points of the others stay until they are deleted. Likewise.
+    #[schema(required)]
+    retention: Option<Vec<retention::Shown>>,
+    /// Likewise.
+    #[schema(required)]
+    backups: Option<BackupsOut>,
+    /// Likewise.
+    #[schema(required)]
+    erasures: Option<ErasuresOut>,
     audit: AuditOut,
 }
 
@@ -100,6 +110,38 @@ struct StoredOut {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = ReportBackups)]
+struct BackupsOut {
+    /// How many can be restored.
+    restorable: usize,
+    /// The last of those.
+    #[schema(required)]
+    last: Option<backups::Shown>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = ReportErasures)]
+struct ErasuresOut {
+    /// How many there are, the node's own acts of retention and rotation among them.
+    count: usize,
+    /// The last twenty, the last first.
+    last: Vec<ErasureOut>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = ReportErasure)]
+struct ErasureOut {
+    #[serde(flatten)]
+    erasure: erasures::Shown,
+    /// The hash of its signed receipt, as the receipt after it names it; none until it is done.
+    #[schema(required)]
+    receipt_hash: Option<String>,
+    /// Where the receipt is.
+    #[schema(required)]
+    receipt: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
 #[schema(as = ReportAudit)]
 struct AuditOut {
     /// Entries in the tenant's own chain.
@@ -115,8 +157,8 @@ struct AuditOut {
     checkpoint: Value,
 }
 
-/// How the caller's tenant is kept: keys and their age, roles, limits, encryption, what the audit log
-/// covers. From live state, not from a document.
+/// How the caller's tenant is kept: keys and their age, roles, limits, encryption, retention, the last
+/// backup, the last erasures with their receipts, what the audit log covers. From live state, not from a document.
 #[utoipa::path(
     get,
     path = "/v1/report",
@@ -157,7 +199,7 @@ pub(super) async fn about(
 }
 
 fn shown(report: &ComplianceReport, form: Form) -> Result<Response, Refusal> {
-    let tenant = &report.tenant;
+    let (tenant, own) = (&report.tenant, report.own.as_ref());
     let keys = report.keys.iter().map(|known| {
         let record = known.record();
         KeyOut {
@@ -186,10 +228,24 @@ fn shown(report: &ComplianceReport, form: Form) -> Result<Response, Refusal> {
         quota: QuotaFields::joined(tenant.quota, report.policy.allowance),
         watch: report.policy.watch,
         keys: keys.collect(),
-        stored: report.stored.map(|stored| StoredOut {
-            collections: stored.collections,
-            points: stored.points,
-            bytes_on_disk: stored.disk_bytes,
+        stored: own.map(|own| StoredOut {
+            collections: own.stored.collections,
+            points: own.stored.points,
+            bytes_on_disk: own.stored.disk_bytes,
+        }),
+        retention: own.map(|own| own.retentions.iter().cloned().map(Into::into).collect()),
+        backups: own.map(|own| BackupsOut {
+            restorable: own.backups,
+            last: own.last_backup.as_ref().map(backups::shown),
+        }),
+        erasures: own.map(|own| ErasuresOut {
+            count: own.erasures.len(),
+            last: own
+                .erasures
+                .iter()
+                .take(ERASURES_SHOWN)
+                .map(erasure)
+                .collect(),
         }),
         audit: AuditOut {
             entries: audit.entries,
@@ -209,6 +265,16 @@ fn shown(report: &ComplianceReport, form: Form) -> Result<Response, Refusal> {
     Ok(answer::text(page(&value), "text/html; charset=utf-8"))
 }
 
+fn erasure(erasure: &Erasure) -> ErasureOut {
+    let receipt = erasure.receipt.as_deref();
+    let read = receipt.and_then(|text| SignedReceipt::parse(text.as_bytes()).ok());
+    ErasureOut {
+        erasure: erasures::shown(erasure),
+        receipt_hash: read.map(|receipt| receipt.hash().to_string()),
+        receipt: receipt.map(|_| format!("/v1/erasures/{}/receipt", erasure.id)),
+    }
+}
+
 /// The report as a page: what the JSON says, in tables. Nothing in it is taken for markup.
 fn page(report: &Value) -> String {
     let mut body = String::new();
@@ -226,9 +292,10 @@ fn section(body: &mut String, title: &str, value: &Value, depth: usize) {
     for (name, value) in value.as_object().into_iter().flatten() {
         match value {
             Value::Object(_) => section(&mut below, name, value, depth + 1),
-            Value::Array(items) if items.iter().all(Value::is_object) => {
+            Value::Array(items) if !items.is_empty() && items.iter().all(Value::is_object) => {
                 for item in items {
-                    let title = item.get("name").and_then(Value::as_str);
+                    let titles = ["name", "collection", "id"];
+                    let title = titles.iter().find_map(|title| item.get(title)?.as_str());
                     section(&mut below, title.unwrap_or(name), item, depth + 1);
                 }
             }
@@ -237,9 +304,14 @@ fn section(body: &mut String, title: &str, value: &Value, depth: usize) {
             | Value::Number(_)
             | Value::String(_)
             | Value::Array(_) => {
-                let text = value
-                    .as_str()
-                    .map_or_else(|| value.to_string(), str::to_owned);
+                let text = match value {
+                    Value::String(text) => text.clone(),
+                    Value::Null => "none".to_owned(),
+                    Value::Array(items) if items.is_empty() => "none".to_owned(),
+                    Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+                        value.to_string()
+                    }
+                };
                 let (name, text) = (escaped(name), escaped(&text));
                 // A text takes what is written.
                 let _ = write!(rows, "<tr><th>{name}</th><td>{text}</td></tr>");
@@ -260,6 +332,8 @@ fn escaped(text: &str) -> String {
         .replace('"', "&quot;")
 }
 
+/// Erasures that are shown; `GET /v1/erasures` has all.
+const ERASURES_SHOWN: usize = 20;
 const DAY_MILLIS: u64 = 24 * 60 * 60 * 1000;
 
 #[cfg(test)]
@@ -270,11 +344,16 @@ mod tests {
 
     #[test]
     fn a_page_takes_nothing_for_markup() {
-        let report =
-            json!({"tenant": "acme", "keys": [{"name": "<script>alert(\"1\")</script>&"}]});
+        let report = json!({"tenant": "acme", "region": null, "retention": [], "keys": [{"name": "<script>alert(\"1\")</script>&"}]});
         let page = page(&report);
         assert!(!page.contains("<script"));
         assert!(page.contains("&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&amp;"));
-        assert!(page.contains("<th>tenant</th><td>acme</td>"));
+        for (name, text) in [
+            ("tenant", "acme"),
+            ("region", "none"),
+            ("retention", "none"),
+        ] {
+            assert!(page.contains(&format!("<th>{name}</th><td>{text}</td>")));
+        }
     }
 }

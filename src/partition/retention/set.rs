@@ -4,7 +4,7 @@ use std::{collections::HashMap, ops::ControlFlow, sync::Arc};
 
 use super::{Ends, Retention, Standing};
 use crate::{
-    access::{Grant, ManageRetention},
+    access::{Grant, ManageRetention, ReadAudit},
     clock::Timestamp,
     partition::{
         Partition, PartitionError,
@@ -115,14 +115,30 @@ impl Partition {
         grant: &Grant<ManageRetention>,
     ) -> Result<Vec<CollectionRetention>, PartitionError> {
         let _open = self.admit(grant)?;
+        let mut standing = self.standing();
+        standing.retain(|of| grant.covers(&of.collection));
+        Ok(standing)
+    }
+
+    /// Every retention, for the report of how the tenant is kept.
+    ///
+    /// # Errors
+    /// [`PartitionError`].
+    pub fn retentions_reported(
+        &self,
+        grant: &Grant<ReadAudit>,
+    ) -> Result<Vec<CollectionRetention>, PartitionError> {
+        let _open = self.admit(grant)?;
+        Ok(self.standing())
+    }
+
+    fn standing(&self) -> Vec<CollectionRetention> {
         let collections = self.collections.load();
-        let covered = collections.values().filter(|of| grant.covers(of.name()));
-        Ok(covered
-            .filter_map(|collection| {
-                let view = collection.view();
-                Some(shown(collection, view.ends.standing()?))
-            })
-            .collect())
+        let standing = collections.values().filter_map(|collection| {
+            let view = collection.view();
+            Some(shown(collection, view.ends.standing()?))
+        });
+        standing.collect()
     }
 
     /// Shows a collection under another retention. A segment that was written under the one before
