@@ -14,6 +14,7 @@ use super::{Engine, Error, ErrorKind, Event};
 use crate::{
     access::{Erase, Grant, ManageTenants, Principal, ReadReceipts},
     clock::{Stopwatch, Timestamp},
+    failpoint,
     ops::{
         backup::BackupError,
         erase::{Accepted, By, Erasure, ErasureId, NewErasure, RunError},
@@ -85,6 +86,7 @@ impl Engine {
                 Accepted::Before(erasure) => return Ok(*erasure),
             },
         };
+        failpoint::hit("erase-accepted");
         // What is erased now would be there again once the restore is done. Each of the two is
         // recorded before it looks for the other.
         if self.router.is_restoring(record.uuid) {
@@ -106,6 +108,7 @@ impl Engine {
                 })
                 .map_err(Error::from),
         };
+        failpoint::hit("erase-removed");
         match removed {
             Ok(erased) => self.carry_out(grant.tenant(), id, &erased, &watch),
             Err(error) => {

@@ -12,7 +12,7 @@ use crate::harness::{Actor, Answer, Node, Tenant};
 
 /// Someone's system that may ask for erasures.
 #[derive(Clone)]
-struct Sender {
+pub struct Sender {
     id: String,
     path: String,
     secret: Vec<u8>,
@@ -20,12 +20,12 @@ struct Sender {
 
 /// A message, ready to be sent.
 #[derive(Clone)]
-struct Signed {
-    path: String,
-    id: String,
-    timestamp: String,
-    signature: String,
-    body: String,
+pub struct Signed {
+    pub path: String,
+    pub id: String,
+    pub timestamp: String,
+    pub signature: String,
+    pub body: String,
 }
 
 impl Sender {
@@ -34,7 +34,7 @@ impl Sender {
         Self::of(&made.expect(201))
     }
 
-    fn of(made: &Value) -> Self {
+    pub fn of(made: &Value) -> Self {
         let text = |field: &str| made[field].as_str().unwrap_or_default().to_owned();
         let secret = text("secret");
         Self {
@@ -46,7 +46,7 @@ impl Sender {
         }
     }
 
-    fn sign(&self, id: &str, seconds: u64, body: &Value) -> Signed {
+    pub fn sign(&self, id: &str, seconds: u64, body: &Value) -> Signed {
         let (timestamp, body) = (seconds.to_string(), body.to_string());
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.secret).unwrap();
         mac.update(format!("{id}.{timestamp}.{body}").as_bytes());
@@ -89,7 +89,7 @@ fn now(node: &Node) -> u64 {
     node.clock.now().0 / 1000
 }
 
-fn about(person: &str) -> Value {
+pub fn about(person: &str) -> Value {
     let subject = json!({"field": "who", "value": person});
     json!({
         "type": "erasure.request",
