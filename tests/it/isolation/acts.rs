@@ -23,7 +23,7 @@ use super::foreign_grant::Visitor;
 pub type Act = fn(&Partition, &Visitor<'_>, &Visitor<'_>) -> Result<(), PartitionError>;
 
 /// Every method that takes a grant. The second visitor is who wants vectors back.
-pub const ACTS: [(&str, Act); 31] = [
+pub const ACTS: [(&str, Act); 32] = [
     ("search", |partition, visitor, vectors| {
         let grant = visitor.grant::<Search>();
         let vectors = vectors.grant::<Read>();
@@ -170,6 +170,9 @@ pub const ACTS: [(&str, Act); 31] = [
     }),
     ("retentions", |partition, visitor, _| {
         partition.retentions(&visitor.grant()).map(drop)
+    }),
+    ("retentions_reported", |partition, visitor, _| {
+        partition.retentions_reported(&visitor.grant()).map(drop)
     }),
     ("remove_retention", |partition, visitor, _| {
         partition
