@@ -135,14 +135,18 @@ impl Engine {
             return Err(refused.into());
         }
         let (engine, begun) = (Arc::clone(self), record.clone());
-        self.in_background("restore", move || {
+        let spawned = self.in_background("restore", move || {
             let restored = engine
                 .router
                 .restore(&grant, &turn, begun, generation, records);
             if let Err(error) = restored {
                 tracing::error!(error = Error::from(error).chain(), "a restore failed");
             }
-        })?;
+        });
+        if let Err(error) = spawned {
+            self.router.give_up_restore(record, error.to_string());
+            return Err(error);
+        }
         Ok(record)
     }
 

@@ -1,9 +1,10 @@
 //! Erasures: asked for, carried out by a thread in the background, and shown.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::{Weak, mpsc::Receiver},
-    thread,
+    sync::{
+        Weak,
+        mpsc::{Receiver, RecvTimeoutError},
+    },
     time::Duration,
 };
 
@@ -14,14 +15,13 @@ use super::{Engine, Error, ErrorKind, Event};
 use crate::{
     access::{Erase, Grant, ManageTenants, Principal, ReadReceipts},
     clock::{Stopwatch, Timestamp},
-    failpoint,
     ops::{
         backup::BackupError,
-        erase::{Accepted, By, Erasure, ErasureId, NewErasure, RunError},
+        erase::{Accepted, Accepting, By, Erasure, ErasureId, NewErasure, RunError},
         receipt::ScopeKind,
     },
     partition::{Erased, Erasing},
-    router::TenantRecord,
+    router::{TenantRecord, Turn},
     seal::VerifyingKey,
     tenant::{TenantId, TenantUuid},
 };
@@ -79,43 +79,31 @@ impl Engine {
             .own_record(grant.tenant())
             .ok_or_else(|| Error::new(ErrorKind::NotFound, "there is no such tenant"))?;
         let new = requested(principal, &record, &asked);
-        let id = match number {
+        let accepting = match number {
             None => self.erasures.accept(new)?,
             Some(id) => match self.erasures.accept_once(id, new)? {
-                Accepted::New => id,
+                Accepted::New(accepting) => accepting,
                 Accepted::Before(erasure) => return Ok(*erasure),
             },
         };
-        failpoint::hit("erase-accepted");
         // What is erased now would be there again once the restore is done. Each of the two is
         // recorded before it looks for the other.
         if self.router.is_restoring(record.uuid) {
-            self.erasures.refuse(id);
             return Err(BackupError::Underway.into());
         }
         let watch = Stopwatch::start();
-        let removed = match &asked.scope {
-            EraseScope::Part(what) => self.watch(
-                principal,
-                self.router.erase(&grant, what).map_err(Error::from),
-            ),
-            EraseScope::Tenant => self
-                .router
-                .begin_own_deletion(&grant)
-                .map(|record| {
-                    self.refuse_keys(&record);
-                    Erased::default()
-                })
-                .map_err(Error::from),
-        };
-        failpoint::hit("erase-removed");
-        match removed {
-            Ok(erased) => self.carry_out(grant.tenant(), id, &erased, &watch),
-            Err(error) => {
-                self.erasures.refuse(id);
-                Err(error)
+        let erased = match &asked.scope {
+            EraseScope::Part(what) => {
+                let erased = self.router.erase(&grant, what).map_err(Error::from);
+                self.watch(principal, erased)?
             }
-        }
+            EraseScope::Tenant => {
+                let record = self.router.begin_own_deletion(&grant)?;
+                self.refuse_keys(&record);
+                Erased::default()
+            }
+        };
+        self.carry_out(grant.tenant(), accepting, &erased, &watch)
     }
 
     /// Deletes a tenant. Its keys are good for nothing once this returns; its family and its key are
@@ -132,20 +120,14 @@ impl Engine {
             words: serde_json::json!({"tenant": true}),
             reason: "deleted by the operator".to_owned(),
         };
-        let erasure = self
+        let accepting = self
             .erasures
             .accept(requested(principal, &record, &asked))?;
         let watch = Stopwatch::start();
-        match self.router.begin_deletion(&grant, id) {
-            Ok(record) => {
-                self.refuse_keys(&record);
-                self.carry_out(record.uuid, erasure, &Erased::default(), &watch)
-            }
-            Err(error) => {
-                self.erasures.refuse(erasure);
-                Err(error.into())
-            }
-        }
+        // A restore that is under way finds that the tenant is none any more, and leaves nothing.
+        let record = self.router.begin_deletion(&grant, id)?;
+        self.refuse_keys(&record);
+        self.carry_out(record.uuid, accepting, &Erased::default(), &watch)
     }
 
     /// The tenant's erasures, the oldest first.
@@ -188,13 +170,14 @@ impl Engine {
     fn carry_out(
         &self,
         tenant: TenantUuid,
-        id: ErasureId,
+        accepting: Accepting<'_>,
         erased: &Erased,
         watch: &Stopwatch,
     ) -> Result<Erasure, Error> {
-        let erasure = self.erasures.removed(id, erased, watch)?;
+        let erasure = accepting.removed(erased, watch);
+        // Also when that couldn't be recorded: a deletion that has begun goes on.
         self.erase_later(tenant);
-        Ok(erasure)
+        Ok(erasure?)
     }
 
     /// Has the data keys replaced that are due: those older than the node is told to let them get, and
@@ -214,11 +197,10 @@ impl Engine {
         Ok(due.len())
     }
 
-    /// Has the erasures of a tenant carried out.
+    /// Has the erasures of a tenant carried out, once it is its turn: a backup or an export of the key
+    /// that is under way comes to its end first.
     pub(super) fn erase_later(&self, tenant: TenantUuid) {
-        if self.erasing.send(tenant).is_err() {
-            tracing::error!("the thread that erases is gone; a restart takes it up");
-        }
+        self.router.turns().send(tenant, &self.erasing);
     }
 
     /// A tenant that is to be deleted can't be asked for anything any more.
@@ -257,60 +239,86 @@ fn requested(principal: &Principal, record: &TenantRecord, asked: &Asked) -> New
     }
 }
 
-/// Carries erasures out, one tenant after the other, until the node is gone.
-pub(super) fn carry_out(due: &Receiver<TenantUuid>, engine: &Weak<Engine>, builders: &ThreadPool) {
-    let mut waiting: VecDeque<TenantUuid> = VecDeque::new();
-    let mut failures: BTreeMap<TenantUuid, u32> = BTreeMap::new();
+/// Carries erasures out, one tenant after the other, until the node is gone. **Invariant:** it waits
+/// for no tenant: whose turn it is was sent, and who failed is tried again later.
+pub(super) fn carry_out(due: &Receiver<Turn>, engine: &Weak<Engine>, builders: &ThreadPool) {
+    let mut failed: Vec<Attempt> = Vec::new();
     loop {
-        if waiting.is_empty() {
-            match due.recv() {
-                Ok(tenant) => waiting.push_back(tenant),
-                Err(_) => return,
-            }
-        }
-        for tenant in due.try_iter() {
-            if !waiting.contains(&tenant) {
-                waiting.push_back(tenant);
-            }
-        }
-        let (Some(tenant), Some(engine)) = (waiting.pop_front(), engine.upgrade()) else {
+        let ripe = failed.iter().position(|attempt| attempt.wait().is_zero());
+        let attempt = match ripe {
+            Some(place) => failed.swap_remove(place),
+            None => match next(due, &failed) {
+                Ok(turn) => Attempt::first(turn),
+                Err(RecvTimeoutError::Timeout) => continue,
+                Err(RecvTimeoutError::Disconnected) => return,
+            },
+        };
+        let Some(engine) = engine.upgrade() else {
             return;
         };
-        match builders.install(|| engine.erasures.run(tenant)) {
+        match builders.install(|| engine.erasures.run(&attempt.turn)) {
             Ok(done) => {
-                failures.remove(&tenant);
                 for erasure in done {
                     let event = Event::ErasureDone {
                         erasure: erasure.id.to_string(),
                         points: erasure.points,
                     };
-                    engine.notify(tenant, &event);
+                    engine.notify(attempt.turn.tenant(), &event);
                 }
             }
             Err(error) => {
-                let times = failures.entry(tenant).or_default();
-                *times += 1;
+                let attempt = attempt.failed();
                 tracing::error!(
                     error = Error::from(error).chain(),
-                    times,
+                    times = attempt.times,
                     "an erasure failed"
                 );
-                if *times < ATTEMPTS {
-                    drop(engine);
-                    pause(*times);
-                    waiting.push_back(tenant);
+                if attempt.times < ATTEMPTS {
+                    failed.push(attempt);
                 }
             }
         }
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a thread in the background that has nothing else to do than to wait"
-)]
-fn pause(times: u32) {
-    thread::sleep(ATTEMPT_PAUSE * times * times);
+/// The next turn, or that it is time for one that failed.
+fn next(due: &Receiver<Turn>, failed: &[Attempt]) -> Result<Turn, RecvTimeoutError> {
+    match failed.iter().map(Attempt::wait).min() {
+        None => Ok(due.recv()?),
+        Some(wait) => due.recv_timeout(wait),
+    }
+}
+
+/// A tenant's turn, and how often it came to nothing.
+struct Attempt {
+    turn: Turn,
+    times: u32,
+    /// Since it failed last.
+    since: Stopwatch,
+}
+
+impl Attempt {
+    fn first(turn: Turn) -> Self {
+        Self {
+            turn,
+            times: 0,
+            since: Stopwatch::start(),
+        }
+    }
+
+    fn failed(self) -> Self {
+        Self {
+            turn: self.turn,
+            times: self.times + 1,
+            since: Stopwatch::start(),
+        }
+    }
+
+    /// How long until it is tried again.
+    fn wait(&self) -> Duration {
+        let pause = ATTEMPT_PAUSE * self.times * self.times;
+        pause.saturating_sub(self.since.elapsed())
+    }
 }
 
 impl From<RunError> for Error {

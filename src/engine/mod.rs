@@ -68,7 +68,7 @@ use crate::{
     clock::Clock,
     ops::{Erasures, backup::Backups, custody::Custody, retain::Rounds},
     partition::Partition,
-    router::{Router, StoreQuota, Tally, TenantState},
+    router::{self, Router, StoreQuota, Tally, TenantState},
     seal::{self, RootKeys, VerifyingKey},
     store::InUse,
     telemetry::{Metrics, Stage},
@@ -82,8 +82,8 @@ pub struct Engine {
     erasures: Arc<Erasures>,
     /// Held by whoever sweeps.
     rounds: Mutex<Rounds>,
-    /// Tenants with erasures to be carried out.
-    erasing: Sender<TenantUuid>,
+    /// Where the turns of tenants with erasures to be carried out are sent.
+    erasing: Sender<router::Turn>,
     audit: Arc<AuditLog>,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,

@@ -162,7 +162,7 @@ impl Engine {
             options.partitions_open_max,
             Arc::clone(&metrics),
         )?);
-        router.settle_restores()?;
+        router.settle_restores();
         let backups = Backups::open(&directory.join("backups"), Arc::clone(&catalog))?;
         let backups = Arc::new(backups);
         let custody = Arc::new(Custody::open(Arc::clone(&catalog))?);

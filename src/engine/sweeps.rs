@@ -20,11 +20,11 @@ use crate::{
     access::{Erase, Grant, Reason},
     clock::{Stopwatch, Timestamp},
     ops::{
-        erase::{By, NewErasure, State},
+        erase::{By, ErasureId, NewErasure, State},
         receipt::ScopeKind,
     },
     partition::Erasing,
-    router::{RouterError, TenantRecord, TenantState},
+    router::{RouterError, TenantState},
     tenant::TenantUuid,
 };
 
@@ -72,13 +72,19 @@ impl Sweeper {
 }
 
 impl Engine {
-    /// Sweeps the tenants whose time has come, one after the other.
+    /// Sweeps the tenants whose time has come. What has ended leaves each before any is waited for, so
+    /// none is late because of another.
     pub fn sweep_due(&self, now: Timestamp) -> Swept {
         let mut rounds = self.rounds.lock();
         let round = rounds.look(self.router.sweeps().times(), now);
-        let mut tenants = 0;
-        for tenant in round.due {
-            match self.sweep(tenant, now) {
+        let due = round.due.into_iter();
+        let begun: Vec<_> = due
+            .map(|tenant| (tenant, self.sweep(tenant, now)))
+            .collect();
+        let (mut tenants, watch) = (0, Stopwatch::start());
+        for (tenant, begun) in begun {
+            let patience = PATIENCE.saturating_sub(watch.elapsed());
+            match begun.and_then(|erasure| self.is_swept(erasure, patience)) {
                 Ok(swept) => {
                     tenants += usize::from(swept);
                     rounds.swept(tenant);
@@ -96,9 +102,8 @@ impl Engine {
         }
     }
 
-    /// Sweeps a tenant, if it is still there.
-    fn sweep(&self, tenant: TenantUuid, now: Timestamp) -> Result<bool, Error> {
-        let sweeps = self.router.sweeps();
+    /// Begins to sweep a tenant, if it is still there: what has ended leaves it.
+    fn sweep(&self, tenant: TenantUuid, now: Timestamp) -> Result<Option<ErasureId>, Error> {
         let record = self.router.own_record(tenant);
         let record = record.filter(|record| match record.state {
             TenantState::Active | TenantState::Suspended => true,
@@ -106,28 +111,14 @@ impl Engine {
         });
         let Some(record) = record else {
             // Its end takes everything with it.
+            let sweeps = self.router.sweeps();
             sweeps.done(tenant, None).map_err(RouterError::from)?;
-            return Ok(false);
+            return Ok(None);
         };
-        sweeps.begin(tenant);
-        let next = self.erase_ended(&record, now);
-        let next = next.inspect_err(|_| sweeps.failed(tenant))?;
-        sweeps.done(tenant, next).map_err(RouterError::from)?;
-        Ok(true)
-    }
-
-    /// Erases what has ended of a tenant, and waits for the end of its bytes. When the next sweep
-    /// begins.
-    fn erase_ended(
-        &self,
-        record: &TenantRecord,
-        now: Timestamp,
-    ) -> Result<Option<Timestamp>, Error> {
-        let tenant = record.uuid;
         let grant: Grant<Erase> = self
             .gate
             .own_act(tenant, &record.id, Reason::Retention, now)?;
-        let id = self.erasures.accept(NewErasure {
+        let accepting = self.erasures.accept(NewErasure {
             tenant,
             tenant_id: record.id.clone(),
             kind: ScopeKind::Retention,
@@ -137,13 +128,20 @@ impl Engine {
             request: 0,
         })?;
         let watch = Stopwatch::start();
-        let erased = self.router.erase(&grant, &Erasing::Ended);
-        let erased = erased.inspect_err(|_| self.erasures.refuse(id))?;
-        self.erasures.removed(id, &erased, &watch)?;
+        let erased = self.router.erase(&grant, &Erasing::Ended)?;
+        let erasure = accepting.removed(&erased, &watch)?;
         self.erase_later(tenant);
-        let ended = self.erasures.wait(id, PATIENCE);
+        Ok(Some(erasure.id))
+    }
+
+    /// Waits for the end of a sweep's bytes: whether there was a sweep.
+    fn is_swept(&self, erasure: Option<ErasureId>, patience: Duration) -> Result<bool, Error> {
+        let Some(id) = erasure else {
+            return Ok(false);
+        };
+        let ended = self.erasures.wait(id, patience);
         if ended.is_some_and(|erasure| erasure.state == State::Done) {
-            Ok(erased.next_sweep)
+            Ok(true)
         } else {
             Err(Error::new(
                 ErrorKind::Unavailable,
@@ -153,7 +151,7 @@ impl Engine {
     }
 }
 
-/// How long to wait for an erasure to come to its end: others may be before it.
+/// How long to wait for all sweeps of a look to come to their end: others may be before them.
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Longest pause between two looks at what is due: data keys tell nobody that they grow old.

@@ -70,7 +70,12 @@ impl Collection {
         self.ended.fetch_add(points as u64, Ordering::Relaxed);
     }
 
-    /// How many points have ended since this was asked for last.
+    /// How many points have ended that no sweep has told of yet.
+    pub(super) fn have_ended(&self) -> u64 {
+        self.ended.load(Ordering::Relaxed)
+    }
+
+    /// ... and from now on it has.
     pub(super) fn take_ended(&self) -> u64 {
         self.ended.swap(0, Ordering::Relaxed)
     }

@@ -47,8 +47,6 @@ pub struct Erased {
     pub collections: Vec<(CollectionName, u64)>,
     /// Slices of their sealed rows, to look for once they are to be gone.
     pub samples: Vec<Sample>,
-    /// When the next sweep begins, if what was erased is what has ended.
-    pub next_sweep: Option<Timestamp>,
 }
 
 impl Erased {
@@ -112,7 +110,6 @@ impl Partition {
                 for collection in self.collections.load().values() {
                     self.erase_ended(collection, grant.now(), &mut erased)?;
                 }
-                erased.next_sweep = self.next_sweep();
             }
         }
         Ok(erased)

@@ -38,7 +38,8 @@ pub use self::{
     turns::{Turn, Turns},
 };
 use crate::{
-    access::{Grant, Op},
+    access::{Erase, Grant, Op},
+    clock::Timestamp,
     partition::{Partition, PartitionError},
     seal::{CustodyError, GenerationKey, Keyring, KeyringError, RotationError, SealError},
     store::{Catalog, CatalogError, CatalogKind, Family, Shelves, StoreError, Sweeps},
@@ -152,6 +153,23 @@ impl Router {
         &self.sweeps
     }
 
+    /// When a tenant's next sweep begins, of all that is there now. One that isn't open isn't opened
+    /// for that.
+    ///
+    /// # Errors
+    /// [`RouterError::Partition`].
+    pub fn next_sweep(&self, grant: &Grant<Erase>) -> Result<Option<Timestamp>, RouterError> {
+        let entry = self.entry(grant.tenant())?;
+        if let Some(partition) = entry.open_partition() {
+            return Ok(partition.next_sweep(grant.now()));
+        }
+        let _alone = entry.resealing.lock();
+        if let Some(partition) = entry.open_partition() {
+            return Ok(partition.next_sweep(grant.now()));
+        }
+        Ok(self.cold(&entry)?.next_sweep()?)
+    }
+
     /// Whether a grant's partition is open, so that using it waits for no disk.
     pub fn is_open(&self, tenant: TenantUuid) -> bool {
         self.tenants
@@ -161,11 +179,20 @@ impl Router {
 
     fn open(&self, record: &TenantRecord) -> Result<Partition, RouterError> {
         let (family, key) = self.generation(record)?;
-        let partition = Partition::open(family, &key)?
-            .counted(self.metrics.stages.clone())
-            .swept_by(Arc::clone(&self.sweeps));
+        let partition = self.opened(family, &key)?;
         partition.set_points_max(record.quota.points_max);
         Ok(partition)
+    }
+
+    /// A partition as it is served from, of a family that is about to be, or is, a tenant's.
+    fn opened(
+        &self,
+        family: Arc<Family>,
+        key: &GenerationKey,
+    ) -> Result<Partition, PartitionError> {
+        Ok(Partition::open(family, key)?
+            .counted(self.metrics.stages.clone())
+            .swept_by(Arc::clone(&self.sweeps)))
     }
 
     /// A tenant's present generation: its family and its key.

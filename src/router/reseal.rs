@@ -371,7 +371,7 @@ impl Router {
     }
 
     /// A tenant's generation, without opening its partition. Whoever calls holds `resealing`.
-    fn cold(&self, entry: &Entry) -> Result<Cold, RouterError> {
+    pub(super) fn cold(&self, entry: &Entry) -> Result<Cold, RouterError> {
         let (family, key) = self.generation(&entry.record())?;
         Ok(Cold::open(family, &key)?)
     }

@@ -105,7 +105,7 @@ pub(super) async fn show(caller: Caller, Path(id): Path<String>) -> Result<Json<
 fn shown(record: &RestoreRecord) -> Shown {
     Shown {
         id: BackupId(record.id.0).to_string(),
-        state: record.state.name(),
+        state: record.shown_state(),
         backup: BackupId(record.backup).to_string(),
         began_at: record.began.to_string(),
         points: record.points,

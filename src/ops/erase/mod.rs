@@ -13,33 +13,34 @@
 //! data subject (`it/erasure`).
 //! Called by: `engine`.
 
+mod accepting;
 mod record;
 mod run;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use parking_lot::{Condvar, Mutex};
-use serde_json::{Value, json};
+use serde_json::json;
 
 pub use self::{
+    accepting::{Accepted, Accepting, NewErasure},
     record::{By, Done, Erasure, ErasureId, State},
     run::RunError,
 };
 use super::{
-    Hex,
     backup::Backups,
     custody::Custody,
-    receipt::{ScopeKind, StepName, scope_digest},
+    receipt::{ScopeKind, StepName},
 };
 use crate::{
     access::Gate,
     audit::AuditLog,
     clock::{Clock, Stopwatch},
     partition::Erased,
-    router::{Router, TenantState},
-    seal::{self, SigningKey, VerifyingKey},
+    router::{Router, TenantRecord},
+    seal::{SigningKey, VerifyingKey},
     store::{Catalog, CatalogError, CatalogKind},
-    tenant::{TenantId, TenantUuid},
+    tenant::TenantUuid,
 };
 
 /// All erasures of a node.
@@ -57,34 +58,6 @@ pub struct Erasures {
     table: Mutex<BTreeMap<ErasureId, Erasure>>,
     /// Told when one comes to its end.
     ended: Condvar,
-}
-
-/// An erasure to be recorded.
-#[derive(Clone, Debug)]
-pub struct NewErasure {
-    /// Whose data.
-    pub tenant: TenantUuid,
-    /// The tenant's public name.
-    pub tenant_id: TenantId,
-    /// What kind of scope it has.
-    pub kind: ScopeKind,
-    /// The scope as it was asked, for its digest.
-    pub scope: Value,
-    /// Who asked.
-    pub by: By,
-    /// Why.
-    pub reason: String,
-    /// The request.
-    pub request: u64,
-}
-
-/// What came of an erasure that may have been asked for before.
-#[derive(Debug)]
-pub enum Accepted {
-    /// It is recorded, and nothing is removed yet.
-    New,
-    /// It was asked for before: how far it got.
-    Before(Box<Erasure>),
 }
 
 /// What the erasures of a node need.
@@ -116,20 +89,10 @@ impl Erasures {
     /// [`CatalogError`].
     pub fn new(parts: Parts) -> Result<Self, CatalogError> {
         let stored: Vec<(_, Erasure)> = parts.catalog.load(CatalogKind::Erasure)?;
-        let mut table: BTreeMap<_, _> = stored
+        let table: BTreeMap<_, _> = stored
             .into_iter()
             .map(|(_, erasure)| (erasure.id, erasure))
             .collect();
-        // Nobody was told of what a crash left there, and whoever asked asks again. The end of a tenant
-        // that has begun goes on by itself.
-        let given_up = table.values().filter(|own: &&Erasure| {
-            let record = parts.router.own_record(own.tenant);
-            let ends = record.is_some_and(|record| record.state == TenantState::Deleting);
-            own.state == State::Accepting && !ends
-        });
-        let given_up: Vec<_> = given_up.map(|own| own.id.0).collect();
-        parts.catalog.remove(CatalogKind::Erasure, &given_up)?;
-        table.retain(|id, _| !given_up.contains(&id.0));
         let Parts {
             router,
             gate,
@@ -141,7 +104,7 @@ impl Erasures {
             custody,
             directory,
         } = parts;
-        Ok(Self {
+        let erasures = Self {
             router,
             gate,
             catalog,
@@ -153,7 +116,9 @@ impl Erasures {
             directory,
             table: Mutex::new(table),
             ended: Condvar::new(),
-        })
+        };
+        erasures.settle()?;
+        Ok(erasures)
     }
 
     /// The key whose signature receipts carry.
@@ -178,96 +143,13 @@ impl Erasures {
         self.table.lock().get(&id).cloned()
     }
 
-    /// Records an erasure, durably, before anything is removed.
-    ///
-    /// # Errors
-    /// [`RunError`].
-    pub fn accept(&self, new: NewErasure) -> Result<ErasureId, RunError> {
-        let id = ErasureId(seal::random_bytes()?);
-        self.keep(self.asked(id, new))?;
-        Ok(id)
-    }
-
-    /// Records an erasure whose number says who asked for what, unless it was recorded before.
-    ///
-    /// # Errors
-    /// [`RunError::Underway`] while the same is just being recorded, [`RunError::Different`] if what was
-    /// asked before under that number is something else.
-    pub fn accept_once(&self, id: ErasureId, new: NewErasure) -> Result<Accepted, RunError> {
-        let erasure = self.asked(id, new);
-        {
-            let mut table = self.table.lock();
-            if let Some(before) = table.get(&id) {
-                return if before.digest != erasure.digest || before.kind != erasure.kind {
-                    Err(RunError::Different)
-                } else if before.state == State::Accepting {
-                    Err(RunError::Underway)
-                } else {
-                    Ok(Accepted::Before(Box::new(before.clone())))
-                };
-            }
-            table.insert(id, erasure.clone());
-        }
-        self.keep(erasure).inspect_err(|_| {
-            self.table.lock().remove(&id);
-        })?;
-        Ok(Accepted::New)
-    }
-
-    fn asked(&self, id: ErasureId, new: NewErasure) -> Erasure {
-        Erasure {
-            id,
-            tenant: new.tenant,
-            tenant_id: new.tenant_id,
-            state: State::Accepting,
-            kind: new.kind,
-            digest: scope_digest(Hex(id.0), &new.scope).0,
-            requested: self.clock.now(),
-            by: new.by,
-            reason: new.reason,
-            request: new.request,
-            points: 0,
-            collections: Vec::new(),
-            samples: Vec::new(),
-            copied_bytes: 0,
-            steps: Vec::new(),
-            finished: None,
-            receipt: None,
-            place: 0,
-            failure: None,
-        }
-    }
-
-    /// What was meant is removed: from here on the erasure comes to its end by itself.
-    ///
-    /// # Errors
-    /// [`RunError`].
-    pub fn removed(
-        &self,
-        id: ErasureId,
-        erased: &Erased,
-        watch: &Stopwatch,
-    ) -> Result<Erasure, RunError> {
-        let done = self.done(StepName::Removed, watch);
-        self.change(id, |erasure| {
-            erasure.state = State::Queued;
-            erasure.points = erased.points();
-            let collections = erased.collections.iter().take(COLLECTIONS_MAX);
-            erasure.collections = collections
-                .map(|(name, points)| (name.as_str().to_owned(), *points))
-                .collect();
-            erasure.samples.clone_from(&erased.samples);
-            erasure.steps.push(done);
-        })
-    }
-
     /// Records that a tenant's data key is to be replaced: nothing is removed, and all is resealed.
     ///
     /// # Errors
     /// [`RunError`].
     pub fn rotate(&self, tenant: TenantUuid) -> Result<(), RunError> {
-        let record = self.router.own_record(tenant).ok_or(RunError::Unknown)?;
-        let id = self.accept(NewErasure {
+        let record = self.record(tenant)?;
+        let accepting = self.accept(NewErasure {
             tenant,
             tenant_id: record.id.clone(),
             kind: ScopeKind::Rotation,
@@ -276,17 +158,8 @@ impl Erasures {
             reason: "the data key is to be replaced".to_owned(),
             request: 0,
         })?;
-        self.removed(id, &Erased::default(), &Stopwatch::start())?;
+        accepting.removed(&Erased::default(), &Stopwatch::start())?;
         Ok(())
-    }
-
-    /// It couldn't be done, and nobody was told that it would be.
-    pub fn refuse(&self, id: ErasureId) {
-        let removed = self.catalog.remove(CatalogKind::Erasure, &[id.0]);
-        if let Err(error) = removed {
-            tracing::warn!(%error, "the record of a refused erasure stays");
-        }
-        self.table.lock().remove(&id);
     }
 
     /// Waits until an erasure came to its end, but no longer than `patience`.
@@ -339,7 +212,11 @@ impl Erasures {
         Ok(erasure)
     }
 
-    fn keep(&self, erasure: Erasure) -> Result<(), RunError> {
+    fn record(&self, tenant: TenantUuid) -> Result<Arc<TenantRecord>, RunError> {
+        self.router.own_record(tenant).ok_or(RunError::Unknown)
+    }
+
+    fn keep(&self, erasure: Erasure) -> Result<(), CatalogError> {
         self.catalog
             .put(CatalogKind::Erasure, erasure.id.0, &erasure)?;
         self.table.lock().insert(erasure.id, erasure);
@@ -353,6 +230,3 @@ impl std::fmt::Debug for Erasures {
         f.write_str("Erasures")
     }
 }
-
-/// Collections that a record and a receipt name; the points of all are counted.
-const COLLECTIONS_MAX: usize = 100;

@@ -7,7 +7,7 @@ use super::{Done, Erasure, ErasureId, Erasures, State};
 use crate::{
     access::{Denial, Erase, Grant, Reason},
     audit::{Actor, AuditError, Durability, Entry, Outcome},
-    clock::Stopwatch,
+    clock::{Stopwatch, Timestamp},
     failpoint,
     ops::{
         Hex,
@@ -28,34 +28,60 @@ use crate::{
 };
 
 impl Erasures {
-    /// Carries out what waits for a tenant, and what a crash left half done. Which came to their end.
+    /// Carries out what waits for the tenant whose turn it is, and what a crash left half done. Which
+    /// came to their end.
     ///
     /// # Errors
     /// [`RunError`]; it may be repeated until it succeeds.
-    pub fn run(&self, tenant: TenantUuid) -> Result<Vec<Erasure>, RunError> {
-        // A backup or an export of the key that is under way comes to its end first.
-        let turn = self.router.turns().take(tenant);
-        let record = self.router.own_record(tenant).ok_or(RunError::Unknown)?;
-        let intent = match self.router.moved(tenant)? {
-            // A crash, or a failure, came between.
-            Some(intent) => intent,
-            None if record.state == TenantState::Deleting => self.router.end_tenant(tenant)?,
-            None => {
-                let waits = |state| matches!(state, State::Queued | State::Running);
-                let waiting = self.set_all(tenant, waits, State::Running)?;
-                if waiting.is_empty() {
-                    return Ok(Vec::new());
-                }
-                self.reseal(tenant, &waiting)?
+    pub fn run(&self, turn: &Turn) -> Result<Vec<Erasure>, RunError> {
+        let tenant = turn.tenant();
+        // A family that a restore couldn't drop holds what is to be erased, too.
+        self.router.sweep_restores(turn)?;
+        // A crash, or a failure, came between.
+        if let Some(intent) = self.router.moved(tenant)? {
+            return self.finish(turn, &intent, || {});
+        }
+        match self.record(tenant)?.state {
+            TenantState::Deleting => {
+                let intent = self.router.end_tenant(tenant)?;
+                return self.finish(turn, &intent, || {});
             }
-        };
-        self.finish(&turn, &intent)
+            TenantState::Deleted => {
+                // What was accepted just before its end went with it.
+                self.forget_before(tenant)?;
+                return Ok(Vec::new());
+            }
+            TenantState::Active | TenantState::Suspended => {}
+        }
+        let waits = |state| matches!(state, State::Queued | State::Running);
+        let waiting = self.set_all(tenant, waits, State::Running)?;
+        if waiting.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sweeps = self.router.sweeps();
+        let resealed = self.reseal(tenant, &waiting);
+        let finished = resealed.and_then(|(intent, next_sweep)| {
+            self.finish(turn, &intent, || {
+                if let Err(error) = sweeps.done(tenant, next_sweep) {
+                    tracing::warn!(%error, "a tenant is swept once more than it needs to be");
+                }
+            })
+        });
+        finished.inspect_err(|_| sweeps.failed(tenant))
     }
 
-    fn reseal(&self, tenant: TenantUuid, jobs: &[Erasure]) -> Result<Intent, RunError> {
+    /// Moves the survivors to the next generation: the move, and when the next sweep begins.
+    fn reseal(
+        &self,
+        tenant: TenantUuid,
+        jobs: &[Erasure],
+    ) -> Result<(Intent, Option<Timestamp>), RunError> {
         let grant = self.grant(tenant)?;
         loop {
             let watch = Stopwatch::start();
+            // Whatever was removed before this isn't copied, so no other sweep has to destroy it.
+            self.router.sweeps().begin(tenant);
+            let next_sweep = self.router.next_sweep(&grant)?;
             match self.router.reseal(&grant, self.clock.now()) {
                 Ok((intent, copied)) => {
                     tracing::info!(
@@ -71,7 +97,7 @@ impl Erasures {
                             job.copied_bytes = copied.bytes;
                         })?;
                     }
-                    return Ok(intent);
+                    return Ok((intent, next_sweep));
                 }
                 // Whoever wanted it has it open now, so the next attempt won't be interrupted.
                 Err(RouterError::Partition(PartitionError::Interrupted)) => {}
@@ -80,12 +106,18 @@ impl Erasures {
         }
     }
 
-    /// Destroys what an intent says has ended, and writes the receipts.
-    fn finish(&self, turn: &Turn, intent: &Intent) -> Result<Vec<Erasure>, RunError> {
+    /// Destroys what an intent says has ended, tells of that, and writes the receipts.
+    fn finish(
+        &self,
+        turn: &Turn,
+        intent: &Intent,
+        destroyed: impl FnOnce(),
+    ) -> Result<Vec<Erasure>, RunError> {
         let deleted = intent.to.is_none();
         let jobs = if deleted {
             // All that was asked of a tenant is done with its end.
-            self.set_all(intent.tenant, |state| !state.is_final(), State::Verifying)?
+            let asked = |state: State| !state.is_final() && state != State::Accepting;
+            self.set_all(intent.tenant, asked, State::Verifying)?
         } else {
             let of_this = |state| matches!(state, State::Running | State::Verifying);
             self.set_all(intent.tenant, of_this, State::Verifying)?
@@ -110,6 +142,7 @@ impl Erasures {
             verify::check(&paths, traces, THREADS)
         })?;
         let proofs = Proofs::new(family, key, checked)?;
+        destroyed();
         let mut done = Vec::new();
         for job in jobs {
             done.push(self.sign(job, intent, &proofs, &copies, &steps)?);
@@ -295,7 +328,7 @@ impl Erasures {
     }
 
     fn grant(&self, tenant: TenantUuid) -> Result<Grant<Erase>, RunError> {
-        let record = self.router.own_record(tenant).ok_or(RunError::Unknown)?;
+        let record = self.record(tenant)?;
         let now = self.clock.now();
         Ok(self.gate.own_act(tenant, &record.id, Reason::Reseal, now)?)
     }

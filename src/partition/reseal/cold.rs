@@ -5,19 +5,11 @@
 //! points that are gone, so it stays behind, and the collection's index comes from its rows the next
 //! time that it is asked for.
 
-use std::{
-    collections::BTreeMap,
-    ops::ControlFlow,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+use std::{collections::BTreeMap, ops::ControlFlow, sync::Arc};
 
 use super::{Copy, Retired, last_records};
 use crate::{
     access::{Erase, Grant},
-    clock::Timestamp,
     partition::{
         PartitionError,
         chamber::Chamber,
@@ -35,7 +27,7 @@ use crate::{
 
 /// A generation that isn't open. Nobody else may use its family meanwhile: the router sees to that.
 pub struct Cold {
-    chamber: Arc<Chamber>,
+    pub(in crate::partition) chamber: Arc<Chamber>,
     head: Head,
     /// With their payload indexes, empty: they tell what a text condition means.
     collections: BTreeMap<u32, (CollectionName, Indexes)>,
@@ -120,20 +112,11 @@ impl Cold {
             Erasing::Ended => {
                 let retentions = stored_retentions(&self.chamber)?;
                 for (number, standing) in &retentions {
-                    // The earliest end of those that stay.
-                    let next_end = AtomicU64::new(u64::MAX);
                     let ended = |row: &Row| {
                         let end = standing.end_of_row(row)?;
-                        let has_ended = end.is_some_and(|end| end <= grant.now());
-                        if let Some(end) = end.filter(|_| !has_ended) {
-                            next_end.fetch_min(end.0, Ordering::Relaxed);
-                        }
-                        Ok(has_ended)
+                        Ok(end.is_some_and(|end| end <= grant.now()))
                     };
                     self.remove_rows(*number, ended, &mut next, &mut batch, &mut erased)?;
-                    let end = Some(next_end.into_inner()).filter(|end| *end < u64::MAX);
-                    let sweep = end.map(|end| standing.sweep_of_ended(Timestamp(end)));
-                    erased.next_sweep = erased.next_sweep.into_iter().chain(sweep).min();
                 }
             }
             Erasing::Collection(name) => {

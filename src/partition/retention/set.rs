@@ -7,7 +7,7 @@ use crate::{
     access::{Grant, ManageRetention, ReadAudit},
     clock::Timestamp,
     partition::{
-        Partition, PartitionError,
+        Cold, Partition, PartitionError,
         chamber::Chamber,
         collection::{Collection, View},
         format,
@@ -183,11 +183,45 @@ impl Partition {
         }
     }
 
-    /// When the sweep begins that destroys what ends first of all that is there.
-    pub fn next_sweep(&self) -> Option<Timestamp> {
+    /// When the sweep begins that destroys what ends first of all that is there, or that tells of what
+    /// has ended since the last. What a write makes due comes before this, or is noted after it.
+    pub fn next_sweep(&self, now: Timestamp) -> Option<Timestamp> {
+        // Whoever has noted a time commits before this is theirs no more.
+        let _written = self.writer.lock();
         let collections = self.collections.load();
-        let sweeps = collections.values().map(|of| ends_sweep(&of.view().ends));
-        sweeps.flatten().min()
+        let sweeps = collections.values().filter_map(|of| {
+            let view = of.view();
+            let mut living = view.ends.iter();
+            let living = living.find(|(_, slot)| !view.dead.contains(*slot as usize));
+            let untold = (of.have_ended() > 0).then_some(now);
+            let end = living.map(|(end, _)| end).into_iter().chain(untold).min()?;
+            Some(view.ends.standing()?.sweep_of_ended(end))
+        });
+        sweeps.min()
+    }
+}
+
+impl Cold {
+    /// As [`Partition::next_sweep`], of a generation that isn't open: by its rows.
+    ///
+    /// # Errors
+    /// [`PartitionError`].
+    pub fn next_sweep(&self) -> Result<Option<Timestamp>, PartitionError> {
+        let mut next = None;
+        for (number, standing) in stored_retentions(&self.chamber)? {
+            if standing.retention.end().is_none() {
+                continue;
+            }
+            let mut earliest: Option<Timestamp> = None;
+            self.chamber.scan_rows(
+                &KeyRange::rows_of(number),
+                |_, row| standing.end_of_row(&row),
+                |end| earliest = earliest.into_iter().chain(end).min(),
+            )?;
+            let sweep = earliest.map(|end| standing.sweep_of_ended(end));
+            next = next.into_iter().chain(sweep).min();
+        }
+        Ok(next)
     }
 }
 

@@ -8,7 +8,7 @@
 //!    new one's counters are raised to the old one's
 //! 4  one write of the catalog: the tenant's record       a crash before: the old state; after: the
 //!    names the new family, the restore is done           new one, and the next start drops the old
-//! 5  requests go on; the old family is dropped
+//! 5  requests go on; the old family is dropped, and now the restore is shown as done
 //! ```
 //!
 //! **Invariant:** counters never go back, whatever is restored: no row number is given twice under
@@ -149,9 +149,7 @@ impl Router {
         let records = records.map(|record| record.map_err(Given::Outside));
         Partition::copy_in(grant, &family, &key, records).map_err(Given::passed_on)?;
         failpoint::hit("restore.filled");
-        let fresh = Partition::open(family, &key)
-            .map_err(RouterError::from)?
-            .counted(self.metrics.stages.clone());
+        let fresh = self.opened(family, &key).map_err(RouterError::from)?;
         failpoint::hit("restore.opened");
         Ok(self.switch_over(&entry, restore, &key, fresh)?)
     }
@@ -247,40 +245,56 @@ impl Router {
 
     /// Ends restores that a crash cut short, and drops the families that they left behind. Before
     /// anyone may ask for a tenant.
-    ///
-    /// # Errors
-    /// [`RouterError::Catalog`].
-    pub fn settle_restores(&self) -> Result<(), RouterError> {
-        let unsettled: Vec<RestoreRecord> = {
-            let restores = self.restores.0.lock();
-            let all = restores.values().flatten();
-            all.filter(|record| !record.swept).cloned().collect()
-        };
-        for mut record in unsettled {
+    pub fn settle_restores(&self) {
+        for mut record in self.unswept(|_| true) {
             if record.state == RestoreState::Running {
                 record.state = RestoreState::Failed("the node stopped meanwhile".to_owned());
             }
             self.sweep_restore(record);
         }
-        Ok(())
+    }
+
+    /// Drops what restores of the tenant whose turn it is couldn't drop when they ended.
+    ///
+    /// # Errors
+    /// [`RouterError`]; then it is still there.
+    pub fn sweep_restores(&self, turn: &Turn) -> Result<(), RouterError> {
+        let own = self.unswept(|record| record.tenant == turn.tenant());
+        own.into_iter()
+            .filter(|record| record.state != RestoreState::Running)
+            .try_for_each(|record| self.try_to_sweep(record).map(drop))
+    }
+
+    fn unswept(&self, wanted: impl Fn(&RestoreRecord) -> bool) -> Vec<RestoreRecord> {
+        let restores = self.restores.0.lock();
+        let all = restores.values().flatten();
+        all.filter(|record| !record.swept && wanted(record))
+            .cloned()
+            .collect()
     }
 
     /// Drops the family that a restore leaves behind, and records what came of it.
-    fn sweep_restore(&self, mut record: RestoreRecord) -> RestoreRecord {
-        let left = match record.state {
-            RestoreState::Done => record.from,
-            RestoreState::Running | RestoreState::Failed(_) => record.to,
-        };
-        match self.drop_left(left) {
-            Ok(()) => record.swept = true,
+    fn sweep_restore(&self, record: RestoreRecord) -> RestoreRecord {
+        match self.try_to_sweep(record.clone()) {
+            Ok(swept) => return swept,
             Err(error) => {
-                tracing::error!(%error, "a family that a restore left is dropped at the next start");
+                tracing::error!(%error, "a family that a restore left is dropped later");
             }
         }
         if let Err(error) = self.keep_restore(&record) {
             tracing::error!(%error, "the end of a restore couldn't be recorded");
         }
         record
+    }
+
+    fn try_to_sweep(&self, mut record: RestoreRecord) -> Result<RestoreRecord, RouterError> {
+        self.drop_left(match record.state {
+            RestoreState::Done => record.from,
+            RestoreState::Running | RestoreState::Failed(_) => record.to,
+        })?;
+        record.swept = true;
+        self.keep_restore(&record)?;
+        Ok(record)
     }
 
     fn drop_left(&self, left: Place) -> Result<(), RouterError> {

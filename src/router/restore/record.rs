@@ -48,13 +48,13 @@ pub enum RestoreState {
     Failed(String),
 }
 
-impl RestoreState {
-    /// The state's name on the wire.
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Running => "running",
-            Self::Done => "done",
-            Self::Failed(_) => "failed",
+impl RestoreRecord {
+    /// The restore's state on the wire. It is done once nothing is left of what it replaced.
+    pub const fn shown_state(&self) -> &'static str {
+        match self.state {
+            RestoreState::Done if self.swept => "done",
+            RestoreState::Running | RestoreState::Done => "running",
+            RestoreState::Failed(_) => "failed",
         }
     }
 }

@@ -32,11 +32,11 @@ fn restore_done(owner: &Actor, backup: &Value) -> Value {
     restored
 }
 
-fn begin_restore(owner: &Actor, backup: &Value) -> Answer {
+pub fn begin_restore(owner: &Actor, backup: &Value) -> Answer {
     owner.post("/v1/restores", json!({"backup": backup["id"]}))
 }
 
-fn settled(owner: &Actor, kind: &str, begun: &Value) -> Value {
+pub fn settled(owner: &Actor, kind: &str, begun: &Value) -> Value {
     let path = format!("/v1/{kind}/{}", begun["id"].as_str().unwrap());
     loop {
         let now = owner.get(&path).expect(200);
@@ -68,7 +68,7 @@ fn directory(node: &Node) -> PathBuf {
     tenants.next().unwrap().unwrap().path()
 }
 
-fn blocks(node: &Node) -> Vec<PathBuf> {
+pub fn blocks(node: &Node) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory(node).join("blocks")).unwrap();
     let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
     paths.sort();

@@ -64,6 +64,66 @@ fn a_deletion_that_is_cut_short_anywhere_comes_to_its_end_at_the_next_start() {
     }
 }
 
+#[test]
+fn an_erasure_that_nobody_was_told_of_holds_nothing_up_after_a_crash_and_can_be_asked_for_again() {
+    for place in ["erase-accepted", "erase-removed"] {
+        let directory = tempfile::tempdir().unwrap();
+        let key = prepared(directory.path());
+        let mut process = Process::start_with(directory.path(), &[("LOCULE_FAILPOINT", place)]);
+        let scope = json!({"subject": {"field": "person", "value": "person-1"}});
+        let body = json!({"reason": "r", "scope": scope});
+        let asked = process.client(&key).post("/v1/erasures", &body);
+        assert!(asked.is_err(), "{place}: nobody was told");
+        assert!(process.ends_badly(), "{place} was never reached");
+
+        let mut process = Process::start(directory.path());
+        let owner = process.client(&key);
+        let listed = owner.get("/v1/erasures").unwrap().body;
+        assert_eq!(listed["erasures"], json!([]), "{place}");
+        // A restore, which waits for no erasure that never comes to an end.
+        let backup = owner.post("/v1/backups", &json!({})).unwrap();
+        assert_eq!(backup.status, 202, "{place}: {}", backup.body);
+        let restore = || {
+            let asked = json!({"backup": backup.body["id"]});
+            owner.post("/v1/restores", &asked).unwrap()
+        };
+        let mut restored = restore();
+        while restored.status == 409 && restored.body.to_string().contains("done") {
+            restored = restore();
+        }
+        assert_eq!(restored.status, 202, "{place}: {}", restored.body);
+        let path = format!("/v1/restores/{}", restored.body["id"].as_str().unwrap());
+        while owner.get(&path).unwrap().body["state"] == "running" {}
+        let again = owner.post("/v1/erasures", &body).unwrap();
+        assert_eq!(again.status, 202, "{place}: {}", again.body);
+        process.kill();
+        let id = again.body["id"].as_str().unwrap();
+        check(directory.path(), &key, Some(id), place);
+    }
+}
+
+#[test]
+fn a_deletion_that_nobody_was_told_of_is_whole_or_never_was() {
+    for (place, begun) in [("erase-accepted", false), ("erase-removed", true)] {
+        let directory = tempfile::tempdir().unwrap();
+        let key = prepared(directory.path());
+        let mut process = Process::start_with(directory.path(), &[("LOCULE_FAILPOINT", place)]);
+        assert!(process.operator().delete("/v1/tenants/acme").is_err());
+        assert!(process.ends_badly(), "{place} was never reached");
+        let process = Process::start(directory.path());
+        let status = || process.operator().get("/v1/tenants/acme").unwrap();
+        if begun {
+            while status().body["state"] != "deleted" {}
+            assert_eq!(process.client(&key).get("/v1/self").unwrap().status, 401);
+        } else {
+            assert_eq!(status().body["state"], "active");
+            assert_eq!(numbers(&process, &key).len(), 300);
+            let again = process.operator().delete("/v1/tenants/acme").unwrap();
+            assert_eq!(again.status, 202, "{}", again.body);
+        }
+    }
+}
+
 /// A directory with a tenant of 300 points, and its owner's key.
 fn prepared(directory: &Path) -> String {
     let process = Process::start(directory);

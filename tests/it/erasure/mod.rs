@@ -5,6 +5,7 @@ mod load;
 mod rotation;
 mod scopes;
 mod traces;
+mod waiting;
 mod wire;
 
 use std::{num::NonZeroUsize, path::Path};

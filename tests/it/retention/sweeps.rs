@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::{DAY, HOUR, MILLISECOND, count, hourly, ids, keep, payload, vector};
 use crate::{
-    erasure::{left, receipt},
+    backup,
+    erasure::{erase, left, receipt},
     harness::{Actor, Node, Tenant},
 };
 
@@ -152,6 +153,65 @@ fn what_is_deleted_or_replaced_is_destroyed_in_time_where_a_bound_was_set() {
     node.clock.advance(3 * HOUR);
     assert_eq!(node.sweep(), 1);
     assert_eq!(erasures(&tenant.owner).len(), 3);
+}
+
+#[test]
+fn what_ends_after_a_restore_is_destroyed_in_time_too() {
+    let node = Node::start();
+    let tenant = hourly(&node, 2);
+    let backup = backup::make(&tenant.owner);
+    let restored = backup::restore(&tenant.owner, &backup);
+    assert_eq!(restored["state"], "done", "{restored}");
+    keep(&tenant, json!({"ttl_days": 1, "purge_within_hours": 4}));
+    node.clock.advance(DAY + 3 * HOUR);
+    assert_eq!(node.sweep(), 1);
+    swept(&node, &tenant.owner, 2);
+}
+
+#[test]
+fn what_an_erasure_has_destroyed_is_not_swept_a_second_time() {
+    for cold in [false, true] {
+        let node = Node::start();
+        let tenant = hourly(&node, 3);
+        keep(&tenant, json!({"ttl_days": 10, "purge_within_hours": 4}));
+        let path = "/collections/docs/points/delete";
+        tenant.owner.post(path, json!({"points": [0]})).expect(200);
+        let node = if cold { node.restart() } else { node };
+        let owner = owner(&node, &tenant);
+        // What was deleted has to go within four hours, and goes with this.
+        let scope = json!({"points": {"collection": "docs", "ids": [1]}});
+        erase(&owner, scope);
+        node.clock.advance(DAY);
+        assert_eq!(node.sweep(), 0);
+        // What is left ends when it would have.
+        node.clock.advance(9 * DAY + 3 * HOUR - MILLISECOND);
+        assert_eq!(node.sweep(), 0);
+        node.clock.advance(MILLISECOND);
+        assert_eq!(node.sweep(), 1);
+        swept(&node, &owner, 1);
+        assert_eq!(
+            node.metric("locule_partition_opens_total"),
+            u64::from(!cold)
+        );
+    }
+}
+
+#[test]
+fn a_sweep_tells_of_what_ended_before_an_erasure_destroyed_it() {
+    let node = Node::start();
+    let tenant = hourly(&node, 3);
+    keep(&tenant, json!({"ttl_days": 1, "purge_within_hours": 4}));
+    node.clock.advance(DAY - 2 * HOUR);
+    assert_eq!(
+        count(&tenant),
+        2,
+        "the first has ended, and a reader saw it go"
+    );
+    let scope = json!({"points": {"collection": "docs", "ids": [2]}});
+    erase(&tenant.owner, scope);
+    node.clock.advance(3 * HOUR);
+    assert_eq!(node.sweep(), 1);
+    swept(&node, &tenant.owner, 2);
 }
 
 #[test]
