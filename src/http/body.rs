@@ -9,7 +9,7 @@ use axum::{
 };
 use flate2::bufread::MultiGzDecoder;
 use serde::{
-    Deserializer,
+    Deserialize, Deserializer,
     de::{DeserializeOwned, MapAccess, Visitor, value::MapAccessDeserializer},
 };
 
@@ -23,35 +23,58 @@ impl<T: DeserializeOwned> FromRequest<Arc<Engine>> for Body<T> {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, engine: &Arc<Engine>) -> Result<Self, Refusal> {
-        let encoding = Encoding::of(request.headers())?;
-        let principal = request.extensions().get::<Principal>().cloned();
-        let take = |bytes| {
-            let taken = principal
-                .as_ref()
-                .map_or(Ok(()), |principal| engine.take_bytes(principal, bytes));
-            taken.map_err(Refusal::from)
-        };
-        // Before it is read, if its sender says how long it is.
-        let told = caller::content_length(request.headers());
-        if let Err(refusal) = told.map_or(Ok(()), take) {
-            // To its end, but for nothing: whoever is still sending wouldn't hear the answer.
-            drop(Bytes::from_request(request, engine).await);
-            return Err(refusal);
-        }
-        let bytes = Bytes::from_request(request, engine)
-            .await
-            .map_err(|rejection| unread(rejection.status(), BODY_BYTES_MAX))?;
-        if told.is_none() {
-            take(bytes.len() as u64)?;
-        }
-        let bytes = match encoding {
-            Encoding::Plain => bytes,
-            Encoding::Gzip => unzipped(&bytes)?.into(),
-        };
+        let bytes = received(request, engine).await?;
         let parse = || object(&bytes);
         let stages = &engine.metrics().stages;
         in_place(bytes.len(), || stages.timed(Stage::Parse, parse)).map(Self)
     }
+}
+
+/// No body, for routes that take none: an object with nothing in it counts as that.
+pub(super) struct NoBody;
+
+impl FromRequest<Arc<Engine>> for NoBody {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, engine: &Arc<Engine>) -> Result<Self, Refusal> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Nothing {}
+        let bytes = received(request, engine).await?;
+        if !bytes.is_empty() {
+            let Nothing {} = object(&bytes)?;
+        }
+        Ok(Self)
+    }
+}
+
+/// A body's bytes, unzipped, taken from what the caller may send.
+async fn received(request: Request, engine: &Arc<Engine>) -> Result<Bytes, Refusal> {
+    let encoding = Encoding::of(request.headers())?;
+    let principal = request.extensions().get::<Principal>().cloned();
+    let take = |bytes| {
+        let taken = principal
+            .as_ref()
+            .map_or(Ok(()), |principal| engine.take_bytes(principal, bytes));
+        taken.map_err(Refusal::from)
+    };
+    // Before it is read, if its sender says how long it is.
+    let told = caller::content_length(request.headers());
+    if let Err(refusal) = told.map_or(Ok(()), take) {
+        // To its end, but for nothing: whoever is still sending wouldn't hear the answer.
+        drop(Bytes::from_request(request, engine).await);
+        return Err(refusal);
+    }
+    let bytes = Bytes::from_request(request, engine)
+        .await
+        .map_err(|rejection| unread(rejection.status(), BODY_BYTES_MAX))?;
+    if told.is_none() {
+        take(bytes.len() as u64)?;
+    }
+    Ok(match encoding {
+        Encoding::Plain => bytes,
+        Encoding::Gzip => unzipped(&bytes)?.into(),
+    })
 }
 
 /// Does something with a body's bytes where they were received. Others that this thread serves don't
@@ -81,7 +104,16 @@ pub(super) fn object<T: DeserializeOwned>(json: &[u8]) -> Result<T, Refusal> {
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     let read = deserializer.deserialize_map(Object(PhantomData));
     read.and_then(|read| deserializer.end().map(|()| read))
-        .map_err(|error| Refusal::invalid(format!("Format error in JSON body: {error}")))
+        .map_err(|error| not_as_it_should_be(&error))
+}
+
+fn not_as_it_should_be(error: &serde_json::Error) -> Refusal {
+    let mut text = format!("Format error in JSON body: {error}");
+    // The parser doesn't say how deep it goes.
+    if text.contains("recursion limit exceeded") {
+        text.push_str(&format!("; the limit is {JSON_DEPTH_MAX} levels"));
+    }
+    Refusal::invalid(text)
 }
 
 /// How a body is encoded.
@@ -131,5 +163,8 @@ pub(super) fn unread(status: StatusCode, bytes_max: usize) -> Refusal {
 
 /// Longest body.
 pub(super) const BODY_BYTES_MAX: usize = 32 << 20;
+/// How deep lists and objects may stand in each other: `serde_json`'s own limit, its outermost
+/// object counted.
+const JSON_DEPTH_MAX: usize = 127;
 /// Longest body that is parsed where it was received: some tenths of a millisecond.
 const INLINE_BYTES_MAX: usize = 256 << 10;

@@ -15,6 +15,7 @@ mod harness;
 mod audit;
 mod authz;
 mod backup;
+mod bad_requests;
 mod benches;
 mod canary;
 mod compile_fail;

@@ -11,8 +11,8 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, ensure};
-use ndarray::{Array2, s};
+use anyhow::Context;
+use ndarray::Array2;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -75,17 +75,7 @@ struct Line {
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let base = matrix::normalised(matrix::read(&arguments.vectors)?);
-    for size in &arguments.sizes {
-        ensure!(
-            (100..=base.nrows()).contains(size),
-            "{} holds {} vectors; a size is 100 to that many",
-            arguments.vectors.display(),
-            base.nrows()
-        );
-    }
-    for size in &arguments.sizes {
-        let some = base.slice(s![..*size, ..]).to_owned();
+    for some in matrix::first_of(&arguments.vectors, &arguments.sizes, 100)? {
         for line in measure(&some, arguments.text)? {
             if arguments.json {
                 output::line(serde_json::to_string(&line)?)?;

@@ -2,9 +2,9 @@
 
 use std::{fs, path::Path};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use arrow_array::types::{ArrowPrimitiveType, Float16Type};
-use ndarray::{Array2, ArrayView1, Axis};
+use ndarray::{Array2, ArrayView1, Axis, s};
 
 use crate::vector::Metric;
 
@@ -12,6 +12,25 @@ use crate::vector::Metric;
 pub(super) fn read(path: &Path) -> anyhow::Result<Array2<f32>> {
     let bytes = fs::read(path).with_context(|| format!("can't read {}", path.display()))?;
     parse(&bytes).with_context(|| format!("{} can't be used", path.display()))
+}
+
+/// The first so many rows of a file, normalised, for each of these sizes.
+pub(super) fn first_of(
+    path: &Path,
+    sizes: &[usize],
+    least: usize,
+) -> anyhow::Result<impl Iterator<Item = Array2<f32>>> {
+    let base = normalised(read(path)?);
+    let (shown, most) = (path.display(), base.nrows());
+    for size in sizes {
+        ensure!(
+            (least..=most).contains(size),
+            "{shown} holds {most} vectors, not {size}; a size is {least} at the least"
+        );
+    }
+    Ok(sizes
+        .iter()
+        .map(move |size| base.slice(s![..*size, ..]).to_owned()))
 }
 
 /// The NumPy format, version 1 to 3 (numpy.lib.format): magic, version, header length, a header

@@ -5,8 +5,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use anyhow::ensure;
-use ndarray::{Array2, s};
+use ndarray::Array2;
 use serde::Serialize;
 
 use super::{
@@ -53,17 +52,7 @@ struct Line {
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let base = matrix::normalised(matrix::read(&arguments.vectors)?);
-    for size in &arguments.sizes {
-        ensure!(
-            (1..=base.nrows()).contains(size),
-            "{} holds {} vectors, not {size}",
-            arguments.vectors.display(),
-            base.nrows()
-        );
-    }
-    for size in &arguments.sizes {
-        let some = base.slice(s![..*size, ..]).to_owned();
+    for some in matrix::first_of(&arguments.vectors, &arguments.sizes, 1)? {
         for line in measure(&some, arguments.rounds.max(1))? {
             if arguments.json {
                 output::line(serde_json::to_string(&line)?)?;

@@ -1,11 +1,12 @@
 //! *`locule verify`: checks that need no server.* A receipt; a directory, a backup or a disk image
-//! against one; the audit log. None needs a key that opens data.
+//! against one; a backup by itself; the audit log. None needs a key that opens data.
 //!
 //! **Invariant:** the process ends with 0 when everything holds, with 1 when something doesn't, and
 //! with 2 when it couldn't be told: never with 0 for want of looking.
 //! Called by: `cli`.
 
 mod audit;
+mod backup;
 mod directory;
 mod receipt;
 mod verdict;
@@ -25,6 +26,8 @@ pub(crate) enum Command {
     /// Look through a data directory, a backup or a disk image for what an erasure should have
     /// removed.
     Directory(directory::Arguments),
+    /// Check a backup by itself: that all of it is there, and nobody changed it since.
+    Backup(backup::Arguments),
     /// Check the audit log: that no entry was changed, removed, moved or added.
     Audit(audit::Arguments),
 }
@@ -34,6 +37,7 @@ pub(crate) fn run(command: Command) -> ExitCode {
     let (looked, format) = match command {
         Command::Receipt(arguments) => (receipt::look(&arguments), arguments.format),
         Command::Directory(arguments) => (directory::look(&arguments), arguments.format),
+        Command::Backup(arguments) => (backup::look(&arguments), arguments.format),
         Command::Audit(arguments) => (audit::look(&arguments), arguments.format),
     };
     let told = looked.and_then(|verdict| {

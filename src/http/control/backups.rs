@@ -9,7 +9,7 @@ use std::{
 use axum::{
     Json,
     body::Body as Payload,
-    extract::{Path, Request},
+    extract::Request,
     http::{
         HeaderValue, StatusCode,
         header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE},
@@ -23,7 +23,9 @@ use utoipa::ToSchema;
 
 use crate::{
     http::{
+        body::NoBody,
         caller::{Caller, Waits},
+        parameters::Path,
         refusal::Refusal,
     },
     ops::backup::{BackupError, BackupId, BackupRecord, BackupState, Download, Upload},
@@ -78,7 +80,7 @@ pub(super) struct List {
     tag = "backups",
     responses((status = 202, description = "It is being made: ask after it by its id.", body = Shown))
 )]
-pub(super) async fn create(caller: Caller) -> Result<Response, Refusal> {
+pub(super) async fn create(caller: Caller, _: NoBody) -> Result<Response, Refusal> {
     let record = caller
         .run(Waits::Maybe, |engine, principal| {
             engine.make_backup(principal)
@@ -177,7 +179,11 @@ pub(super) async fn upload(caller: Caller, request: Request) -> Result<Response,
     params(("id" = String, Path, description = "The backup's id")),
     responses((status = 204, description = "It is deleted."))
 )]
-pub(super) async fn remove(caller: Caller, Path(id): Path<String>) -> Result<StatusCode, Refusal> {
+pub(super) async fn remove(
+    caller: Caller,
+    Path(id): Path<String>,
+    _: NoBody,
+) -> Result<StatusCode, Refusal> {
     let id = parse(&id)?;
     caller
         .run(Waits::Maybe, move |engine, principal| {

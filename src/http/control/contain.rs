@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use axum::{Json, extract::Path};
+use axum::Json;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -13,6 +13,7 @@ use crate::{
     http::{
         body::Body,
         caller::{Caller, Waits},
+        parameters::Path,
         refusal::Refusal,
     },
 };

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use crate::{
     engine::Error,
     http::{
-        body::Body,
+        body::{Body, NoBody},
         caller::{Caller, Waits},
         refusal::Refusal,
     },
@@ -126,13 +126,6 @@ fn shown(record: &CustodyRecord) -> Shown {
     }
 }
 
-/// What a rotation of the root key takes: nothing. Where the next one comes from is in the node's
-/// settings, since whoever has an operator key must not choose a program or a file of the host.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = RotateRootKey)]
-pub(super) struct Rotate {}
-
 /// What a rotation did.
 #[derive(Serialize, ToSchema)]
 #[schema(as = RootKeyRotation)]
@@ -149,18 +142,16 @@ pub(super) struct Rotated {
 }
 
 /// Puts another root key in place of the current one: every key file is wrapped anew, and no data
-/// is touched. Where the root key is a file of the node's own, a new one is made.
+/// is touched. Where the root key is a file of the node's own, a new one is made; else the next one
+/// comes from the node's settings, since whoever has an operator key must not choose a program or a
+/// file of the host.
 #[utoipa::path(
     post,
     path = "/v1/root-key/rotate",
     tag = "tenants",
-    request_body = Rotate,
     responses((status = 200, description = "It is done.", body = Rotated))
 )]
-pub(super) async fn rotate(
-    caller: Caller,
-    Body(Rotate {}): Body<Rotate>,
-) -> Result<Json<Rotated>, Refusal> {
+pub(super) async fn rotate(caller: Caller, _: NoBody) -> Result<Json<Rotated>, Refusal> {
     let rotated = caller
         .run(Waits::Maybe, |engine, principal| {
             engine.rotate_root(principal)

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use axum::{
     Json,
-    extract::Path,
     http::{HeaderValue, StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
 };
@@ -19,7 +18,7 @@ use crate::{
         body::Body,
         caller::{Caller, Waits},
         data,
-        parameters::Parameters,
+        parameters::{Parameters, Path},
         refusal::Refusal,
     },
     ops::erase::{Erasure, ErasureId},

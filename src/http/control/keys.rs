@@ -4,7 +4,6 @@ use std::{num::NonZeroU32, time::Duration};
 
 use axum::{
     Json,
-    extract::Path,
     http::StatusCode,
     response::{IntoResponse, Response},
 };
@@ -17,8 +16,9 @@ use crate::{
     clock::Timestamp,
     engine::{CreatedKey, NewKey},
     http::{
-        body::Body,
+        body::{Body, NoBody},
         caller::{Caller, Waits},
+        parameters::Path,
         refusal::Refusal,
     },
     tenant::CollectionName,
@@ -216,7 +216,11 @@ pub(super) async fn list(caller: Caller) -> Result<Json<List>, Refusal> {
     params(("id" = String, Path, description = "The key's id")),
     responses((status = 204, description = "It is no key any more."))
 )]
-pub(super) async fn revoke(caller: Caller, Path(id): Path<String>) -> Result<StatusCode, Refusal> {
+pub(super) async fn revoke(
+    caller: Caller,
+    Path(id): Path<String>,
+    _: NoBody,
+) -> Result<StatusCode, Refusal> {
     let id = key_id(&id)?;
     caller
         .run(Waits::Maybe, move |engine, principal| {
@@ -234,7 +238,11 @@ pub(super) async fn revoke(caller: Caller, Path(id): Path<String>) -> Result<Sta
     params(("id" = String, Path, description = "The key's id")),
     responses((status = 200, description = "The key.", body = Shown))
 )]
-pub(super) async fn resume(caller: Caller, Path(id): Path<String>) -> Result<Json<Shown>, Refusal> {
+pub(super) async fn resume(
+    caller: Caller,
+    Path(id): Path<String>,
+    _: NoBody,
+) -> Result<Json<Shown>, Refusal> {
     let id = ApiKeyId::parse(&id)
         .ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND, "there is no such key"))?;
     let key = caller

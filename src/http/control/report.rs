@@ -4,7 +4,6 @@ use std::fmt::Write;
 
 use axum::{
     Json,
-    extract::Path,
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
@@ -22,7 +21,7 @@ use crate::{
     http::{
         answer,
         caller::{Caller, Waits},
-        parameters::Parameters,
+        parameters::{Parameters, Path},
         refusal::Refusal,
     },
     ops::{erase::Erasure, receipt::SignedReceipt},

@@ -2,7 +2,6 @@
 
 use axum::{
     Json,
-    extract::Path,
     http::StatusCode,
     response::{IntoResponse, Response},
 };
@@ -14,6 +13,7 @@ use crate::{
     http::{
         body::Body,
         caller::{Caller, Waits},
+        parameters::Path,
         refusal::Refusal,
     },
     ops::backup::BackupId,

@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{FromRequestParts, Path},
+    extract::FromRequestParts,
     http::{StatusCode, request::Parts},
 };
 use serde::{Deserialize, Serialize};
@@ -11,8 +11,9 @@ use utoipa::ToSchema;
 use crate::{
     engine::Error,
     http::{
-        body::Body,
+        body::{Body, NoBody},
         caller::{Caller, Waits},
+        parameters::Path,
         refusal::Refusal,
     },
     partition::{CollectionRetention, End, PURGE_HOURS_DEFAULT, Retention},
@@ -73,9 +74,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Collection {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
-        let Path(name) = Path::<String>::from_request_parts(parts, state)
-            .await
-            .map_err(|_| Refusal::invalid("the path isn't valid UTF-8"))?;
+        let Path(name) = Path::<String>::from_request_parts(parts, state).await?;
         Ok(Self(CollectionName::parse(&name).map_err(Error::from)?))
     }
 }
@@ -139,6 +138,7 @@ pub(super) async fn show(
 pub(super) async fn remove(
     caller: Caller,
     Collection(collection): Collection,
+    _: NoBody,
 ) -> Result<StatusCode, Refusal> {
     caller
         .run(Waits::Maybe, move |engine, principal| {

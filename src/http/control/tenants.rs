@@ -4,7 +4,6 @@ use std::num::NonZeroU32;
 
 use axum::{
     Json,
-    extract::Path,
     http::StatusCode,
     response::{IntoResponse, Response},
 };
@@ -16,9 +15,9 @@ use crate::{
     access::{Allowance, Policy, Quota, Watch},
     engine::{Error, TenantChange},
     http::{
-        body::Body,
+        body::{Body, NoBody},
         caller::{Caller, Waits},
-        parameters::Parameters,
+        parameters::{Parameters, Path},
         refusal::Refusal,
     },
     router::{NewTenant, TenantRecord},
@@ -272,6 +271,7 @@ pub(super) async fn change(
 pub(super) async fn suspend(
     caller: Caller,
     Path(id): Path<String>,
+    _: NoBody,
 ) -> Result<Json<Shown>, Refusal> {
     let id = known(&id)?;
     let record = caller
@@ -290,7 +290,11 @@ pub(super) async fn suspend(
     params(("id" = String, Path, description = "The tenant's id")),
     responses((status = 200, description = "The tenant.", body = Shown))
 )]
-pub(super) async fn resume(caller: Caller, Path(id): Path<String>) -> Result<Json<Shown>, Refusal> {
+pub(super) async fn resume(
+    caller: Caller,
+    Path(id): Path<String>,
+    _: NoBody,
+) -> Result<Json<Shown>, Refusal> {
     let id = known(&id)?;
     let record = caller
         .run(Waits::Maybe, move |engine, principal| {
@@ -315,6 +319,7 @@ pub(super) async fn remove(
     caller: Caller,
     Path(id): Path<String>,
     Parameters(Wait { wait }): Parameters<Wait>,
+    _: NoBody,
 ) -> Result<Response, Refusal> {
     let id = known(&id)?;
     let erasure = caller

@@ -2,7 +2,6 @@
 
 use axum::{
     Json,
-    extract::Path,
     http::StatusCode,
     response::{IntoResponse, Response},
 };
@@ -12,8 +11,9 @@ use utoipa::ToSchema;
 use crate::{
     engine::{Delivery, Direction, EventKind, Webhook, WebhookId},
     http::{
-        body::Body,
+        body::{Body, NoBody},
         caller::{Caller, Waits},
+        parameters::Path,
         refusal::Refusal,
     },
 };
@@ -136,7 +136,11 @@ pub(super) async fn list(caller: Caller) -> Result<Json<List>, Refusal> {
     params(("id" = String, Path, description = "The webhook's id")),
     responses((status = 204, description = "It is gone."))
 )]
-pub(super) async fn remove(caller: Caller, Path(id): Path<String>) -> Result<StatusCode, Refusal> {
+pub(super) async fn remove(
+    caller: Caller,
+    Path(id): Path<String>,
+    _: NoBody,
+) -> Result<StatusCode, Refusal> {
     let id = number(&id)?;
     caller
         .run(Waits::Maybe, move |engine, principal| {
@@ -185,6 +189,7 @@ pub(super) async fn deliveries(
 pub(super) async fn replay(
     caller: Caller,
     Path((id, delivery)): Path<(String, String)>,
+    _: NoBody,
 ) -> Result<Response, Refusal> {
     let (id, delivery) = (number(&id)?, number(&delivery)?);
     let replayed = caller

@@ -1,10 +1,6 @@
 //! Payload indexes: made, removed, described.
 
-use axum::{
-    extract::{FromRequestParts, Path as InPath},
-    http::request::Parts,
-    response::Response,
-};
+use axum::{extract::FromRequestParts, http::request::Parts, response::Response};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
@@ -15,6 +11,7 @@ use crate::{
         answer::{self, Envelope},
         body::Body,
         caller::{Caller, Waits},
+        parameters::Path as InPath,
         refusal::Refusal,
     },
     partition,
@@ -90,9 +87,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Field {
         struct Named {
             field: String,
         }
-        let InPath(Named { field }) = InPath::<Named>::from_request_parts(parts, state)
-            .await
-            .map_err(|_| bad("the path isn't valid UTF-8"))?;
+        let InPath(Named { field }) = InPath::<Named>::from_request_parts(parts, state).await?;
         let field = Path::parse(&field).map_err(|error| bad(&error.to_string()))?;
         Ok(Self(field))
     }

@@ -1,6 +1,6 @@
 //! Points: retrieve.
 
-use axum::{extract::Path, http::StatusCode, response::Response};
+use axum::{http::StatusCode, response::Response};
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -16,6 +16,7 @@ use crate::{
         answer::{self, Envelope},
         body::Body,
         caller::{Caller, Waits},
+        parameters::Path,
         refusal::Refusal,
     },
     tenant::PointId,

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU64;
 
-use axum::extract::{FromRequestParts, Path};
+use axum::extract::FromRequestParts;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
 use utoipa::ToSchema;
@@ -10,7 +10,10 @@ use utoipa::ToSchema;
 use super::{openapi, vectors::VectorOut};
 use crate::{
     engine::Error,
-    http::{parameters::Parameters, refusal::Refusal},
+    http::{
+        parameters::{Parameters, Path},
+        refusal::Refusal,
+    },
     payload::values::OrderValue,
     tenant::{CollectionName, PointId},
 };
@@ -29,9 +32,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Collection {
         struct Named {
             name: String,
         }
-        let Path(Named { name }) = Path::<Named>::from_request_parts(parts, state)
-            .await
-            .map_err(|_| Refusal::invalid("Bad request: the path isn't valid UTF-8"))?;
+        let Path(Named { name }) = Path::<Named>::from_request_parts(parts, state).await?;
         Ok(Self(CollectionName::parse(&name).map_err(Error::from)?))
     }
 }

@@ -32,9 +32,20 @@ pub(super) struct Files {
 impl Files {
     pub(super) fn new(backups: &Path, tenant: TenantUuid) -> Self {
         let uuid = Uuid::from_bytes(*tenant.as_bytes());
+        Self::at(&backups.join(uuid.simple().to_string()))
+    }
+
+    /// What is in a directory, whoever's it is.
+    pub(super) fn at(directory: &Path) -> Self {
         Self {
-            directory: backups.join(uuid.simple().to_string()),
+            directory: directory.to_owned(),
         }
+    }
+
+    /// The directory's name, if it is there.
+    pub(super) fn name(&self) -> Option<String> {
+        let name = self.directory.file_name()?.to_string_lossy();
+        self.directory.is_dir().then(|| name.into_owned())
     }
 
     pub(super) fn make(&self) -> io::Result<()> {

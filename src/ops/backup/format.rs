@@ -219,7 +219,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-const MANIFEST_MAGIC: &[u8; 4] = b"LCLB";
+pub(super) const MANIFEST_MAGIC: &[u8; 4] = b"LCLB";
 const FILE_MAGIC: &[u8; 4] = b"LCLF";
 const VERSION: u8 = 1;
 const ENTRY_BYTES: usize = 36;

@@ -6,9 +6,11 @@
 //! **Invariant:** a backup's manifest and blocks are checked before anything of them is used, and
 //! every value opens under the tenant's key before it is stored again (`it/backup`).
 //! **Invariant:** a backup is there whole or not at all: its manifest is written last.
-//! Called by: `engine`; by erasures, for what they end ([`Backups::end`]).
+//! Called by: `engine`; by erasures, for what they end ([`Backups::end`]); by `cli`, to check one by
+//! itself ([`check`]).
 
 mod blocks;
+mod check;
 mod end;
 mod error;
 mod format;
@@ -30,6 +32,7 @@ use parking_lot::Mutex;
 
 use self::{blocks::Files, format::Manifest, make::Stored};
 pub use self::{
+    check::{CheckedBackup, Held, check},
     error::{BackupError, End},
     read::{Download, Records},
     record::{BackupId, BackupRecord, BackupState},
@@ -295,6 +298,11 @@ impl Backups {
             how,
             current: Some(current),
         }
+    }
+
+    /// The name of a tenant's directory, if there is one.
+    pub fn directory(&self, tenant: TenantUuid) -> Option<String> {
+        self.files(tenant).name()
     }
 
     /// A place for a backup that comes as a file.

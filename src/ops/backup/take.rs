@@ -9,7 +9,7 @@ use std::{
 use super::{
     BackupError,
     blocks::Files,
-    format::{FILE_HEADER_BYTES, Manifest, manifest_length},
+    format::{Block, FILE_HEADER_BYTES, Manifest, manifest_length},
 };
 use crate::seal;
 
@@ -73,6 +73,17 @@ pub(super) fn front(file: &mut impl Read) -> Result<Front, BackupError> {
     Ok(Front { manifest, encoded })
 }
 
+/// Reads the next block of a file, if it is what its digest says.
+pub(super) fn block(block: &Block, file: &mut impl Read) -> Result<Vec<u8>, BackupError> {
+    let mut bytes = Vec::new();
+    file.take(u64::from(block.length)).read_to_end(&mut bytes)?;
+    if seal::digest(&[&bytes]) == block.digest {
+        Ok(bytes)
+    } else {
+        Err(BackupError::Damaged)
+    }
+}
+
 /// Stores the blocks of a file, and then its manifest. How many bytes that took.
 pub(super) fn blocks(
     files: &Files,
@@ -82,13 +93,7 @@ pub(super) fn blocks(
     files.make()?;
     let mut new_bytes = 0;
     for block in &front.manifest.blocks {
-        let mut bytes = Vec::new();
-        file.take(u64::from(block.length)).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 != u64::from(block.length) || seal::digest(&[&bytes]) != block.digest
-        {
-            return Err(BackupError::Damaged);
-        }
-        new_bytes += files.put_block(&bytes)?.1;
+        new_bytes += files.put_block(&self::block(block, file)?)?.1;
     }
     if file.read(&mut [0])? != 0 {
         return Err(BackupError::Damaged);

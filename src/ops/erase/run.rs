@@ -1,7 +1,7 @@
 //! Carrying erasures out: one resealing for all that wait for a tenant, then the end of the old
 //! generation, a look through the files, and a receipt each.
 
-use std::{num::NonZeroUsize, path::PathBuf};
+use std::num::NonZeroUsize;
 
 use super::{Done, Erasure, ErasureId, Erasures, State};
 use crate::{
@@ -137,9 +137,9 @@ impl Erasures {
         })?;
         failpoint::hit("erase-purged");
         let traces = Traces::new(&family, &key, canaries(intent, &jobs));
-        let paths = self.to_look_through(intent);
+        let places = self.to_look_through(intent);
         let checked = self.timed(&mut steps, StepName::Checked, || {
-            verify::check(&paths, traces, THREADS)
+            verify::check(&self.directory, places, traces, THREADS)
         })?;
         let proofs = Proofs::new(family, key, checked)?;
         destroyed();
@@ -286,14 +286,18 @@ impl Erasures {
         Ok(())
     }
 
-    /// Where traces of a generation could be: on its shelf, and among the keys.
-    fn to_look_through(&self, intent: &Intent) -> Vec<PathBuf> {
-        let shelf = format!("shelves/{:06}", intent.from.shelf);
-        let paths = [shelf.as_str(), "keys", "catalog"];
-        paths
+    /// Where traces of a generation could be: wherever the node keeps what is sealed, and writes
+    /// anything on its way there. Not on other shelves, in other tenants' backups, or in the audit log,
+    /// where nothing of it ever was.
+    fn to_look_through(&self, intent: &Intent) -> Vec<String> {
+        let shelves = self.router.shelves_of(intent.tenant, intent.from);
+        let shelves = shelves
             .into_iter()
-            .map(|path| self.directory.join(path))
-            .collect()
+            .map(|shelf| format!("shelves/{shelf:06}"));
+        let backups = self.backups.directory(intent.tenant);
+        let backups = backups.map(|name| format!("backups/{name}"));
+        let always = ["catalog", "keys"].map(str::to_owned);
+        always.into_iter().chain(shelves).chain(backups).collect()
     }
 
     /// Moves the tenant's erasures that are in such states to another, and returns them.

@@ -1,4 +1,5 @@
-//! What a receipt says, field by field. `tests/golden/receipt.v1.json` is one.
+//! What a receipt says, field by field. `tests/golden/receipt.v2.json` is one, of version 1 is
+//! `receipt.v1.json`.
 //!
 //! Plain data: having it proves nothing. What counts is a [`SignedReceipt`](super::SignedReceipt).
 //!
@@ -13,7 +14,7 @@ use crate::{clock::Timestamp, ops::Hex, seal::WRAPPED_SAMPLE_BYTES, tenant::Tena
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Body {
-    /// Which fields there are: 1.
+    /// Which fields there are: 2. Receipts of version 1 don't say where the node looked.
     pub version: u8,
     /// The erasure's id.
     pub id: Hex<16>,
@@ -198,9 +199,12 @@ pub struct Export {
 }
 
 /// What the node looked through.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CheckedFiles {
+    /// Where in its data directory: every file at and below these.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub places: Option<Vec<String>>,
     /// Files.
     pub files: u64,
     /// Bytes in them.

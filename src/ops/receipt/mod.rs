@@ -156,6 +156,7 @@ impl<'p> Receipt<'p> {
             canaries: checked.traces().canaries().to_vec(),
             copies,
             checked: CheckedFiles {
+                places: Some(checked.places().to_vec()),
                 files: checked.files(),
                 bytes: checked.bytes(),
             },
@@ -178,4 +179,4 @@ pub fn scope_digest(id: Hex<16>, scope: &Value) -> Hex<32> {
     ]))
 }
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;

@@ -58,8 +58,9 @@ impl SignedReceipt {
             return Err(ReceiptError::NotCanonical);
         }
         let Document { receipt, signature } = document;
-        if receipt.version != VERSION {
-            return Err(ReceiptError::Version);
+        match (receipt.version, &receipt.checked.places) {
+            (1, None) | (VERSION, Some(_)) => {}
+            _ => return Err(ReceiptError::Version),
         }
         if receipt.canaries.len() > CANARIES_MAX {
             return Err(ReceiptError::TooLong);
@@ -149,8 +150,8 @@ pub enum ReceiptError {
     /// Not the fields of a receipt.
     #[error("its fields aren't those of a receipt")]
     Fields(#[source] serde_json::Error),
-    /// Another version.
-    #[error("its version isn't known here")]
+    /// Another version, or not what this one has.
+    #[error("its version isn't known here, or isn't that of its fields")]
     Version,
     /// Written in another way.
     #[error(

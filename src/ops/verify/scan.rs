@@ -85,21 +85,22 @@ pub fn scan(path: &Path, traces: &Traces, threads: NonZeroUsize) -> Result<Scan,
     Ok(scan)
 }
 
-/// As [`scan`], of several places, for whoever needs the proof that nothing was found.
+/// As [`scan`], of several places in a directory, for whoever needs the proof that nothing was found.
 ///
 /// # Errors
 /// [`CheckError`] when something was found or couldn't be looked at.
 pub fn check(
-    paths: &[PathBuf],
+    directory: &Path,
+    places: Vec<String>,
     traces: Traces,
     threads: NonZeroUsize,
 ) -> Result<Checked, CheckError> {
-    if paths.is_empty() {
+    if places.is_empty() {
         return Err(CheckError::Nothing);
     }
     let (mut files, mut bytes) = (0, 0);
-    for path in paths {
-        let scan = scan(path, &traces, threads)?;
+    for place in &places {
+        let scan = scan(&directory.join(place), &traces, threads)?;
         if let Some(Unread { path, source }) = scan.unread.into_iter().next() {
             return Err(ScanError { path, source }.into());
         }
@@ -111,6 +112,7 @@ pub fn check(
         bytes += scan.bytes;
     }
     Ok(Checked {
+        places,
         files,
         bytes,
         traces,
@@ -121,12 +123,18 @@ pub fn check(
 #[must_use]
 #[derive(Debug)]
 pub struct Checked {
+    places: Vec<String>,
     files: u64,
     bytes: u64,
     traces: Traces,
 }
 
 impl Checked {
+    /// Where: files and directories, in the directory that was given.
+    pub fn places(&self) -> &[String] {
+        &self.places
+    }
+
     /// Files that were read.
     pub const fn files(&self) -> u64 {
         self.files

@@ -56,10 +56,11 @@ impl Ends {
         self.slots.insert((end.0, slot));
     }
 
-    /// Takes out the slots whose end has come.
-    pub(super) fn take(&mut self, now: Timestamp) -> Vec<u32> {
+    /// Takes out the slots whose end has come, so many at the most.
+    pub(super) fn take(&mut self, now: Timestamp, most: usize) -> Vec<u32> {
         let mut ended = Vec::new();
-        while self.have_come(now)
+        while ended.len() < most
+            && self.have_come(now)
             && let Some((_, slot)) = self.slots.remove_min()
         {
             ended.push(slot);

@@ -1,4 +1,5 @@
-//! What has ended leaves the collection, before anyone is answered.
+//! What has ended leaves the collection, before anyone is answered: so many points a commit, since a
+//! million may end in the same millisecond.
 
 use std::sync::Arc;
 
@@ -25,18 +26,18 @@ impl Partition {
         collection: &Collection,
         now: Timestamp,
     ) -> Arc<View> {
-        let view = collection.view();
-        if !view.ends.have_come(now) {
-            return view;
+        let mut view = collection.view();
+        while view.ends.have_come(now) {
+            let cleared = match self.writer.try_lock() {
+                Some(head) => self.expire(head, collection, now).inspect_err(|error| {
+                    tracing::warn!(%error, "points that have ended stay on disk for now");
+                }),
+                None => Err(PartitionError::Interrupted),
+            };
+            // Not cleared for all, then for this reader.
+            view = cleared.unwrap_or_else(|_| Arc::new(without_ended(&view, now, usize::MAX).0));
         }
-        let cleared = match self.writer.try_lock() {
-            Some(head) => self.expire(head, collection, now).inspect_err(|error| {
-                tracing::warn!(%error, "points that have ended stay on disk for now");
-            }),
-            None => Err(PartitionError::Interrupted),
-        };
-        // Not cleared for all, then for this reader.
-        cleared.unwrap_or_else(|_| Arc::new(without_ended(&view, now).0))
+        view
     }
 
     /// Sees to it that nothing that has ended is there any more, for who changes or counts what is.
@@ -45,7 +46,7 @@ impl Partition {
         collection: &Collection,
         now: Timestamp,
     ) -> Result<(), PartitionError> {
-        if collection.view().ends.have_come(now) {
+        while collection.view().ends.have_come(now) {
             self.expire(self.writer.lock(), collection, now)?;
         }
         Ok(())
@@ -61,14 +62,15 @@ impl Partition {
         collections.try_for_each(|collection| self.clear_ended(collection, now))
     }
 
-    /// Removes what has ended, durably, and shows the collection without it.
+    /// Removes what has ended, in one commit as much of it as one takes, and shows the collection
+    /// without that.
     fn expire(
         &self,
         mut head: MutexGuard<'_, Head>,
         collection: &Collection,
         now: Timestamp,
     ) -> Result<Arc<View>, PartitionError> {
-        let (view, gone) = without_ended(&collection.view(), now);
+        let (view, gone) = without_ended(&collection.view(), now, TOGETHER_MAX);
         self.commit_removal(&mut head, collection, &gone)?;
         collection.count_ended(gone.len());
         collection.publish(view);
@@ -99,11 +101,11 @@ impl Partition {
     }
 }
 
-/// A view without what has ended, and what that was.
-fn without_ended(view: &View, now: Timestamp) -> (View, Vec<Slot>) {
+/// A view without so many slots at the most whose end has come, and the points that were there.
+fn without_ended(view: &View, now: Timestamp, most: usize) -> (View, Vec<Slot>) {
     let mut view = view.clone();
     let mut gone = Vec::new();
-    for number in view.ends.take(now) {
+    for number in view.ends.take(now, most) {
         let slot = view.slots.get(number as usize).copied();
         let slot = slot.filter(|_| !view.dead.contains(number as usize));
         if let Some(slot) = slot {
@@ -113,3 +115,7 @@ fn without_ended(view: &View, now: Timestamp) -> (View, Vec<Slot>) {
     }
     (view, gone)
 }
+
+/// Points that end in one commit: some hundred kilobytes of it, and some milliseconds in which no
+/// other write comes.
+const TOGETHER_MAX: usize = 10_000;

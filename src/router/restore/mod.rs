@@ -18,7 +18,7 @@
 mod record;
 mod source;
 
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeSet, fmt, sync::Arc};
 
 pub(super) use self::record::Restores;
 pub use self::{
@@ -224,6 +224,16 @@ impl Router {
     pub fn restores(&self, grant: &Grant<ManageBackups>) -> Vec<RestoreRecord> {
         let restores = self.restores.0.lock();
         restores.get(&grant.tenant()).cloned().unwrap_or_default()
+    }
+
+    /// The shelves on which a generation's families were: a restore fills another one, and the one
+    /// before is dropped.
+    pub fn shelves_of(&self, tenant: TenantUuid, last: Place) -> BTreeSet<u32> {
+        let restores = self.restores.0.lock();
+        let own = restores.get(&tenant).into_iter().flatten();
+        let places = own.flat_map(|record| [record.from, record.to]);
+        let before = places.filter(|place| place.generation == last.generation);
+        before.chain([last]).map(|place| place.shelf).collect()
     }
 
     /// Whether a tenant's data is being replaced.

@@ -2,6 +2,7 @@
 //! anyone else.
 
 mod damage;
+mod offline;
 mod refused;
 mod round_trip;
 mod shared;

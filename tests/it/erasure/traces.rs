@@ -139,3 +139,32 @@ fn erasures_that_wait_together_share_one_resealing() {
         assert_eq!(left(node.directory(), receipt).finds, []);
     }
 }
+
+#[test]
+fn a_receipt_says_where_the_node_looked_and_there_is_none_while_anything_is_left_there() {
+    let node = Node::start();
+    let tenant = people(&node, "acme", 100);
+    let scope = |id: u64| json!({"points": {"collection": "notes", "ids": [id]}});
+    let looked = ["catalog", "keys", "shelves/000000"];
+    for (id, place) in (0..).zip(looked) {
+        crate::backup::make(&tenant.owner);
+        let blocks = crate::backup::blocks(&node);
+        let ciphertext: Vec<u8> = blocks
+            .iter()
+            .flat_map(|path| fs::read(path).unwrap())
+            .collect();
+        let left_behind = node.directory().join(place).join("left-behind");
+        fs::write(&left_behind, ciphertext).unwrap();
+        let body = json!({"reason": "a test", "scope": scope(id)});
+        let asked = tenant.owner.post("/v1/erasures?wait=1", body).expect(202);
+        assert_ne!(asked["state"], "done", "{place}: {asked}");
+        fs::remove_file(left_behind).unwrap();
+        erase(&tenant.owner, scope(50 + id));
+        let path = format!("/v1/erasures/{}", asked["id"].as_str().unwrap());
+        let done = tenant.owner.get(&path).expect(200);
+        assert_eq!(done["state"], "done", "{place}: {done}");
+        let receipt = receipt(&tenant.owner, &done);
+        let said = receipt.body().checked.places.clone().unwrap();
+        assert_eq!(said, looked);
+    }
+}

@@ -215,6 +215,39 @@ fn a_sweep_tells_of_what_ended_before_an_erasure_destroyed_it() {
 }
 
 #[test]
+fn however_many_points_end_at_once_none_is_seen_each_commit_is_short_and_a_sweep_tells_of_all() {
+    let node = Node::start();
+    let tenant = hourly(&node, 1);
+    for batch in [1..10_001, 10_001..20_001, 20_001..25_001] {
+        let points: Vec<Value> = batch
+            .map(|id: u64| json!({"id": id, "vector": vector(id % 100)}))
+            .collect();
+        let body = json!({"points": points});
+        let path = "/collections/docs/points?wait=true";
+        tenant.owner.put(path, body).expect(200);
+    }
+    keep(&tenant, json!({"ttl_days": 1}));
+    let commits = || {
+        let point = json!({"id": 30_000, "vector": vector(1)});
+        let body = json!({"points": [point]});
+        let path = "/collections/docs/points?wait=true";
+        let answer = tenant.owner.put(path, body).expect(200);
+        answer["result"]["operation_id"].as_u64().unwrap()
+    };
+    let before = commits();
+    node.clock.advance(DAY);
+    assert_eq!(count(&tenant), 0);
+    assert_eq!(
+        commits() - before,
+        1 + 3,
+        "10,000 points and no more in each"
+    );
+    node.clock.advance(18 * HOUR);
+    assert_eq!(node.sweep(), 1);
+    swept(&node, &tenant.owner, 25_002);
+}
+
+#[test]
 fn a_suspended_tenant_is_swept_and_a_deleted_one_has_nothing_left_to_be() {
     let node = Node::start();
     let tenant = hourly(&node, 1);

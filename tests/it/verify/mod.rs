@@ -2,7 +2,7 @@
 //! audit log.
 
 mod audit;
-mod command;
+pub mod command;
 mod receipt;
 mod traces;
 
@@ -82,7 +82,13 @@ impl Erased {
         let (family, key) = self.acts();
         let traces = Traces::new(&family, &key, canaries());
         fs::create_dir_all(self.path("empty")).unwrap();
-        let checked = check(&[self.path("empty")], traces, THREADS).unwrap();
+        let checked = check(
+            self.directory.path(),
+            vec!["empty".to_owned()],
+            traces,
+            THREADS,
+        );
+        let checked = checked.unwrap();
         let proofs = Proofs::new(family, key, checked).unwrap();
         let receipt = Receipt::new(facts, &proofs).unwrap();
         receipt.sign(&self.signer()).unwrap()

@@ -14,7 +14,8 @@ use serde_json::{Value, json};
 
 use super::{Erased, FAMILY, TENANT, THREADS, canaries, facts, scope};
 
-const GOLDEN: &[u8] = include_bytes!("../../golden/receipt.v1.json");
+const GOLDEN: &[u8] = include_bytes!("../../golden/receipt.v2.json");
+const GOLDEN_V1: &[u8] = include_bytes!("../../golden/receipt.v1.json");
 
 #[test]
 fn a_receipt_says_what_was_done_and_who_signed() {
@@ -43,16 +44,23 @@ fn a_receipt_says_what_was_done_and_who_signed() {
 }
 
 #[test]
-fn the_golden_receipt_is_read_to_the_last_field() {
-    let signed = SignedReceipt::parse(GOLDEN).unwrap();
-    assert_eq!([signed.document(), b"\n"].concat(), GOLDEN);
+fn the_golden_receipts_are_read_to_the_last_field() {
+    golden(GOLDEN_V1, 1, None);
+    let backups = format!("backups/{}", "07".repeat(16));
+    let places = ["catalog", "keys", "shelves/000005", &backups];
+    golden(GOLDEN, 2, Some(places.map(str::to_owned).to_vec()));
+}
+
+fn golden(file: &[u8], version: u8, places: Option<Vec<String>>) {
+    let signed = SignedReceipt::parse(file).unwrap();
+    assert_eq!([signed.document(), b"\n"].concat(), file);
     let (body, facts) = (signed.body(), facts());
     // The key of RFC 8032's first test signed it, by another implementation of both standards.
     let key: Hex<32> = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"
         .parse()
         .unwrap();
     assert_eq!(signed.signer(), VerifyingKey::from_bytes(&key.0).unwrap());
-    assert_eq!(body.version, 1);
+    assert_eq!(body.version, version);
     assert_eq!(body.id, facts.id);
     assert_eq!(body.tenant, facts.tenant);
     assert_eq!(body.tenant_uuid, Hex([7; 16]));
@@ -68,6 +76,7 @@ fn the_golden_receipt_is_read_to_the_last_field() {
     assert_eq!(body.canaries, canaries());
     assert_eq!(body.copies, facts.copies);
     assert_eq!((body.checked.files, body.checked.bytes), (120, 987_654_321));
+    assert_eq!(body.checked.places, places);
     assert_eq!(body.steps, facts.steps);
     assert_eq!(body.audit, facts.audit);
     assert_eq!(body.previous, Some(Hex([0xef; 32])));
@@ -174,7 +183,7 @@ fn a_receipt_is_not_given_for_a_check_of_something_else() {
     let (_, another_key) = other.acts();
     // The same names, but another key was in the file.
     let traces = Traces::new(&family, &another_key, canaries());
-    let checked = check(&[one.path("empty")], traces, THREADS).unwrap();
+    let checked = check(&one.path(""), vec!["empty".to_owned()], traces, THREADS).unwrap();
     let refused = Proofs::new(family, key, checked).unwrap_err();
     assert!(matches!(refused, ReceiptError::AnotherCheck), "{refused}");
 }
@@ -185,7 +194,7 @@ fn a_receipt_with_a_number_that_json_cannot_hold_is_not_signed() {
     std::fs::create_dir(erased.path("empty")).unwrap();
     let (family, key) = erased.acts();
     let traces = Traces::new(&family, &key, canaries());
-    let checked = check(&[erased.path("empty")], traces, THREADS).unwrap();
+    let checked = check(&erased.path(""), vec!["empty".to_owned()], traces, THREADS).unwrap();
     let mut facts = facts();
     facts.points = 1 << 53;
     let proofs = Proofs::new(family, key, checked).unwrap();

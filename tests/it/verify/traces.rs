@@ -289,19 +289,28 @@ fn many_finds_are_counted_and_not_all_kept() {
 #[test]
 fn a_proof_is_given_for_a_clean_place_alone() {
     let scene = Scene::new();
-    let place = scene.erased.path("place");
+    let check = |places: &[&str]| {
+        let places = places.iter().map(|place| (*place).to_owned());
+        check(
+            &scene.erased.path(""),
+            places.collect(),
+            scene.traces(),
+            THREADS,
+        )
+    };
     write_with(&scene.path("a"), 1_000, &[]);
-    let checked = check(std::slice::from_ref(&place), scene.traces(), THREADS).unwrap();
+    let checked = check(&["place"]).unwrap();
     assert_eq!((checked.files(), checked.bytes()), (1, 1_000));
+    assert_eq!(checked.places(), ["place"]);
     write_with(&scene.path("b"), 1_000, &[(5, &FAMILY.0)]);
-    let refused = check(std::slice::from_ref(&place), scene.traces(), THREADS).unwrap_err();
+    let refused = check(&["place"]).unwrap_err();
     assert!(
         matches!(refused, CheckError::Found { finds: 1, .. }),
         "{refused}"
     );
-    let missing = check(&[scene.path("missing")], scene.traces(), THREADS).unwrap_err();
+    let missing = check(&["missing"]).unwrap_err();
     assert!(matches!(missing, CheckError::Scan(_)), "{missing}");
-    let nowhere = check(&[], scene.traces(), THREADS).unwrap_err();
+    let nowhere = check(&[]).unwrap_err();
     assert!(matches!(nowhere, CheckError::Nothing), "{nowhere}");
     assert!(
         scene.erased.keyring.holds(TENANT, super::NODE)
