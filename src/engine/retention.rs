@@ -65,6 +65,42 @@ impl Engine {
         let partition = self.partition(principal, &grant)?;
         Ok(partition.retentions(&grant)?)
     }
+
+    /// Sets within how many hours what is deleted or replaced is gone from the disk, in collections
+    /// that have no bound of their own.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn set_purge_within(&self, principal: &Principal, bound: Retention) -> Result<(), Error> {
+        let grant: Grant<ManageRetention> = self.check(principal, None)?;
+        let partition = self.partition(principal, &grant)?;
+        let set = partition.set_purge_within(&grant, Some(bound));
+        self.watch(principal, set.map_err(Error::from))
+    }
+
+    /// That bound.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn purge_within(&self, principal: &Principal) -> Result<Option<u32>, Error> {
+        let grant: Grant<ManageRetention> = self.check(principal, None)?;
+        Ok(self.partition(principal, &grant)?.purge_within(&grant)?)
+    }
+
+    /// Takes that bound back.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] when there is none.
+    pub fn remove_purge_within(&self, principal: &Principal) -> Result<(), Error> {
+        let grant: Grant<ManageRetention> = self.check(principal, None)?;
+        let partition = self.partition(principal, &grant)?;
+        if partition.purge_within(&grant)?.is_none() {
+            let none = "the tenant has no bound for what is deleted";
+            return Err(Error::new(ErrorKind::NotFound, none));
+        }
+        let removed = partition.set_purge_within(&grant, None);
+        self.watch(principal, removed.map_err(Error::from))
+    }
 }
 
 fn none() -> Error {

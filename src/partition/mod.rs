@@ -40,7 +40,7 @@ use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
 };
 
@@ -100,6 +100,9 @@ pub struct Partition {
     /// since a restart may take up either. Read under the writer's lock.
     ended: AtomicBool,
     points_max: AtomicU64,
+    /// Hours within which what is deleted or replaced is gone from the disk, where a collection doesn't
+    /// say itself; 0 if there is no bound. Set under the writer's lock.
+    purge_within_hours: AtomicU32,
     /// What was removed since a resealing began, while there is one.
     gone: Mutex<Option<Vec<reseal::Gone>>>,
     /// Held by whoever maintains it.

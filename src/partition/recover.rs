@@ -6,7 +6,7 @@ use std::{
     ops::ControlFlow,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64},
+        atomic::{AtomicBool, AtomicU32, AtomicU64},
     },
 };
 
@@ -68,6 +68,7 @@ impl Partition {
             lifecycle: RwLock::new(Lifecycle::Open),
             ended: AtomicBool::new(false),
             points_max: AtomicU64::new(u64::MAX),
+            purge_within_hours: AtomicU32::new(0),
             gone: Mutex::default(),
             maintenance: Mutex::default(),
             segments_read: (0, 0),
@@ -128,6 +129,7 @@ impl Partition {
     fn schemas(&self, head: &Head) -> Result<Schemas, PartitionError> {
         let chamber = self.chamber.load();
         let mut retentions = stored_retentions(&chamber)?;
+        self.take_up_bound(&mut retentions);
         let mut schemas = HashMap::new();
         let mut stored = Vec::new();
         chamber

@@ -2,9 +2,10 @@
 //!
 //! Owns: one catalog record a tenant that has anything to be swept, with a time and nothing of the
 //! tenant's own words, so that a cold tenant needn't be opened to know. **Invariant:** a time is
-//! durable before the commit that makes it due, and moves on only when a sweep is done; so after a
-//! crash a tenant is swept once too often, never once too seldom.
-//! Called by: `partition` (notes), `router` (opening, deletion), `engine` (sweeps).
+//! durable before the commit that makes it due, and moves on only when what was removed before is
+//! destroyed, by a sweep or by another erasure; so after a crash a tenant is swept once too often,
+//! never once too seldom.
+//! Called by: `partition` (notes), `router` (opening, deletion), `ops` (erasures), `engine` (sweeps).
 
 use std::{
     collections::HashMap,
@@ -101,7 +102,7 @@ impl Sweeps {
         table.iter().map(|(of, noted)| (*of, noted.at)).collect()
     }
 
-    /// Begins a sweep: what is noted from here on is for the next one.
+    /// Begins what a sweep does: what is noted from here on is for the next one.
     pub fn begin(&self, tenant: TenantUuid) {
         if let Some(noted) = self.table.lock().get_mut(&tenant) {
             noted.since = Some(None);

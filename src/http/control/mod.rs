@@ -60,6 +60,8 @@ use crate::engine::Engine;
         own::show,
         own::usage,
         retention::list,
+        retention::set_bound,
+        retention::remove_bound,
         retention::show,
         retention::set,
         retention::remove,
@@ -130,7 +132,12 @@ pub(super) fn routes() -> Router<Arc<Engine>> {
         )
         .route("/self", get(own::show))
         .route("/usage", get(own::usage))
-        .route("/retention", get(retention::list))
+        .route(
+            "/retention",
+            get(retention::list)
+                .put(retention::set_bound)
+                .delete(retention::remove_bound),
+        )
         .route(
             "/retention/{collection}",
             get(retention::show)

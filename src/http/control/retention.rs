@@ -60,11 +60,25 @@ pub(super) struct Shown {
     since: String,
 }
 
+/// A bound for what is deleted or replaced, for collections that have none of their own.
+#[derive(Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = PurgeWithin)]
+pub(super) struct Bound {
+    /// Hours until what is deleted or replaced from now on is gone from the disk.
+    #[schema(minimum = 1, maximum = 8760)]
+    purge_within_hours: u64,
+}
+
 /// The collections that have a retention.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Retentions)]
 pub(super) struct List {
     retentions: Vec<Shown>,
+    /// Hours within which what is deleted or replaced is gone from the disk, in collections that have
+    /// no `purge_within_hours` of their own.
+    #[schema(required)]
+    purge_within_hours: Option<u32>,
 }
 
 /// The collection that a path names.
@@ -151,13 +165,55 @@ pub(super) async fn remove(
 /// Every collection that has a retention.
 #[utoipa::path(get, path = "/v1/retention", tag = "retention", responses((status = 200, description = "The retentions.", body = List)))]
 pub(super) async fn list(caller: Caller) -> Result<Json<List>, Refusal> {
-    let retentions = caller
+    let (retentions, purge_within_hours) = caller
         .run(Waits::Maybe, |engine, principal| {
-            engine.retentions(principal)
+            let retentions = engine.retentions(principal)?;
+            Ok((retentions, engine.purge_within(principal)?))
         })
         .await?;
     let retentions = retentions.into_iter().map(Shown::from).collect();
-    Ok(Json(List { retentions }))
+    Ok(Json(List {
+        retentions,
+        purge_within_hours,
+    }))
+}
+
+/// Sets a bound for what is deleted or replaced from now on, in collections that have none of their own.
+#[utoipa::path(
+    put,
+    path = "/v1/retention",
+    tag = "retention",
+    request_body = Bound,
+    responses((status = 200, description = "It holds from now on.", body = Bound))
+)]
+pub(super) async fn set_bound(
+    caller: Caller,
+    Body(bound): Body<Bound>,
+) -> Result<Json<Bound>, Refusal> {
+    let asked = Retention::new(None, None, Some(bound.purge_within_hours));
+    let asked = asked.map_err(|error| Refusal::invalid(error.to_string()))?;
+    caller
+        .run(Waits::Maybe, move |engine, principal| {
+            engine.set_purge_within(principal, asked)
+        })
+        .await?;
+    Ok(Json(bound))
+}
+
+/// Takes that bound back. What was deleted under it is gone within it all the same.
+#[utoipa::path(
+    delete,
+    path = "/v1/retention",
+    tag = "retention",
+    responses((status = 204, description = "There is no bound any more."))
+)]
+pub(super) async fn remove_bound(caller: Caller, _: NoBody) -> Result<StatusCode, Refusal> {
+    caller
+        .run(Waits::Maybe, |engine, principal| {
+            engine.remove_purge_within(principal)
+        })
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 impl From<CollectionRetention> for Shown {

@@ -12,6 +12,7 @@
 //! ends.rs      the ends of a snapshot's points, the earliest first
 //! expire.rs    what has ended leaves the collection, before anyone is answered
 //! set.rs       setting, seeing and removing a retention
+//! bound.rs     the tenant's own bound for what is deleted, where a collection has none
 //! ```
 //!
 //! **Invariant:** no view that is answered from holds a point whose end has come by the grant's
@@ -21,6 +22,7 @@
 //! **Invariant:** before a row is durable that will have to go, the time of the sweep that it needs
 //! is (`store/sweeps.rs`), so a tenant that turns cold is swept too.
 
+mod bound;
 mod ends;
 mod expire;
 mod set;
@@ -149,13 +151,6 @@ impl Standing {
     pub(super) fn sweep_of_ended(&self, end: Timestamp) -> Timestamp {
         let hours = self.retention.purge_within_hours;
         sweep(end, hours.unwrap_or(PURGE_HOURS_DEFAULT))
-    }
-
-    /// When the sweep begins that destroys what is deleted or replaced at this time, if there is a
-    /// bound for that.
-    pub(super) fn sweep_of_removed(&self, removed: Timestamp) -> Option<Timestamp> {
-        let hours = self.retention.purge_within_hours?;
-        Some(sweep(removed, hours))
     }
 }
 

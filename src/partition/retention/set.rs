@@ -186,7 +186,7 @@ impl Partition {
     /// When the sweep begins that destroys what ends first of all that is there, or that tells of what
     /// has ended since the last. What a write makes due comes before this, or is noted after it.
     pub fn next_sweep(&self, now: Timestamp) -> Option<Timestamp> {
-        // Whoever has noted a time commits before this is theirs no more.
+        // Whoever noted a time before this has committed what it is for.
         let _written = self.writer.lock();
         let collections = self.collections.load();
         let sweeps = collections.values().filter_map(|of| {

@@ -107,8 +107,8 @@ impl Partition {
             return Ok(false);
         };
         let view = collection.view();
-        let standing = view.ends.standing();
-        self.note_sweep(standing.and_then(|standing| standing.sweep_of_removed(now)))?;
+        let standing = view.ends.standing().map(|standing| &**standing);
+        self.note_sweep(self.sweep_of_removed(standing, now))?;
         let mut batch = Batch::default();
         batch.remove_collection(collection.number);
         let before = self.aliases.load();

@@ -263,13 +263,12 @@ impl Partition {
             seq,
             removed: removed.len() as u64,
         };
-        let mut sweep = None;
-        if let Some(standing) = &standing {
-            let removed = standing.sweep_of_removed(now).filter(|_| !gone.is_empty());
-            let ended = ends.iter().flatten().min();
-            let ended = ended.map(|end| standing.sweep_of_ended(*end));
-            sweep = removed.into_iter().chain(ended).min();
-        }
+        let standing = standing.as_deref();
+        let bound = self.sweep_of_removed(standing, now);
+        let ended = ends.iter().flatten().min();
+        let ended = ended.and_then(|end| Some(standing?.sweep_of_ended(*end)));
+        let removed_by = bound.filter(|_| !gone.is_empty());
+        let sweep = removed_by.into_iter().chain(ended).min();
         for id in removed {
             view.remove(id);
         }

@@ -103,6 +103,7 @@ pub fn request(route: &str, target: &Target) -> Option<Asked> {
         // Taken for wrong by whoever may: copies and new keys aren't what this is about.
         "POST /v1/custody" | "POST /v1/backups/upload" => Some(json!({})),
         "POST /v1/root-key/rotate" | "POST /v1/backups" => Some(json!({})),
+        "PUT /v1/retention" => Some(json!({"purge_within_hours": 30})),
         "PUT /v1/retention/{collection}" => Some(json!({"ttl_days": 30})),
         "POST /v1/keys" => Some(json!({"name": "a key", "role": "inference"})),
         "POST /v1/tenants/{id}/contain" | "POST /v1/contain" => Some(json!({})),
@@ -125,6 +126,7 @@ pub fn request(route: &str, target: &Target) -> Option<Asked> {
         | "GET /v1/restores/{id}"
         | "GET /v1/custody"
         | "GET /v1/retention"
+        | "DELETE /v1/retention"
         | "GET /v1/retention/{collection}"
         | "DELETE /v1/retention/{collection}"
         | "GET /v1/self"

@@ -23,7 +23,7 @@ use super::foreign_grant::Visitor;
 pub type Act = fn(&Partition, &Visitor<'_>, &Visitor<'_>) -> Result<(), PartitionError>;
 
 /// Every method that takes a grant. The second visitor is who wants vectors back.
-pub const ACTS: [(&str, Act); 32] = [
+pub const ACTS: [(&str, Act); 34] = [
     ("search", |partition, visitor, vectors| {
         let grant = visitor.grant::<Search>();
         let vectors = vectors.grant::<Read>();
@@ -173,6 +173,13 @@ pub const ACTS: [(&str, Act); 32] = [
     }),
     ("retentions_reported", |partition, visitor, _| {
         partition.retentions_reported(&visitor.grant()).map(drop)
+    }),
+    ("set_purge_within", |partition, visitor, _| {
+        let bound = Retention::new(None, None, Some(1)).unwrap();
+        partition.set_purge_within(&visitor.grant(), Some(bound))
+    }),
+    ("purge_within", |partition, visitor, _| {
+        partition.purge_within(&visitor.grant()).map(drop)
     }),
     ("remove_retention", |partition, visitor, _| {
         partition

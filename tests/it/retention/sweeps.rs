@@ -169,6 +169,59 @@ fn what_ends_after_a_restore_is_destroyed_in_time_too() {
 }
 
 #[test]
+fn a_tenant_s_own_bound_holds_for_collections_without_one() {
+    let node = Node::start();
+    let tenant = hourly(&node, 4);
+    let owner = &tenant.owner;
+    owner.create_collection("other", 4, "Dot");
+    owner.put_point("other", 1, &vector(1), payload(1));
+    let delete = |owner: &Actor, collection: &str, id: u64| {
+        let path = format!("/collections/{collection}/points/delete");
+        owner.post(&path, json!({"points": [id]})).expect(200);
+    };
+    let bound = json!({"purge_within_hours": 8});
+    owner.delete("/v1/retention").expect(404);
+    owner.put("/v1/retention", bound.clone()).expect(200);
+    assert_eq!(
+        owner.get("/v1/retention").expect(200)["purge_within_hours"],
+        8
+    );
+    delete(owner, "docs", 0);
+    // It is as durable as a point, and moves to the next generation with the rest.
+    for round in 0..2 {
+        node.clock.advance(6 * HOUR - MILLISECOND);
+        assert_eq!(node.sweep(), 0, "round {round}");
+        node.clock.advance(MILLISECOND);
+        assert_eq!(node.sweep(), 1, "round {round}");
+        swept(&node, owner, 0);
+        delete(owner, "other", 1);
+    }
+    let node = node.restart();
+    let tenant = tenant.on(&node);
+    let owner = &tenant.owner;
+    // A collection's own bound goes before it.
+    keep(&tenant, json!({"purge_within_hours": 4}));
+    delete(owner, "docs", 1);
+    node.clock.advance(3 * HOUR);
+    assert_eq!(node.sweep(), 1);
+    owner.delete("/collections/docs").expect(200);
+    node.clock.advance(3 * HOUR);
+    assert_eq!(node.sweep(), 1);
+    owner.delete("/v1/retention").expect(204);
+    assert_eq!(
+        owner.get("/v1/retention").expect(200)["purge_within_hours"],
+        Value::Null
+    );
+    owner.delete("/collections/other").expect(200);
+    node.clock.advance(30 * DAY);
+    assert_eq!(node.sweep(), 0);
+    for hours in [json!(0), json!(8_761), json!(-1), json!("8"), Value::Null] {
+        let refused = owner.put("/v1/retention", json!({"purge_within_hours": hours}));
+        assert_eq!(refused.status, 400, "{}", refused.text);
+    }
+}
+
+#[test]
 fn what_an_erasure_has_destroyed_is_not_swept_a_second_time() {
     for cold in [false, true] {
         let node = Node::start();
