@@ -15,7 +15,7 @@ use crate::harness::{Actor, Answer, Node};
 
 /// Makes a backup, and waits until it is done.
 pub fn make(owner: &Actor) -> Value {
-    let begun = owner.post("/v1/backups", json!({})).expect(202);
+    let begun = begun(|| owner.post("/v1/backups", json!({})));
     let made = settled(owner, "backups", &begun);
     assert_eq!(made["state"], "done", "{made}");
     made
@@ -23,7 +23,7 @@ pub fn make(owner: &Actor) -> Value {
 
 /// Restores a backup, and waits for what comes of it.
 pub fn restore(owner: &Actor, backup: &Value) -> Value {
-    let begun = begin_restore(owner, backup).expect(202);
+    let begun = begun(|| begin_restore(owner, backup));
     settled(owner, "restores", &begun)
 }
 
@@ -31,6 +31,16 @@ fn restore_done(owner: &Actor, backup: &Value) -> Value {
     let restored = restore(owner, backup);
     assert_eq!(restored["state"], "done", "{restored}");
     restored
+}
+
+/// Asks until what was done before, which cleans up behind itself, makes way.
+fn begun(ask: impl Fn() -> Answer) -> Value {
+    loop {
+        let answer = ask();
+        if answer.status != 409 || !answer.message().contains("is under way") {
+            return answer.expect(202);
+        }
+    }
 }
 
 pub fn begin_restore(owner: &Actor, backup: &Value) -> Answer {
