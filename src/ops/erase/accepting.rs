@@ -163,7 +163,7 @@ impl Accepting<'_> {
     /// [`RunError`].
     pub fn removed(mut self, erased: &Erased, watch: &Stopwatch) -> Result<Erasure, RunError> {
         failpoint::hit("erase-removed");
-        let done = self.erasures.done(StepName::Removed, watch);
+        let done = self.erasures.done(StepName::Removed, watch.elapsed());
         let erasure = self.erasures.change(self.id, |erasure| {
             erasure.state = State::Queued;
             erasure.points = erased.points();

@@ -193,11 +193,11 @@ impl Erasures {
         due
     }
 
-    fn done(&self, step: StepName, watch: &Stopwatch) -> Done {
+    fn done(&self, step: StepName, took: Duration) -> Done {
         Done {
             step,
             at: self.clock.now(),
-            micros: u64::try_from(watch.elapsed().as_micros()).unwrap_or(u64::MAX),
+            micros: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
         }
     }
 

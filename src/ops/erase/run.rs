@@ -90,10 +90,17 @@ impl Erasures {
                         milliseconds = watch.elapsed().as_millis(),
                         "a partition was resealed"
                     );
-                    let done = self.done(StepName::Copied, &watch);
+                    // What isn't copying is taking over: the indexes go along, readers go on to
+                    // the new generation.
+                    let took_over = watch.elapsed().saturating_sub(copied.took);
+                    let switched = self.done(StepName::Switched, took_over);
+                    let done = Done {
+                        at: switched.at.minus(took_over),
+                        ..self.done(StepName::Copied, copied.took)
+                    };
                     for job in jobs {
                         self.change(job.id, |job| {
-                            job.steps.push(done);
+                            job.steps.extend([done, switched]);
                             job.copied_bytes = copied.bytes;
                         })?;
                     }
@@ -327,7 +334,7 @@ impl Erasures {
     ) -> Result<T, RunError> {
         let watch = Stopwatch::start();
         let done = act().map_err(Into::into)?;
-        steps.push(self.done(step, &watch));
+        steps.push(self.done(step, watch.elapsed()));
         Ok(done)
     }
 

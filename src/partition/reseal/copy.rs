@@ -1,14 +1,15 @@
 //! Copying values from one chamber to another: each is opened, and sealed again for its place there.
 
-use std::ops::ControlFlow;
+use std::{mem, ops::ControlFlow, panic, sync::mpsc, thread, time::Duration};
 
 use rayon::prelude::*;
 use zeroize::Zeroizing;
 
 use crate::{
+    clock::Stopwatch,
     partition::{PartitionError, chamber::Chamber},
     seal::Sealed,
-    store::{Batch, KeyRange, StorageKey},
+    store::{Batch, KeyRange, StorageKey, StoreError},
 };
 
 /// From one chamber to another.
@@ -18,6 +19,9 @@ pub(super) struct Copy<'c> {
     pub(super) to: &'c Chamber,
 }
 
+/// A value as it stands in the old chamber.
+type Stored = (StorageKey, Box<[u8]>);
+
 /// How many values were copied, and how long they are, sealed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Copied {
@@ -25,39 +29,64 @@ pub struct Copied {
     pub values: u64,
     /// Their bytes as they are stored.
     pub bytes: u64,
+    /// How long that took.
+    pub took: Duration,
 }
 
 impl Copied {
+    fn count(&mut self, sealed: &Sealed) {
+        self.values += 1;
+        self.bytes += sealed.as_bytes().len() as u64;
+    }
+
     /// This and more.
     #[must_use]
     pub(super) const fn and(self, more: Self) -> Self {
         Self {
             values: self.values + more.values,
             bytes: self.bytes + more.bytes,
+            took: self.took.saturating_add(more.took),
         }
     }
 }
 
 impl Copy<'_> {
     /// Copies the wanted values of a range where nothing stands yet, through a table file past the
-    /// log. Stops, with nothing copied, when `go_on` says no.
+    /// log. The next values are read while some are sealed and written. Stops, with nothing copied,
+    /// when `go_on` says no.
     pub(super) fn in_bulk(
         &self,
         range: &KeyRange,
-        wanted: impl Fn(StorageKey) -> bool,
+        wanted: impl Fn(StorageKey) -> bool + Send,
         go_on: &dyn Fn() -> bool,
     ) -> Result<Copied, PartitionError> {
+        let watch = Stopwatch::start();
         let mut copied = Copied::default();
         self.to.family.ingest(|bulk| {
-            self.each_resealed(range, wanted, go_on, |some| {
-                for (key, sealed) in some {
-                    copied.values += 1;
-                    copied.bytes += sealed.as_bytes().len() as u64;
-                    bulk.put(key, &sealed)?;
+            thread::scope(|scope| {
+                let (read, some) = mpsc::sync_channel(READ_AHEAD);
+                let send = move |some| match read.send(some) {
+                    Ok(()) => ControlFlow::Continue(()),
+                    // Whoever took them has stopped.
+                    Err(_) => ControlFlow::Break(()),
+                };
+                let reading = scope.spawn(|| self.read(range, wanted, send));
+                for some in some {
+                    if !go_on() {
+                        return Err(PartitionError::Interrupted);
+                    }
+                    for (key, sealed) in self.resealed(&some)? {
+                        copied.count(&sealed);
+                        bulk.put(key, &sealed)?;
+                    }
                 }
-                Ok(())
+                match reading.join() {
+                    Ok(read) => Ok(read?),
+                    Err(panic) => panic::resume_unwind(panic),
+                }
             })
         })?;
+        copied.took = watch.elapsed();
         Ok(copied)
     }
 
@@ -68,35 +97,37 @@ impl Copy<'_> {
         wanted: impl Fn(StorageKey) -> bool,
         batch: &mut Batch,
     ) -> Result<Copied, PartitionError> {
+        let watch = Stopwatch::start();
         let mut copied = Copied::default();
-        self.each_resealed(range, wanted, &|| true, |some| {
-            for (key, sealed) in some {
-                copied.values += 1;
-                copied.bytes += sealed.as_bytes().len() as u64;
+        let mut failed = None;
+        let mut commit = |some: &[Stored]| {
+            for (key, sealed) in self.resealed(some)? {
+                copied.count(&sealed);
                 batch.put(key, sealed);
             }
-            self.to.family.commit(batch)?;
-            *batch = Batch::default();
+            self.to.family.commit(&mem::take(batch))?;
             Ok(())
+        };
+        self.read(range, wanted, |some| match commit(&some) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                failed = Some(error);
+                ControlFlow::Break(())
+            }
         })?;
-        Ok(copied)
+        copied.took = watch.elapsed();
+        failed.map_or(Ok(copied), Err)
     }
 
-    /// Hands on the values of a range, sealed anew, some at a time and in key order.
-    fn each_resealed(
+    /// Reads the wanted values of a range, some at a time and in key order.
+    fn read(
         &self,
         range: &KeyRange,
         wanted: impl Fn(StorageKey) -> bool,
-        go_on: &dyn Fn() -> bool,
-        mut take: impl FnMut(Vec<(StorageKey, Sealed)>) -> Result<(), PartitionError>,
-    ) -> Result<(), PartitionError> {
-        let mut some: Vec<(StorageKey, Box<[u8]>)> = Vec::new();
-        let (mut bytes, mut failed) = (0, None);
-        let mut reseal = |some: &mut Vec<(StorageKey, Box<[u8]>)>| {
-            let resealed = self.resealed(some).and_then(&mut take);
-            some.clear();
-            resealed
-        };
+        mut take: impl FnMut(Vec<Stored>) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        let mut some = Vec::new();
+        let mut bytes = 0;
         self.from.family.scan(range, |key, sealed| {
             if !wanted(key) {
                 return ControlFlow::Continue(());
@@ -107,30 +138,16 @@ impl Copy<'_> {
                 return ControlFlow::Continue(());
             }
             bytes = 0;
-            let done = if go_on() {
-                reseal(&mut some)
-            } else {
-                Err(PartitionError::Interrupted)
-            };
-            match done {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(error) => {
-                    failed = Some(error);
-                    ControlFlow::Break(())
-                }
-            }
+            take(mem::take(&mut some))
         })?;
-        match failed {
-            Some(error) => Err(error),
-            None if some.is_empty() => Ok(()),
-            None => reseal(&mut some),
+        if !some.is_empty() {
+            // It is the last there is, or nothing more is wanted.
+            let _enough = take(some);
         }
+        Ok(())
     }
 
-    fn resealed(
-        &self,
-        some: &[(StorageKey, Box<[u8]>)],
-    ) -> Result<Vec<(StorageKey, Sealed)>, PartitionError> {
+    fn resealed(&self, some: &[Stored]) -> Result<Vec<(StorageKey, Sealed)>, PartitionError> {
         some.par_iter()
             .map(|(key, sealed)| {
                 let plain = Zeroizing::new(self.from.open(*key, sealed)?);
@@ -140,6 +157,8 @@ impl Copy<'_> {
     }
 }
 
+/// Batches that wait to be sealed.
+const READ_AHEAD: usize = 2;
 /// Values that are opened and sealed together, on all cores.
 const VALUES_TOGETHER: usize = 2_048;
 /// ... and their bytes: a chunk of a segment is 1 MiB.
