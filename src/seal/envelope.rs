@@ -7,13 +7,13 @@
 //! Version 255 is taken for good: builds with the feature `bench-plain-cipher` write it, and neither
 //! build opens what the other wrote.
 
+use zeroize::Zeroize;
+
 use super::{
-    context::associated_data,
+    context::Context,
     hazmat::{Cipher, Failed, NONCE_BYTES, TAG_BYTES},
     random_bytes,
 };
-use crate::tenant::{Generation, TenantUuid};
-
 /// A sealed value. The only thing that `store` accepts.
 ///
 /// It is made by sealing, or by reading back what was sealed; there is no way to make one from
@@ -33,55 +33,69 @@ impl Sealed {
     }
 }
 
-pub(super) fn seal(
+/// A random number that seals one message: it can't be copied, and sealing takes it.
+pub struct Nonce([u8; NONCE_BYTES]);
+
+impl Nonce {
+    pub(super) fn random() -> Result<Self, SealError> {
+        Ok(Self(random_bytes()?))
+    }
+
+    /// So many, in one call to the operating system: for values that are sealed now. Kept ones
+    /// would be there twice after the machine's image was.
+    ///
+    /// # Errors
+    /// [`SealError::Random`].
+    pub fn random_many(count: usize) -> Result<Vec<Self>, SealError> {
+        let mut bytes = vec![0; count * NONCE_BYTES];
+        getrandom::fill(&mut bytes).map_err(|_| SealError::Random)?;
+        let (nonces, _) = bytes.as_chunks();
+        Ok(nonces.iter().copied().map(Self).collect())
+    }
+}
+
+/// Seals what `write` puts into a place of so many bytes. There the plain text is overwritten, so
+/// that nothing is left of it; if it can't be written, there is nothing to be left.
+pub(super) fn seal<E: From<SealError>>(
     cipher: &Cipher,
-    tenant: TenantUuid,
-    generation: Generation,
-    kind: u8,
-    storage_key: &[u8],
-    plain: &[u8],
-) -> Result<Sealed, SealError> {
-    let nonce: [u8; NONCE_BYTES] = random_bytes()?;
-    let mut bytes = Vec::with_capacity(plain.len() + SEALED_OVERHEAD_BYTES);
+    context: Context<'_>,
+    nonce: Nonce,
+    length: usize,
+    write: impl FnOnce(&mut [u8]) -> Result<(), E>,
+) -> Result<Sealed, E> {
+    let mut bytes = Vec::with_capacity(length + SEALED_OVERHEAD_BYTES);
     bytes.push(VERSION);
-    bytes.extend_from_slice(&generation.0.to_be_bytes());
-    bytes.extend_from_slice(&nonce);
-    bytes.extend_from_slice(plain);
-    let aad = associated_data(tenant, generation, kind, storage_key);
-    cipher
-        .seal(&nonce, &aad, &mut bytes, HEADER_BYTES)
-        .map_err(|Failed| SealError::TooLong)?;
+    bytes.extend_from_slice(&context.generation.0.to_be_bytes());
+    bytes.extend_from_slice(&nonce.0);
+    bytes.resize(HEADER_BYTES + length, 0);
+    write(bytes.get_mut(HEADER_BYTES..).unwrap_or_default())?;
+    let aad = context.associated_data();
+    if let Err(Failed) = cipher.seal(&nonce.0, &aad, &mut bytes, HEADER_BYTES) {
+        bytes.zeroize();
+        return Err(SealError::TooLong.into());
+    }
     Ok(Sealed(bytes))
 }
 
 pub(super) fn open(
     cipher: &Cipher,
-    tenant: TenantUuid,
-    generation: Generation,
-    kind: u8,
-    storage_key: &[u8],
+    context: Context<'_>,
     stored: &[u8],
 ) -> Result<Vec<u8>, OpenError> {
-    let length = stored.len().checked_sub(SEALED_OVERHEAD_BYTES);
-    let mut plain = vec![0; length.ok_or(OpenError)?];
-    open_into(
-        cipher,
-        tenant,
-        generation,
-        kind,
-        storage_key,
-        stored,
-        &mut plain,
-    )?;
+    let mut plain = vec![0; plain_bytes(stored)?];
+    open_into(cipher, context, stored, &mut plain)?;
     Ok(plain)
+}
+
+/// How long the plain text of a stored value is.
+pub(super) fn plain_bytes(stored: &[u8]) -> Result<usize, OpenError> {
+    let length = stored.len().checked_sub(SEALED_OVERHEAD_BYTES);
+    length.ok_or(OpenError)
 }
 
 pub(super) fn open_into(
     cipher: &Cipher,
-    tenant: TenantUuid,
-    generation: Generation,
-    kind: u8,
-    storage_key: &[u8],
+    context: Context<'_>,
     stored: &[u8],
     plain: &mut [u8],
 ) -> Result<(), OpenError> {
@@ -92,13 +106,12 @@ pub(super) fn open_into(
     let (stored_generation, nonce) = rest.split_first_chunk::<4>().ok_or(OpenError)?;
     // The generation is in the associated data too; looking at it here costs nothing and tells
     // a stale row from a damaged one in a debugger, though never to a caller.
-    if *version != VERSION || u32::from_be_bytes(*stored_generation) != generation.0 {
+    if *version != VERSION || u32::from_be_bytes(*stored_generation) != context.generation.0 {
         return Err(OpenError);
     }
     let nonce = nonce.try_into().map_err(|_| OpenError)?;
-    let aad = associated_data(tenant, generation, kind, storage_key);
     cipher
-        .open_into(nonce, &aad, body, plain)
+        .open_into(nonce, &context.associated_data(), body, plain)
         .map_err(|Failed| OpenError)
 }
 

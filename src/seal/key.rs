@@ -8,7 +8,8 @@ use std::{
 };
 
 use super::{
-    envelope::{self, OpenError, SealError, Sealed},
+    context::Context,
+    envelope::{self, Nonce, OpenError, SealError, Sealed},
     hazmat::{self, Cipher, Secret},
     random_bytes,
     sign::SigningKey,
@@ -154,6 +155,36 @@ impl DataKey {
         self.seal_taken(kind, storage_key, plain)
     }
 
+    /// Opens a value that `from` sealed for a place and seals it for the same place under this key.
+    /// Its plain text is nowhere once this returns.
+    ///
+    /// # Errors
+    /// As [`Self::open`] and [`Self::seal`].
+    pub fn reseal<E: From<OpenError> + From<SealError>>(
+        &self,
+        from: &Self,
+        kind: u8,
+        storage_key: &[u8],
+        nonce: Nonce,
+        stored: &[u8],
+    ) -> Result<Sealed, E> {
+        self.take(1)?;
+        let length = envelope::plain_bytes(stored)?;
+        let context = self.context(kind, storage_key);
+        envelope::seal(&self.cipher, context, nonce, length, |plain| {
+            Ok(from.open_into(kind, storage_key, stored, plain)?)
+        })
+    }
+
+    const fn context<'k>(&self, kind: u8, storage_key: &'k [u8]) -> Context<'k> {
+        Context {
+            tenant: self.tenant,
+            generation: self.generation,
+            kind,
+            storage_key,
+        }
+    }
+
     /// Takes so many messages off the budget ahead of time, for values that become durable
     /// before the next head record tells of them. What isn't used is lost.
     ///
@@ -177,14 +208,12 @@ impl DataKey {
     }
 
     fn seal_taken(&self, kind: u8, storage_key: &[u8], plain: &[u8]) -> Result<Sealed, SealError> {
-        envelope::seal(
-            &self.cipher,
-            self.tenant,
-            self.generation,
-            kind,
-            storage_key,
-            plain,
-        )
+        let context = self.context(kind, storage_key);
+        let nonce = Nonce::random()?;
+        envelope::seal(&self.cipher, context, nonce, plain.len(), |place| {
+            place.copy_from_slice(plain);
+            Ok(())
+        })
     }
 
     /// Opens a stored value, if it was sealed by this key for this place.
@@ -192,14 +221,7 @@ impl DataKey {
     /// # Errors
     /// [`OpenError`] for anything else.
     pub fn open(&self, kind: u8, storage_key: &[u8], stored: &[u8]) -> Result<Vec<u8>, OpenError> {
-        envelope::open(
-            &self.cipher,
-            self.tenant,
-            self.generation,
-            kind,
-            storage_key,
-            stored,
-        )
+        envelope::open(&self.cipher, self.context(kind, storage_key), stored)
     }
 
     /// Opens a value that was kept elsewhere, a backup say. With its plain text, the value as it
@@ -229,15 +251,8 @@ impl DataKey {
         stored: &[u8],
         plain: &mut [u8],
     ) -> Result<(), OpenError> {
-        envelope::open_into(
-            &self.cipher,
-            self.tenant,
-            self.generation,
-            kind,
-            storage_key,
-            stored,
-            plain,
-        )
+        let context = self.context(kind, storage_key);
+        envelope::open_into(&self.cipher, context, stored, plain)
     }
 
     /// How many messages this key has sealed. At [`MESSAGES_NEAR`], reseal.

@@ -43,7 +43,7 @@ mod webhook;
 
 pub use self::{
     custody::{CustodyError, Keeper, Opener, Returned},
-    envelope::{OpenError, SEALED_OVERHEAD_BYTES, SealError, Sealed},
+    envelope::{Nonce, OpenError, SEALED_OVERHEAD_BYTES, SealError, Sealed},
     key::{
         DataKey, GenerationKey, HashKey, KeyedHash, MESSAGES_MAX, MESSAGES_NEAR, ManifestKey,
         Reserve,

@@ -192,6 +192,9 @@ impl Family {
         let moment = database.snapshot();
         for range in ranges {
             let (from, to) = range.bounds();
+            if from >= to {
+                continue;
+            }
             let mut options = ReadOptions::default();
             options.set_snapshot(&moment);
             options.set_iterate_range(from..to);

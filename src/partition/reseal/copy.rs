@@ -1,14 +1,13 @@
 //! Copying values from one chamber to another: each is opened, and sealed again for its place there.
 
-use std::{mem, ops::ControlFlow, panic, sync::mpsc, thread, time::Duration};
+use std::{mem, ops::ControlFlow, panic, slice, sync::mpsc, thread, time::Duration};
 
 use rayon::prelude::*;
-use zeroize::Zeroizing;
 
 use crate::{
     clock::Stopwatch,
     partition::{PartitionError, chamber::Chamber},
-    seal::Sealed,
+    seal::{Nonce, Sealed},
     store::{Batch, KeyRange, StorageKey, StoreError},
 };
 
@@ -18,9 +17,6 @@ pub(super) struct Copy<'c> {
     pub(super) from: &'c Chamber,
     pub(super) to: &'c Chamber,
 }
-
-/// A value as it stands in the old chamber.
-type Stored = (StorageKey, Box<[u8]>);
 
 /// How many values were copied, and how long they are, sealed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -100,7 +96,7 @@ impl Copy<'_> {
         let watch = Stopwatch::start();
         let mut copied = Copied::default();
         let mut failed = None;
-        let mut commit = |some: &[Stored]| {
+        let mut commit = |some: &Stored| {
             for (key, sealed) in self.resealed(some)? {
                 copied.count(&sealed);
                 batch.put(key, sealed);
@@ -124,36 +120,72 @@ impl Copy<'_> {
         &self,
         range: &KeyRange,
         wanted: impl Fn(StorageKey) -> bool,
-        mut take: impl FnMut(Vec<Stored>) -> ControlFlow<()>,
+        mut take: impl FnMut(Stored) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
-        let mut some = Vec::new();
-        let mut bytes = 0;
-        self.from.family.scan(range, |key, sealed| {
-            if !wanted(key) {
-                return ControlFlow::Continue(());
-            }
-            bytes += sealed.len();
-            some.push((key, sealed));
-            if some.len() < VALUES_TOGETHER && bytes < BYTES_TOGETHER {
-                return ControlFlow::Continue(());
-            }
-            bytes = 0;
-            take(mem::take(&mut some))
-        })?;
-        if !some.is_empty() {
+        let mut some = Stored::default();
+        self.from
+            .family
+            .scan_at_once(slice::from_ref(range), |key, sealed| {
+                if !wanted(key) {
+                    return ControlFlow::Continue(());
+                }
+                some.push(key, sealed);
+                if some.is_enough() {
+                    take(mem::take(&mut some))
+                } else {
+                    ControlFlow::Continue(())
+                }
+            })?;
+        if !some.ends.is_empty() {
             // It is the last there is, or nothing more is wanted.
             let _enough = take(some);
         }
         Ok(())
     }
 
-    fn resealed(&self, some: &[Stored]) -> Result<Vec<(StorageKey, Sealed)>, PartitionError> {
-        some.par_iter()
-            .map(|(key, sealed)| {
-                let plain = Zeroizing::new(self.from.open(*key, sealed)?);
-                Ok((*key, self.to.seal(*key, &plain)?))
+    fn resealed(&self, some: &Stored) -> Result<Vec<(StorageKey, Sealed)>, PartitionError> {
+        let (from, to) = (&self.from.key, &self.to.key);
+        let nonces = Nonce::random_many(some.ends.len())?;
+        let values = nonces.into_par_iter().enumerate();
+        values
+            .map(|(place, nonce)| {
+                let (key, sealed) = some.get(place).ok_or(PartitionError::Corrupt)?;
+                let (kind, at) = (key.kind(), key.as_bytes());
+                let sealed = to.reseal::<PartitionError>(from, kind, at, nonce, sealed)?;
+                Ok((key, sealed))
             })
             .collect()
+    }
+}
+
+/// Values as they stand in the old chamber, one behind the other.
+#[derive(Default)]
+struct Stored {
+    bytes: Vec<u8>,
+    /// Each one's key, and where it ends.
+    ends: Vec<(StorageKey, usize)>,
+}
+
+impl Stored {
+    fn push(&mut self, key: StorageKey, sealed: &[u8]) {
+        if self.ends.is_empty() {
+            self.bytes.reserve_exact(BYTES_TOGETHER + sealed.len());
+        }
+        self.bytes.extend_from_slice(sealed);
+        self.ends.push((key, self.bytes.len()));
+    }
+
+    fn is_enough(&self) -> bool {
+        self.ends.len() >= VALUES_TOGETHER || self.bytes.len() >= BYTES_TOGETHER
+    }
+
+    fn get(&self, place: usize) -> Option<(StorageKey, &[u8])> {
+        let (key, end) = *self.ends.get(place)?;
+        let before = place
+            .checked_sub(1)
+            .and_then(|before| self.ends.get(before));
+        let start = before.map_or(0, |(_, end)| *end);
+        Some((key, self.bytes.get(start..end)?))
     }
 }
 
@@ -162,4 +194,4 @@ const READ_AHEAD: usize = 2;
 /// Values that are opened and sealed together, on all cores.
 const VALUES_TOGETHER: usize = 2_048;
 /// ... and their bytes: a chunk of a segment is 1 MiB.
-const BYTES_TOGETHER: usize = 8 << 20;
+const BYTES_TOGETHER: usize = 4 << 20;
