@@ -13,7 +13,7 @@ use reqwest::{Method, Request};
 use serde_json::{Value, json};
 use tokio::{
     net::TcpListener,
-    sync::{Mutex, Semaphore, oneshot},
+    sync::{Semaphore, oneshot},
     task::JoinSet,
     time::{MissedTickBehavior, interval},
 };
@@ -174,55 +174,67 @@ async fn measure(
     flood: Flood,
 ) -> anyhow::Result<(Answered, f64)> {
     let duration = Duration::from_secs(arguments.seconds);
-    let light = tenants.first().context("there is a light tenant")?;
-    let light = light.client()?;
-    let flooding = flood_beside(flood, tenants, arguments.points, duration)?;
-    let answered = Arc::new(Mutex::new(Answered::default()));
-    let mut due = interval(Duration::from_secs(1) / arguments.rate);
-    due.set_missed_tick_behavior(MissedTickBehavior::Burst);
-    let (mut asked, mut tasks) = (0, JoinSet::new());
-    while asked < u64::from(arguments.rate) * arguments.seconds {
-        let at = due.tick().await;
-        let request = search(&light, asked, 10)?;
-        let (client, answered) = (light.clone(), Arc::clone(&answered));
-        tasks.spawn(async move {
-            let done = client.execute(request).await;
-            let took = at.elapsed();
-            let mut answered = answered.lock().await;
-            match done {
-                Ok(_) => answered.took.push(took),
-                Err(_) => answered.failed += 1,
-            }
-        });
-        asked += 1;
-    }
-    while tasks.join_next().await.is_some() {}
-    let flooded = tokio::task::spawn_blocking(move || flooding.join()).await?;
-    let flooded = flooded.map_err(|_| anyhow::anyhow!("the flood ended early"))??;
-    let mut answered = std::mem::take(&mut *answered.lock().await);
+    let (points, rate) = (arguments.points, arguments.rate);
+    let asked = u64::from(rate) * arguments.seconds;
+    let light = tenants.first().context("there is a light tenant")?.clone();
+    let tenants = tenants.to_vec();
+    // Whoever asks now and then waits for the node alone, as on a machine of its own.
+    let light = client_thread("light", -10, async move || ask(&light, asked, rate).await)?;
+    let flood = client_thread("flood", 10, async move || {
+        pour(flood, &tenants, points, duration).await
+    })?;
+    let joined = tokio::task::spawn_blocking(move || (light.join(), flood.join())).await?;
+    let (Ok(answered), Ok(flooded)) = joined else {
+        anyhow::bail!("a client ended early");
+    };
+    let mut answered = answered?;
     answered.took.sort_unstable();
     anyhow::ensure!(
         !answered.took.is_empty(),
         "the light tenant wasn't answered"
     );
-    Ok((answered, flooded))
+    Ok((answered, flooded?))
 }
 
-/// Floods from a thread of its own, of low priority: what is measured is the node, not its clients.
-fn flood_beside(
-    flood: Flood,
-    tenants: &[Owner],
-    points: u64,
-    duration: Duration,
-) -> anyhow::Result<thread::JoinHandle<anyhow::Result<f64>>> {
-    let tenants = tenants.to_vec();
-    Ok(thread::Builder::new().name("flood".into()).spawn(move || {
-        let _ = rustix::process::nice(10);
+/// A client in a thread of its own: what is measured is the node. `niceness` as of nice(2); one below
+/// 0 takes privileges, and isn't missed much without.
+fn client_thread<T: Send + 'static>(
+    name: &str,
+    niceness: i32,
+    client: impl AsyncFnOnce() -> anyhow::Result<T> + Send + 'static,
+) -> anyhow::Result<thread::JoinHandle<anyhow::Result<T>>> {
+    Ok(thread::Builder::new().name(name.into()).spawn(move || {
+        let _ = rustix::process::nice(niceness);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        runtime.block_on(pour(flood, &tenants, points, duration))
+        runtime.block_on(client())
     })?)
+}
+
+/// Asks so often, at fixed times, whatever has been answered.
+async fn ask(light: &Owner, times: u64, rate: u32) -> anyhow::Result<Answered> {
+    let light = light.client()?;
+    let mut due = interval(Duration::from_secs(1) / rate);
+    due.set_missed_tick_behavior(MissedTickBehavior::Burst);
+    let mut tasks = JoinSet::new();
+    for asked in 0..times {
+        let at = due.tick().await;
+        let request = search(&light, asked, 10)?;
+        let client = light.clone();
+        tasks.spawn(async move {
+            let done = client.execute(request).await;
+            done.is_ok().then(|| at.elapsed())
+        });
+    }
+    let mut answered = Answered::default();
+    while let Some(done) = tasks.join_next().await {
+        match done? {
+            Some(took) => answered.took.push(took),
+            None => answered.failed += 1,
+        }
+    }
+    Ok(answered)
 }
 
 async fn pour(
