@@ -34,6 +34,7 @@
 pub mod clock;
 pub mod failpoint;
 pub mod payload;
+pub mod priority;
 pub mod telemetry;
 pub mod tenant;
 pub mod vector;

@@ -50,6 +50,7 @@ use crate::{
         erase::Parts,
     },
     partition::Partition,
+    priority,
     router::{Router, RouterError},
     seal::{
         self, GenerationKey, Keyring, KeyringError, RootKeySource, RootKeys, RotationError,
@@ -186,12 +187,7 @@ impl Engine {
         // Threads of their own, so that no request's work queues behind a build.
         let builders = ThreadPoolBuilder::new()
             .thread_name(|number| format!("build-{number}"))
-            // Whoever asks goes first: Linux keeps a priority a thread.
-            .start_handler(|_| {
-                if let Err(error) = rustix::process::nice(BUILDERS_NICE) {
-                    tracing::debug!(%error, "builds run at the priority of requests");
-                }
-            })
+            .start_handler(|_| priority::lower())
             .build()
             .map_err(io::Error::other)?;
         let builders = Arc::new(builders);
@@ -458,7 +454,5 @@ pub enum StartError {
     Io(#[from] io::Error),
 }
 
-/// How much lower than others the priority of threads that build is.
-const BUILDERS_NICE: i32 = 10;
 /// Partitions that may wait for maintenance. One more isn't lost: its next write asks again.
 const MAINTENANCE_QUEUE_MAX: usize = 256;

@@ -13,20 +13,24 @@ use serde::{
     de::{DeserializeOwned, MapAccess, Visitor, value::MapAccessDeserializer},
 };
 
-use super::{caller, refusal::Refusal};
-use crate::{access::Principal, engine::Engine, telemetry::Stage};
+use super::{caller, long, refusal::Refusal};
+use crate::{
+    access::Principal,
+    engine::{Engine, Work},
+    telemetry::Stage,
+};
 
 /// A body of type `T`.
 pub(super) struct Body<T>(pub(super) T);
 
-impl<T: DeserializeOwned> FromRequest<Arc<Engine>> for Body<T> {
+impl<T: DeserializeOwned + Send + 'static> FromRequest<Arc<Engine>> for Body<T> {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, engine: &Arc<Engine>) -> Result<Self, Refusal> {
-        let bytes = received(request, engine).await?;
-        let parse = || object(&bytes);
-        let stages = &engine.metrics().stages;
-        in_place(bytes.len(), || stages.timed(Stage::Parse, parse)).map(Self)
+        let received = received(request, engine).await?;
+        let metrics = Arc::clone(engine.metrics());
+        let parse = move |json: &[u8]| metrics.stages.timed(Stage::Parse, || object(json));
+        received.read(engine, parse).await.map(Self)
     }
 }
 
@@ -40,22 +44,62 @@ impl FromRequest<Arc<Engine>> for NoBody {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
         struct Nothing {}
-        let bytes = received(request, engine).await?;
-        if !bytes.is_empty() {
-            let Nothing {} = object(&bytes)?;
-        }
-        Ok(Self)
+        let nothing = |json: &[u8]| {
+            if !json.is_empty() {
+                let Nothing {} = object(json)?;
+            }
+            Ok(Self)
+        };
+        received(request, engine).await?.read(engine, nothing).await
     }
 }
 
-/// A body's bytes, unzipped, taken from what the caller may send.
-async fn received(request: Request, engine: &Arc<Engine>) -> Result<Bytes, Refusal> {
+/// A body as it came.
+struct Received {
+    bytes: Bytes,
+    encoding: Encoding,
+    sender: Option<Principal>,
+}
+
+impl Received {
+    /// Reads it, unzipped. What is long isn't read by a thread that serves others, and of one
+    /// tenant's no more at a time than it may have long work done.
+    async fn read<T: Send + 'static>(
+        self,
+        engine: &Engine,
+        read: impl FnOnce(&[u8]) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let Self {
+            bytes,
+            encoding,
+            sender,
+        } = self;
+        if encoding == Encoding::Plain && bytes.len() <= INLINE_BYTES_MAX {
+            return read(&bytes);
+        }
+        let turn = match sender {
+            Some(sender) => engine.take_turn(&sender, Work::Long).await?,
+            None => None,
+        };
+        let read = move || {
+            let _turn = turn;
+            match encoding {
+                Encoding::Plain => read(&bytes),
+                Encoding::Gzip => read(&unzipped(&bytes)?),
+            }
+        };
+        long::run(read).await
+    }
+}
+
+/// A body's bytes, taken from what the caller may send.
+async fn received(request: Request, engine: &Arc<Engine>) -> Result<Received, Refusal> {
     let encoding = Encoding::of(request.headers())?;
-    let principal = request.extensions().get::<Principal>().cloned();
+    let sender = request.extensions().get::<Principal>().cloned();
     let take = |bytes| {
-        let taken = principal
+        let taken = sender
             .as_ref()
-            .map_or(Ok(()), |principal| engine.take_bytes(principal, bytes));
+            .map_or(Ok(()), |sender| engine.take_bytes(sender, bytes));
         taken.map_err(Refusal::from)
     };
     // Before it is read, if its sender says how long it is.
@@ -71,9 +115,10 @@ async fn received(request: Request, engine: &Arc<Engine>) -> Result<Bytes, Refus
     if told.is_none() {
         take(bytes.len() as u64)?;
     }
-    Ok(match encoding {
-        Encoding::Plain => bytes,
-        Encoding::Gzip => unzipped(&bytes)?.into(),
+    Ok(Received {
+        bytes,
+        encoding,
+        sender,
     })
 }
 
@@ -117,6 +162,7 @@ fn not_as_it_should_be(error: &serde_json::Error) -> Refusal {
 }
 
 /// How a body is encoded.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Encoding {
     Plain,
     Gzip,

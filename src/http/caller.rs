@@ -1,6 +1,6 @@
 //! From a request to who is asking, and the threads that do what they ask.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, panic, sync::Arc};
 
 use axum::{
     extract::{FromRequestParts, Request},
@@ -12,8 +12,10 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use tokio::task::spawn_blocking;
 
 use super::{
+    long,
     observe::{Ending, RequestNumber},
     refusal::Refusal,
 };
@@ -77,10 +79,12 @@ impl Caller {
             let _turn = turn;
             act(&engine, &principal)
         };
-        let done = tokio::task::spawn_blocking(act).await;
-        match done {
+        if work == Work::Long {
+            return Ok(long::run(act).await?);
+        }
+        match spawn_blocking(act).await {
             Ok(result) => Ok(result?),
-            Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+            Err(panicked) => panic::resume_unwind(panicked.into_panic()),
         }
     }
 }

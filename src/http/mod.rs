@@ -12,6 +12,7 @@ mod caller;
 mod control;
 mod data;
 mod health;
+mod long;
 mod message;
 mod observe;
 mod openapi;

@@ -16,6 +16,7 @@ const LAYERS: [&[&str]; 11] = [
         "clock",
         "telemetry",
         "failpoint",
+        "priority",
     ],
     &["seal"],
     &["audit"],
@@ -71,7 +72,7 @@ const HOMES: [(&str, &[&str], &str); 23] = [
     ("tower_http", &["http/"], "http"),
     ("clap", &["cli/"], "config"),
     ("anyhow", &["cli/"], "an error enum of the layer's own"),
-    ("rustix", &["cli/bench/", "engine/start.rs"], "std"),
+    ("rustix", &["cli/bench/", "priority.rs"], "priority"),
     ("governor", &["access/limit.rs"], "access::Limits"),
     ("geo", &["payload/region.rs"], "payload::region"),
 ];

@@ -6,7 +6,7 @@
 //!
 //! Called by: `bench`.
 
-use std::{sync::Arc, thread, time::Duration};
+use std::{net, sync::Arc, thread, time::Duration};
 
 use anyhow::Context;
 use reqwest::{Method, Request};
@@ -23,6 +23,7 @@ use crate::{
     cli::{
         client::{Client, Connection},
         output::{self, Format},
+        serve,
     },
     clock::Stopwatch,
     engine::Engine,
@@ -99,16 +100,20 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let scratch = Scratch::new()?;
     let started = Engine::start(super::node::options_with(scratch.path(), OPEN_MAX))?;
     let operator = started.operator_key.context("a new node has a key")?;
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let listener = net::TcpListener::bind("127.0.0.1:0")?;
+    listener.set_nonblocking(true)?;
     let url = format!("http://{}", listener.local_addr()?);
     let (stop, stopped) = oneshot::channel::<()>();
     let (engine, released) = (started.engine, started.released);
     let wire = http::Server::new(http::Options::default())?;
-    let server = tokio::spawn(async move {
-        let stop = async {
-            drop(stopped.await);
-        };
-        wire.serve(engine, listener, stop).await
+    let server = thread::spawn(move || {
+        serve::threads()?.block_on(async {
+            let stop = async {
+                drop(stopped.await);
+            };
+            let listener = TcpListener::from_std(listener)?;
+            anyhow::Ok(wire.serve(engine, listener, stop).await?)
+        })
     });
     let mut tenants = Vec::new();
     let operator = Owner::new(&url, operator.reveal())?;
@@ -121,9 +126,15 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         rows.push((flood, measure(&arguments, &tenants, flood).await?));
     }
     let _ = stop.send(());
-    server.await??;
-    // So that no store is closed while the process ends.
-    tokio::task::spawn_blocking(move || released.wait(Duration::from_secs(10))).await?;
+    let served = tokio::task::spawn_blocking(move || {
+        let served = server.join();
+        // So that no store is closed while the process ends.
+        released.wait(Duration::from_secs(10));
+        served
+    });
+    served
+        .await?
+        .map_err(|_| anyhow::anyhow!("the server ended badly"))??;
     show(&rows, arguments.format)
 }
 

@@ -172,8 +172,10 @@ pub(super) async fn answers(
     name: &CollectionName,
     Understood { query, shown }: Understood,
 ) -> Result<Vec<PointOut>, Refusal> {
-    // Matching a filter reads rows from disk, and so may what isn't a plain search.
-    let waits = if query.filter.is_none() && query.is_search() {
+    // Matching a filter reads rows from disk, and so may what isn't a plain search. A deep one
+    // takes long.
+    let deep = query.exact || query.limit.max(query.ef) > QUICK_CANDIDATES_MAX;
+    let waits = if query.filter.is_none() && query.is_search() && !deep {
         Waits::NotWhenWarm
     } else {
         Waits::Maybe
@@ -246,5 +248,7 @@ pub(super) fn within<T>(searches: Vec<T>) -> Result<Vec<T>, Refusal> {
     Ok(searches)
 }
 
+/// A search that keeps more candidates isn't done between others: some milliseconds.
+const QUICK_CANDIDATES_MAX: usize = 1_000;
 /// Most queries of one batch.
 const QUERIES_MAX: usize = 1_000;

@@ -1,0 +1,37 @@
+//! Threads for what takes long: bulk writes and their texts, deep searches, opening what is cold.
+//!
+//! They have a lower priority than those that serve connections. Otherwise a short request waits at
+//! its thread's wake-up until one of them has used up its time slice, 4 ms and more.
+//! Called by: `http/caller`, `http/body`.
+
+use std::{panic, sync::LazyLock};
+
+use tokio::{
+    runtime::{Builder, Runtime},
+    task::spawn_blocking,
+};
+
+use crate::priority;
+
+/// Does something that takes long.
+pub(super) async fn run<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let done = match &*THREADS {
+        Some(threads) => threads.spawn_blocking(work),
+        None => spawn_blocking(work),
+    };
+    match done.await {
+        Ok(done) => done,
+        Err(panicked) => panic::resume_unwind(panicked.into_panic()),
+    }
+}
+
+/// As many as there is work: how much there is at a time is for turns to say. They are the process's,
+/// since nobody could wait for their end in a server that is stopped from within.
+static THREADS: LazyLock<Option<Runtime>> = LazyLock::new(|| {
+    Builder::new_current_thread()
+        .thread_name("long")
+        .on_thread_start(priority::lower)
+        .build()
+        .inspect_err(|error| tracing::warn!(%error, "long work runs at the priority of requests"))
+        .ok()
+});
