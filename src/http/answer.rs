@@ -9,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::caller::Caller;
-use crate::telemetry::Stage;
+use crate::{clock::Stopwatch, engine::Engine, telemetry::Stage};
 
 /// A result as it is answered.
 #[derive(Serialize, ToSchema)]
@@ -23,13 +23,17 @@ pub(super) struct Envelope<T> {
 
 /// Wraps a result.
 pub(super) fn ok<T: Serialize>(caller: &Caller, result: T) -> Response {
-    let time = caller.watch.elapsed().as_secs_f64();
+    wrapped(&caller.engine, &caller.watch, result)
+}
+
+/// Wraps the result of what was asked when the watch was started.
+pub(super) fn wrapped<T: Serialize>(engine: &Engine, watch: &Stopwatch, result: T) -> Response {
     let envelope = Envelope {
         result,
         status: "ok",
-        time,
+        time: watch.elapsed().as_secs_f64(),
     };
-    let stages = &caller.engine.metrics().stages;
+    let stages = &engine.metrics().stages;
     stages.timed(Stage::Serialise, || Json(envelope).into_response())
 }
 

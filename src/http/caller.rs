@@ -12,10 +12,11 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use serde::Serialize;
 use tokio::task::spawn_blocking;
 
 use super::{
-    long,
+    answer, long,
     observe::{Ending, RequestNumber},
     refusal::Refusal,
 };
@@ -53,6 +54,21 @@ impl Caller {
             watch: Stopwatch::start(),
             body_bytes,
         }
+    }
+
+    /// Answers with what is done with the engine. A long answer is written where it was made, not
+    /// between others.
+    pub(super) async fn answer<T: Serialize>(
+        &self,
+        waits: Waits,
+        act: impl FnOnce(&Arc<Engine>, &Principal) -> Result<T, Error> + Send + 'static,
+    ) -> Result<Response, Refusal> {
+        let watch = self.watch;
+        self.run(waits, move |engine, principal| {
+            let done = act(engine, principal)?;
+            Ok(answer::wrapped(engine, &watch, done))
+        })
+        .await
     }
 
     /// Does something with the engine. What may wait is done on a thread that may.

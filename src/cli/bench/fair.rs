@@ -13,12 +13,11 @@ use reqwest::{Method, Request};
 use serde_json::{Value, json};
 use tokio::{
     net::TcpListener,
-    sync::{Semaphore, oneshot},
+    sync::{Semaphore, mpsc::unbounded_channel, oneshot},
     task::JoinSet,
-    time::{MissedTickBehavior, interval},
 };
 
-use super::node::Scratch;
+use super::node::{Scratch, pause};
 use crate::{
     cli::{
         client::{Client, Connection},
@@ -226,18 +225,27 @@ fn client_thread<T: Send + 'static>(
 /// Asks so often, at fixed times, whatever has been answered.
 async fn ask(light: &Owner, times: u64, rate: u32) -> anyhow::Result<Answered> {
     let light = light.client()?;
-    let mut due = interval(Duration::from_secs(1) / rate);
-    due.set_missed_tick_behavior(MissedTickBehavior::Burst);
-    let mut tasks = JoinSet::new();
-    for asked in 0..times {
-        let at = due.tick().await;
+    let (tick, mut due) = unbounded_channel();
+    // The runtime's own timers are a millisecond late, longer than an answer takes.
+    let ticking = thread::spawn(move || {
+        for _ in 0..times {
+            pause(Duration::from_secs(1) / rate);
+            if tick.send(Stopwatch::start()).is_err() {
+                break;
+            }
+        }
+    });
+    let (mut asked, mut tasks) = (0, JoinSet::new());
+    while let Some(watch) = due.recv().await {
         let request = search(&light, asked, 10)?;
         let client = light.clone();
         tasks.spawn(async move {
             let done = client.execute(request).await;
-            done.is_ok().then(|| at.elapsed())
+            done.is_ok().then(|| watch.elapsed())
         });
+        asked += 1;
     }
+    drop(ticking);
     let mut answered = Answered::default();
     while let Some(done) = tasks.join_next().await {
         match done? {

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     http::{
-        answer::{self, Envelope},
+        answer::Envelope,
         body::Body,
         caller::{Caller, Waits},
         refusal::Refusal,
@@ -87,28 +87,22 @@ pub(super) async fn scroll(
             limit: Some(limit),
             ..Level::default()
         };
-        let points = in_order(&caller, name, order_by, level, &shown).await?;
-        let page = PageOut {
-            points,
-            next_page_offset: None,
-        };
-        return Ok(answer::ok(&caller, page));
+        return in_order(&caller, name, order_by, level, shown).await;
     }
     let filter = filter::parse(body.filter.as_ref())?;
-    let page = caller
-        .run(Waits::Maybe, move |engine, principal| {
-            engine.scroll(principal, &name, body.offset, limit, filter.as_ref())
+    caller
+        .answer(Waits::Maybe, move |engine, principal| {
+            let page = engine.scroll(principal, &name, body.offset, limit, filter.as_ref())?;
+            let points = page.points.into_iter();
+            let points = points
+                .map(|record| select::point(record, &shown.payload, &shown.vectors))
+                .collect();
+            Ok(PageOut {
+                points,
+                next_page_offset: page.next,
+            })
         })
-        .await?;
-    let points = page.points.into_iter();
-    let points = points
-        .map(|record| select::point(record, &shown.payload, &shown.vectors))
-        .collect();
-    let page = PageOut {
-        points,
-        next_page_offset: page.next,
-    };
-    Ok(answer::ok(&caller, page))
+        .await
 }
 
 /// The points with the first values of a field. There is no page after: the values tell where
@@ -118,20 +112,23 @@ async fn in_order(
     name: CollectionName,
     order_by: OrderByIn,
     level: Level,
-    shown: &Shown,
-) -> Result<Vec<PointOut>, Refusal> {
+    shown: Shown,
+) -> Result<Response, Refusal> {
     let asked = shown.asked(level.ranked(Kind::Values(order_by.order()?))?);
-    let found = caller
-        .run(Waits::Maybe, move |engine, principal| {
-            engine.query(principal, &name, asked)
+    caller
+        .answer(Waits::Maybe, move |engine, principal| {
+            let found = engine.query(principal, &name, asked)?;
+            let points = found.into_iter().map(|found| {
+                let order_value = found.value;
+                PointOut {
+                    order_value: order_value.map(Into::into),
+                    ..select::point(found.point, &shown.payload, &shown.vectors)
+                }
+            });
+            Ok(PageOut {
+                points: points.collect(),
+                next_page_offset: None,
+            })
         })
-        .await?;
-    let found = found.into_iter().map(|found| {
-        let order_value = found.value;
-        PointOut {
-            order_value: order_value.map(Into::into),
-            ..select::point(found.point, &shown.payload, &shown.vectors)
-        }
-    });
-    Ok(found.collect())
+        .await
 }

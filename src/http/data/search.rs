@@ -13,12 +13,7 @@ use super::{
     wire::{self, Collection, NoOtherParameters, PointOut},
 };
 use crate::{
-    http::{
-        answer::{self, Envelope},
-        body::Body,
-        caller::Caller,
-        refusal::Refusal,
-    },
+    http::{answer::Envelope, body::Body, caller::Caller, refusal::Refusal},
     partition::{Example, Kind},
 };
 
@@ -132,8 +127,7 @@ pub(super) async fn search(
     _: NoOtherParameters,
     Body(body): Body<SearchIn>,
 ) -> Result<Response, Refusal> {
-    let points = query::answers(&caller, &name, body.understood()?).await?;
-    Ok(answer::ok(&caller, points))
+    query::answered(&caller, &name, body.understood()?, |points| points).await
 }
 
 /// Several searches at once; `query/batch` took its place.
@@ -154,8 +148,7 @@ pub(super) async fn search_batch(
     let all = query::within(body.searches)?;
     let all = all.into_iter().map(SearchIn::understood);
     let all = all.collect::<Result<_, _>>()?;
-    let results = query::all_answers(&caller, &name, all).await?;
-    Ok(answer::ok(&caller, results))
+    query::all_answered(&caller, &name, all, |points| points).await
 }
 
 /// The nearest neighbours in groups; `query/groups` took its place.
@@ -205,8 +198,7 @@ pub(super) async fn recommend(
     _: NoOtherParameters,
     Body(body): Body<RecommendBodyIn>,
 ) -> Result<Response, Refusal> {
-    let points = query::answers(&caller, &name, body.understood()?).await?;
-    Ok(answer::ok(&caller, points))
+    query::answered(&caller, &name, body.understood()?, |points| points).await
 }
 
 /// Several recommendations at once; `query/batch` took its place.
@@ -227,8 +219,7 @@ pub(super) async fn recommend_batch(
     let all = query::within(body.searches)?;
     let all = all.into_iter().map(RecommendBodyIn::understood);
     let all = all.collect::<Result<_, _>>()?;
-    let results = query::all_answers(&caller, &name, all).await?;
-    Ok(answer::ok(&caller, results))
+    query::all_answered(&caller, &name, all, |points| points).await
 }
 
 impl SearchIn {

@@ -22,7 +22,7 @@ use super::{
 use crate::{
     engine::{Asked, VectorsBack},
     http::{
-        answer::{self, Envelope},
+        answer::Envelope,
         body::Body,
         caller::{Caller, Waits},
         refusal::Refusal,
@@ -47,8 +47,8 @@ pub(super) async fn query(
     _: NoOtherParameters,
     Body(body): Body<QueryIn>,
 ) -> Result<Response, Refusal> {
-    let points = answers(&caller, &name, body.understood()?).await?;
-    Ok(answer::ok(&caller, Points { points }))
+    let understood = body.understood()?;
+    answered(&caller, &name, understood, |points| Points { points }).await
 }
 
 /// Several queries at once.
@@ -69,12 +69,7 @@ pub(super) async fn query_batch(
     // Every query is understood before the first is answered.
     let asked = within(body.searches)?.into_iter().map(QueryIn::understood);
     let asked = asked.collect::<Result<_, _>>()?;
-    let results = all_answers(&caller, &name, asked).await?;
-    let results: Vec<_> = results
-        .into_iter()
-        .map(|points| Points { points })
-        .collect();
-    Ok(answer::ok(&caller, results))
+    all_answered(&caller, &name, asked, |points| Points { points }).await
 }
 
 /// The points that rank first, in groups by a payload value.
@@ -167,11 +162,13 @@ impl From<GroupId> for GroupIdOut {
     }
 }
 
-pub(super) async fn answers(
+/// Asks, and answers with what `shape` makes of the points.
+pub(super) async fn answered<T: Serialize>(
     caller: &Caller,
     name: &CollectionName,
     Understood { query, shown }: Understood,
-) -> Result<Vec<PointOut>, Refusal> {
+    shape: impl FnOnce(Vec<PointOut>) -> T + Send + 'static,
+) -> Result<Response, Refusal> {
     // Matching a filter reads rows from disk, and so may what isn't a plain search. A deep one
     // takes long.
     let deep = query.exact || query.limit.max(query.ef) > QUICK_CANDIDATES_MAX;
@@ -182,24 +179,25 @@ pub(super) async fn answers(
     };
     let asked = shown.asked(query);
     let name = name.clone();
-    let found = caller
-        .run(waits, move |engine, principal| {
-            engine.query(principal, &name, asked)
+    caller
+        .answer(waits, move |engine, principal| {
+            let found = engine.query(principal, &name, asked)?;
+            Ok(shape(shown.points(found)))
         })
-        .await?;
-    Ok(shown.points(found))
+        .await
 }
 
 /// A query alone stays on its own thread; several are shared out.
-pub(super) async fn all_answers(
+pub(super) async fn all_answered<T: Serialize>(
     caller: &Caller,
     name: &CollectionName,
     mut all: Vec<Understood>,
-) -> Result<Vec<Vec<PointOut>>, Refusal> {
+    shape: impl Fn(Vec<PointOut>) -> T + Send + 'static,
+) -> Result<Response, Refusal> {
     if all.len() == 1
         && let Some(only) = all.pop()
     {
-        return Ok(vec![answers(caller, name, only).await?]);
+        return answered(caller, name, only, move |points| [shape(points)]).await;
     }
     let (mut batch, mut shown) = (Vec::with_capacity(all.len()), Vec::with_capacity(all.len()));
     for understood in all {
@@ -207,13 +205,14 @@ pub(super) async fn all_answers(
         shown.push(understood.shown);
     }
     let name = name.clone();
-    let found = caller
-        .run(Waits::Maybe, move |engine, principal| {
-            engine.query_batch(principal, &name, batch)
+    caller
+        .answer(Waits::Maybe, move |engine, principal| {
+            let found = engine.query_batch(principal, &name, batch)?;
+            let found = found.into_iter().zip(shown);
+            let shaped = found.map(|(found, shown)| shape(shown.points(found)));
+            Ok(shaped.collect::<Vec<_>>())
         })
-        .await?;
-    let found = found.into_iter().zip(shown);
-    Ok(found.map(|(found, shown)| shown.points(found)).collect())
+        .await
 }
 
 pub(super) async fn groups(
@@ -224,17 +223,17 @@ pub(super) async fn groups(
 ) -> Result<Response, Refusal> {
     let asked = shown.asked(query);
     let name = name.clone();
-    let found = caller
-        .run(Waits::Maybe, move |engine, principal| {
-            engine.query_groups(principal, &name, &asked, &grouping)
+    caller
+        .answer(Waits::Maybe, move |engine, principal| {
+            let found = engine.query_groups(principal, &name, &asked, &grouping)?;
+            let groups = found.into_iter().map(|group| GroupOut {
+                id: group.id.into(),
+                hits: shown.points(group.points),
+            });
+            let groups = groups.collect();
+            Ok(Groups { groups })
         })
-        .await?;
-    let groups = found.into_iter().map(|group| GroupOut {
-        id: group.id.into(),
-        hits: shown.points(group.points),
-    });
-    let groups = groups.collect();
-    Ok(answer::ok(caller, Groups { groups }))
+        .await
 }
 
 /// The queries of a batch, if they aren't too many.
