@@ -121,8 +121,7 @@ impl Router {
             .tenants
             .find(grant.tenant())
             .ok_or(RouterError::NoTenant)?;
-        let now = self.uses.fetch_add(1, Ordering::Relaxed);
-        entry.used.store(now, Ordering::Relaxed);
+        entry.use_at(self.uses.fetch_add(1, Ordering::Relaxed));
         if let Some(partition) = entry.open_partition() {
             return Ok(partition);
         }
@@ -220,8 +219,9 @@ impl Router {
         Ok((family, key))
     }
 
-    /// Closes the partitions that were used longest ago, down to the limit. One that is in use
-    /// is passed over.
+    /// Closes the partitions whose last use but one is longest ago, down to the limit (LRU-2, O'Neil
+    /// et al. 1993): so a tenant that is asked all the time stays open, however many others are
+    /// asked once. One that is in use is passed over.
     fn evict(&self) {
         for entry in self.tenants.coldest_over(self.open_max) {
             if self.tenants.open_count() <= self.open_max {

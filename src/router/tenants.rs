@@ -36,8 +36,9 @@ pub(super) struct Entry {
     pub(super) wanted: AtomicU64,
     /// The partition that was closed last, as long as someone still holds it.
     pub(super) left: Mutex<Weak<Partition>>,
-    /// When it was used last, in uses of the router.
-    pub(super) used: AtomicU64,
+    /// When it was used last, and when before, in uses of the router; 0 for never.
+    used: AtomicU64,
+    used_before: AtomicU64,
     tally: Tally,
 }
 
@@ -51,6 +52,14 @@ pub struct Tally {
 }
 
 impl Entry {
+    pub(super) fn use_at(&self, now: u64) {
+        let before = self.used.swap(now, Ordering::Relaxed);
+        // What one request does, one after the other, counts as one use.
+        if before.saturating_add(1) < now {
+            self.used_before.store(before, Ordering::Relaxed);
+        }
+    }
+
     /// The partition, if it is open.
     pub(super) fn open_partition(&self) -> Option<Arc<Partition>> {
         self.place.lock().clone()
@@ -87,6 +96,7 @@ impl Table {
             wanted: AtomicU64::new(0),
             left: Mutex::default(),
             used: AtomicU64::new(0),
+            used_before: AtomicU64::new(0),
             tally: Tally::default(),
         };
         self.by_uuid.write().insert(uuid, Arc::new(entry));
@@ -146,7 +156,8 @@ impl Table {
             .collect()
     }
 
-    /// The open entries, the one used longest ago first, if there are more than `max`.
+    /// The open entries, the one whose last use but one is longest ago first, if there are more than
+    /// `max`.
     pub(super) fn coldest_over(&self, max: usize) -> Vec<Arc<Entry>> {
         let open = self.open.lock();
         if open.len() <= max {
@@ -154,7 +165,10 @@ impl Table {
         }
         let mut entries: Vec<_> = open.values().cloned().collect();
         drop(open);
-        entries.sort_by_cached_key(|entry| entry.used.load(Ordering::Relaxed));
+        entries.sort_by_cached_key(|entry| {
+            let used = |at: &AtomicU64| at.load(Ordering::Relaxed);
+            (used(&entry.used_before), used(&entry.used))
+        });
         entries
     }
 }

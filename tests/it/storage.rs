@@ -18,7 +18,7 @@ use locule::{
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::harness::{Node, options};
+use crate::harness::{Actor, Node, Setup, options};
 
 #[test]
 fn a_commit_to_a_dropped_family_is_refused_and_its_neighbours_go_on() {
@@ -154,6 +154,34 @@ fn a_cold_tenant_is_opened_once_however_many_ask_at_the_same_time() {
         }
     });
     assert_eq!(node.metric("locule_partition_opens_total"), 1);
+}
+
+#[test]
+fn a_tenant_that_is_asked_often_stays_open_however_many_are_asked_now_and_then() {
+    let node = Node::with(Setup {
+        partitions_open_max: Some(3),
+        ..Setup::default()
+    });
+    let filled = |id: &str| {
+        let owner = node.tenant(id).owner;
+        owner.create_collection("docs", 2, "Dot");
+        owner.put_point("docs", 1, &[1.0, 0.0], json!({}));
+        owner
+    };
+    let others: Vec<_> = (0..6).map(|n| filled(&format!("other-{n}"))).collect();
+    let often = filled("often");
+    let asked = |actor: &Actor| assert_eq!(actor.query("docs", &[1.0, 0.0], 5).len(), 1);
+    let opens = || node.metric("locule_partition_opens_total");
+    others.iter().take(1).for_each(asked);
+    asked(&often);
+    // Between two of its questions more others are asked than may be open beside it.
+    for three in others.chunks(3).cycle().take(6) {
+        three.iter().for_each(asked);
+        let before = opens();
+        asked(&often);
+        assert_eq!(opens(), before, "it was closed in favour of others");
+    }
+    assert!(node.metric("locule_partitions_open") <= 3);
 }
 
 #[test]

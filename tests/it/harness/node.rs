@@ -39,6 +39,7 @@ pub struct Setup {
     pub wire: http::Options,
     pub issuers: Vec<(IssuerOptions, Followed)>,
     pub webhook_networks: Vec<ipnet::IpNet>,
+    pub partitions_open_max: Option<usize>,
 }
 
 /// What every node's clock shows when it is first started.
@@ -73,9 +74,13 @@ impl Node {
 
     fn on(directory: Arc<TempDir>, clock: Arc<Manual>, setup: Setup) -> Self {
         let (issuers, followed) = setup.issuers.into_iter().unzip();
+        let usual = options(directory.path(), Arc::clone(&clock));
         let options = EngineOptions {
             issuers,
-            ..options(directory.path(), Arc::clone(&clock))
+            partitions_open_max: setup
+                .partitions_open_max
+                .unwrap_or(usual.partitions_open_max),
+            ..usual
         };
         let engine = Engine::start(options).unwrap().engine;
         let wire = setup.wire;
