@@ -9,7 +9,7 @@
 use std::{net, sync::Arc, thread, time::Duration};
 
 use anyhow::Context;
-use reqwest::{Method, Request};
+use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::{
     net::TcpListener,
@@ -170,9 +170,9 @@ async fn furnished(operator: &Owner, number: usize, points: u64) -> anyhow::Resu
     let path = ["collections", "fair"];
     owner.ask(Method::PUT, &path, Some(&body)).await?;
     for first in (0..points).step_by(500) {
-        owner
-            .execute(upsert(&owner, first, (points - first).min(500))?)
-            .await?;
+        let body = upsert(first, (points - first).min(500))?;
+        let request = owner.prepare(Method::PUT, &POINTS, Some(body))?;
+        owner.execute(request).await?;
     }
     Ok(tenant)
 }
@@ -190,7 +190,7 @@ async fn measure(
     let tenants = tenants.to_vec();
     // Whoever asks now and then waits for the node alone, as on a machine of its own.
     let light = client_thread("light", -10, async move || ask(&light, asked, rate).await)?;
-    let flood = client_thread("flood", 10, async move || {
+    let flood = client_thread("flood", 19, async move || {
         pour(flood, &tenants, points, duration).await
     })?;
     let joined = tokio::task::spawn_blocking(move || (light.join(), flood.join())).await?;
@@ -237,7 +237,7 @@ async fn ask(light: &Owner, times: u64, rate: u32) -> anyhow::Result<Answered> {
     });
     let (mut asked, mut tasks) = (0, JoinSet::new());
     while let Some(watch) = due.recv().await {
-        let request = search(&light, asked, 10)?;
+        let request = light.prepare(Method::POST, &QUERY, Some(search(asked, 10)?))?;
         let client = light.clone();
         tasks.spawn(async move {
             let done = client.execute(request).await;
@@ -269,19 +269,24 @@ async fn pour(
     let clients = tenants.iter().map(Owner::client);
     let clients = clients.collect::<anyhow::Result<Vec<_>>>()?;
     let room = Arc::new(Semaphore::new(flood.in_flight()));
-    let (mut tasks, mut asked, mut answered) = (JoinSet::new(), 0_u64, 0_u64);
+    // Written ahead: a client that writes JSON would take the cores from the node.
+    let bodies = bodies(flood, points)?;
+    let (mut tasks, mut asked, mut answered) = (JoinSet::new(), 0_usize, 0_u64);
     let watch = Stopwatch::start();
     while watch.elapsed() < duration {
         let permit = Arc::clone(&room).acquire_owned().await?;
         let which = match flood {
-            Flood::Cold => 2 + usize::try_from(asked)? % (COLD - 1),
+            Flood::Cold => 2 + asked % (COLD - 1),
             Flood::None | Flood::Searches | Flood::Deep | Flood::Bulk => 1,
         };
         let client = clients.get(which).context("there is such a tenant")?;
+        let body = bodies.get(asked % bodies.len().max(1));
+        let body = body.context("a flood has bodies")?.clone();
         let request = match flood {
-            Flood::Bulk => upsert(client, points + asked % 40 * 500, 500)?,
-            Flood::Deep => search(client, asked, 10_000)?,
-            Flood::None | Flood::Searches | Flood::Cold => search(client, asked, 10)?,
+            Flood::Bulk => client.prepare(Method::PUT, &POINTS, Some(body))?,
+            Flood::None | Flood::Searches | Flood::Deep | Flood::Cold => {
+                client.prepare(Method::POST, &QUERY, Some(body))?
+            }
         };
         let client = client.clone();
         tasks.spawn(async move {
@@ -301,17 +306,26 @@ async fn pour(
     Ok(rate)
 }
 
-fn search(client: &Client, number: u64, limit: usize) -> anyhow::Result<Request> {
-    let body = json!({"query": vector(number * 7 + 3), "limit": limit});
-    let path = ["collections", "fair", "points", "query"];
-    Ok(client.prepare(Method::POST, &path, Some(serde_json::to_vec(&body)?))?)
+/// What a flood sends, over and over.
+fn bodies(flood: Flood, points: u64) -> anyhow::Result<Vec<Vec<u8>>> {
+    let bodies = match flood {
+        Flood::None => Ok(Vec::new()),
+        Flood::Searches | Flood::Cold => (0..512).map(|number| search(number, 10)).collect(),
+        Flood::Deep => (0..512).map(|number| search(number, 10_000)).collect(),
+        Flood::Bulk => (0..16)
+            .map(|batch| upsert(points + batch * 500, 500))
+            .collect(),
+    };
+    Ok(bodies?)
 }
 
-fn upsert(client: &Client, first: u64, count: u64) -> anyhow::Result<Request> {
+fn search(number: u64, limit: usize) -> serde_json::Result<Vec<u8>> {
+    serde_json::to_vec(&json!({"query": vector(number * 7 + 3), "limit": limit}))
+}
+
+fn upsert(first: u64, count: u64) -> serde_json::Result<Vec<u8>> {
     let points = (first..first + count).map(|id| json!({"id": id, "vector": vector(id)}));
-    let body = json!({"points": points.collect::<Vec<_>>()});
-    let path = ["collections", "fair", "points"];
-    Ok(client.prepare(Method::PUT, &path, Some(serde_json::to_vec(&body)?))?)
+    serde_json::to_vec(&json!({"points": points.collect::<Vec<_>>()}))
 }
 
 /// A vector near one of a hundred others: the same for the same number.
@@ -363,6 +377,8 @@ fn percentile(answered: &Answered, percent: usize) -> f64 {
     took.unwrap_or_default().as_secs_f64() * 1_000.0
 }
 
+const POINTS: [&str; 3] = ["collections", "fair", "points"];
+const QUERY: [&str; 4] = ["collections", "fair", "points", "query"];
 const DIMENSION: u64 = 384;
 /// The last tenant's number; from the third on they are the cold ones.
 const COLD: usize = 24;
