@@ -1,5 +1,7 @@
 //! Search: nearest neighbours on a snapshot, then their payloads from disk.
 
+use std::time::Duration;
+
 use rayon::prelude::*;
 
 use super::{
@@ -151,8 +153,15 @@ impl Partition {
             if !answers.overtaken {
                 break;
             }
+            self.wait_for_writer();
         }
         Ok(answers.points)
+    }
+
+    /// Waits until what overtook a snapshot is shown: whoever writes does that before letting go.
+    /// Not for ever: what a batch of queries shares its threads with may be the writer's own work.
+    pub(super) fn wait_for_writer(&self) {
+        drop(self.writer.try_lock_for(WRITER_PATIENCE));
     }
 
     /// Searches a snapshot. Payloads are read from disk afterwards, so a write
@@ -274,3 +283,5 @@ pub(super) fn beats(metric: Metric, score: f32, threshold: f32) -> bool {
 
 /// How often a search starts over because writes overtake it: then it answers what it has.
 pub(super) const SNAPSHOTS_MAX: usize = 4;
+/// A commit takes a few milliseconds.
+const WRITER_PATIENCE: Duration = Duration::from_millis(100);

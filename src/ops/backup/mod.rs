@@ -7,7 +7,7 @@
 //! every value opens under the tenant's key before it is stored again (`it/backup`).
 //! **Invariant:** a backup is there whole or not at all: its manifest is written last.
 //! Called by: `engine`; by erasures, for what they end ([`Backups::end`]); by `cli`, to check one by
-//! itself ([`check`]).
+//! itself ([`check()`]).
 
 mod blocks;
 mod check;

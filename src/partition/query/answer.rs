@@ -121,6 +121,7 @@ impl Partition {
             if !evaluation.is_overtaken() || tries == SNAPSHOTS_MAX {
                 return Ok(answer);
             }
+            self.wait_for_writer();
             tries += 1;
         }
     }
