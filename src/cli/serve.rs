@@ -13,7 +13,9 @@ use super::output;
 use crate::{
     config::{RawSettings, Settings},
     engine::{Engine, Started},
-    http, outbound, priority, seal,
+    http, outbound,
+    priority::Priority,
+    seal,
     store::Released,
     telemetry,
 };
@@ -62,7 +64,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
 pub(super) fn threads() -> anyhow::Result<Runtime> {
     let shared = rayon::ThreadPoolBuilder::new()
         .thread_name(|number| format!("share-{number}"))
-        .start_handler(|_| priority::lower())
+        .start_handler(|_| Priority::Long.take())
         .build_global();
     if let Err(error) = shared {
         tracing::debug!(%error, "long work is shared out over the threads that there are");

@@ -50,7 +50,7 @@ use crate::{
         erase::Parts,
     },
     partition::Partition,
-    priority,
+    priority::Priority,
     router::{Router, RouterError},
     seal::{
         self, GenerationKey, Keyring, KeyringError, RootKeySource, RootKeys, RotationError,
@@ -187,7 +187,7 @@ impl Engine {
         // Threads of their own, so that no request's work queues behind a build.
         let builders = ThreadPoolBuilder::new()
             .thread_name(|number| format!("build-{number}"))
-            .start_handler(|_| priority::lower())
+            .start_handler(|_| Priority::Background.take())
             .build()
             .map_err(io::Error::other)?;
         let builders = Arc::new(builders);

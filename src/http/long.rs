@@ -11,7 +11,7 @@ use tokio::{
     task::spawn_blocking,
 };
 
-use crate::priority;
+use crate::priority::Priority;
 
 /// Does something that takes long.
 pub(super) async fn run<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
@@ -30,7 +30,7 @@ pub(super) async fn run<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'st
 static THREADS: LazyLock<Option<Runtime>> = LazyLock::new(|| {
     Builder::new_current_thread()
         .thread_name("long")
-        .on_thread_start(priority::lower)
+        .on_thread_start(|| Priority::Long.take())
         .build()
         .inspect_err(|error| tracing::warn!(%error, "long work runs at the priority of requests"))
         .ok()
