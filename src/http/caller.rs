@@ -1,6 +1,6 @@
 //! From a request to who is asking, and the threads that do what they ask.
 
-use std::{convert::Infallible, panic, sync::Arc};
+use std::{convert::Infallible, sync::Arc};
 
 use axum::{
     extract::{FromRequestParts, Request},
@@ -13,7 +13,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
-use tokio::task::spawn_blocking;
 
 use super::{
     answer, long,
@@ -95,13 +94,12 @@ impl Caller {
             let _turn = turn;
             act(&engine, &principal)
         };
-        if work == Work::Long {
-            return Ok(long::run(act).await?);
-        }
-        match spawn_blocking(act).await {
-            Ok(result) => Ok(result?),
-            Err(panicked) => panic::resume_unwind(panicked.into_panic()),
-        }
+        let done = if work == Work::Long {
+            long::run(act).await
+        } else {
+            long::wait_for(act).await
+        };
+        Ok(done?)
     }
 }
 

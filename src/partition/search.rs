@@ -74,7 +74,6 @@ impl Found {
 }
 
 /// What a search of one snapshot is answered.
-#[derive(Default)]
 struct Answers {
     points: Vec<ScoredPoint>,
     /// Whether a write had overtaken the snapshot by the time payloads were read.
@@ -145,23 +144,31 @@ impl Partition {
         let (_, schema) = collection.schema.must_have(&query.using)?;
         let vector = Vector::new(query.vector.clone(), schema.dimension, schema.metric)?;
         let neighbours_max = grant.neighbours_max();
-        let mut answers = Answers::default();
-        for _ in 0..SNAPSHOTS_MAX {
+        self.until_current(|| {
             let view = self.current(collection, grant.now());
-            answers =
+            let answers =
                 self.search_snapshot(collection, &view, &vector, query, (neighbours_max, vectors))?;
-            if !answers.overtaken {
-                break;
-            }
-            self.wait_for_writer();
-        }
-        Ok(answers.points)
+            Ok((answers.points, answers.overtaken))
+        })
     }
 
-    /// Waits until what overtook a snapshot is shown: whoever writes does that before letting go.
-    /// Not for ever: what a batch of queries shares its threads with may be the writer's own work.
-    pub(super) fn wait_for_writer(&self) {
-        drop(self.writer.try_lock_for(WRITER_PATIENCE));
+    /// Tries one snapshot after the other, until no write overtakes what is tried; each attempt tells.
+    /// After so many of them, what the last one came to is the answer.
+    pub(super) fn until_current<T>(
+        &self,
+        attempt: impl Fn() -> Result<(T, bool), PartitionError>,
+    ) -> Result<T, PartitionError> {
+        let mut tries = 1;
+        loop {
+            let (answer, overtaken) = attempt()?;
+            if !overtaken || tries == SNAPSHOTS_MAX {
+                return Ok(answer);
+            }
+            // What overtook it is shown before its writer lets go of this. Not for ever: what a batch
+            // of queries shares its threads with may be the writer's own work.
+            drop(self.writer.try_lock_for(WRITER_PATIENCE));
+            tries += 1;
+        }
     }
 
     /// Searches a snapshot. Payloads are read from disk afterwards, so a write
@@ -282,6 +289,6 @@ pub(super) fn beats(metric: Metric, score: f32, threshold: f32) -> bool {
 }
 
 /// How often a search starts over because writes overtake it: then it answers what it has.
-pub(super) const SNAPSHOTS_MAX: usize = 4;
+const SNAPSHOTS_MAX: usize = 4;
 /// A commit takes a few milliseconds.
 const WRITER_PATIENCE: Duration = Duration::from_millis(100);

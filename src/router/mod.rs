@@ -38,8 +38,7 @@ pub use self::{
     turns::{Turn, Turns},
 };
 use crate::{
-    access::{Erase, Grant, Op},
-    clock::Timestamp,
+    access::{Grant, Op},
     partition::{Partition, PartitionError},
     seal::{CustodyError, GenerationKey, Keyring, KeyringError, RotationError, SealError},
     store::{Catalog, CatalogError, CatalogKind, Family, Shelves, StoreError, Sweeps},
@@ -150,23 +149,6 @@ impl Router {
     /// When tenants have to be swept.
     pub const fn sweeps(&self) -> &Arc<Sweeps> {
         &self.sweeps
-    }
-
-    /// When a tenant's next sweep begins, of all that is there now. One that isn't open isn't opened
-    /// for that.
-    ///
-    /// # Errors
-    /// [`RouterError::Partition`].
-    pub fn next_sweep(&self, grant: &Grant<Erase>) -> Result<Option<Timestamp>, RouterError> {
-        let entry = self.entry(grant.tenant())?;
-        if let Some(partition) = entry.open_partition() {
-            return Ok(partition.next_sweep(grant.now()));
-        }
-        let _alone = entry.resealing.lock();
-        if let Some(partition) = entry.open_partition() {
-            return Ok(partition.next_sweep(grant.now()));
-        }
-        Ok(self.cold(&entry)?.next_sweep()?)
     }
 
     /// Whether a grant's partition is open, so that using it waits for no disk.

@@ -18,6 +18,7 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
+use parking_lot::MutexGuard;
 use serde::{Deserialize, Serialize};
 
 use super::{Router, RouterError, record::TenantState, tenants::Entry};
@@ -25,7 +26,7 @@ use crate::{
     access::{Erase, Grant},
     clock::Timestamp,
     failpoint,
-    partition::{self, Cold, Copied, Erased, Erasing, Retired, Sample},
+    partition::{self, Cold, Copied, Erased, Erasing, Partition, Retired, Sample},
     seal::KeyShredded,
     store::{CatalogKind, Family, FamilyDropped, FamilyName, KeyRange, StoreError},
     tenant::{Generation, TenantUuid},
@@ -74,6 +75,14 @@ pub struct Intent {
     pub key_sample: Option<Sample>,
 }
 
+/// How a tenant's data is reached without opening its partition for that.
+enum Reached<'e> {
+    /// The partition, which is open.
+    Open(Arc<Partition>),
+    /// The generation, whose partition isn't opened while the lock is held.
+    Closed(Cold, MutexGuard<'e, ()>),
+}
+
 impl Router {
     /// Removes what is meant from the tenant's data. One that isn't open isn't opened for that.
     ///
@@ -81,14 +90,34 @@ impl Router {
     /// [`RouterError::Partition`].
     pub fn erase(&self, grant: &Grant<Erase>, what: &Erasing) -> Result<Erased, RouterError> {
         let entry = self.entry(grant.tenant())?;
+        Ok(match self.reach(&entry)? {
+            Reached::Open(partition) => partition.erase(grant, what)?,
+            Reached::Closed(mut cold, _alone) => cold.erase(grant, what)?,
+        })
+    }
+
+    /// When a tenant's next sweep begins, of all that is there now. One that isn't open isn't opened
+    /// for that.
+    ///
+    /// # Errors
+    /// [`RouterError::Partition`].
+    pub fn next_sweep(&self, grant: &Grant<Erase>) -> Result<Option<Timestamp>, RouterError> {
+        let entry = self.entry(grant.tenant())?;
+        Ok(match self.reach(&entry)? {
+            Reached::Open(partition) => partition.next_sweep(grant.now()),
+            Reached::Closed(cold, _alone) => cold.next_sweep()?,
+        })
+    }
+
+    fn reach<'e>(&self, entry: &'e Entry) -> Result<Reached<'e>, RouterError> {
         loop {
             if let Some(partition) = entry.open_partition() {
-                return Ok(partition.erase(grant, what)?);
+                return Ok(Reached::Open(partition));
             }
-            let _alone = entry.resealing.lock();
+            let alone = entry.resealing.lock();
             // It may have been opened while the last resealing was waited for.
             if entry.open_partition().is_none() {
-                return Ok(self.cold(&entry)?.erase(grant, what)?);
+                return Ok(Reached::Closed(self.cold(entry)?, alone));
             }
         }
     }
@@ -371,7 +400,7 @@ impl Router {
     }
 
     /// A tenant's generation, without opening its partition. Whoever calls holds `resealing`.
-    pub(super) fn cold(&self, entry: &Entry) -> Result<Cold, RouterError> {
+    fn cold(&self, entry: &Entry) -> Result<Cold, RouterError> {
         let (family, key) = self.generation(&entry.record())?;
         Ok(Cold::open(family, &key)?)
     }

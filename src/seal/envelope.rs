@@ -11,9 +11,11 @@ use zeroize::Zeroize;
 
 use super::{
     context::Context,
+    fill_randomly,
     hazmat::{Cipher, Failed, NONCE_BYTES, TAG_BYTES},
     random_bytes,
 };
+
 /// A sealed value. The only thing that `store` accepts.
 ///
 /// It is made by sealing, or by reading back what was sealed; there is no way to make one from
@@ -48,7 +50,7 @@ impl Nonce {
     /// [`SealError::Random`].
     pub fn random_many(count: usize) -> Result<Vec<Self>, SealError> {
         let mut bytes = vec![0; count * NONCE_BYTES];
-        getrandom::fill(&mut bytes).map_err(|_| SealError::Random)?;
+        fill_randomly(&mut bytes)?;
         let (nonces, _) = bytes.as_chunks();
         Ok(nonces.iter().copied().map(Self).collect())
     }

@@ -66,8 +66,12 @@ pub const ENCRYPTS: bool = !cfg!(feature = "bench-plain-cipher");
 /// [`SealError::Random`] when the operating system has none to give.
 pub fn random_bytes<const N: usize>() -> Result<[u8; N], SealError> {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(|_| SealError::Random)?;
+    fill_randomly(&mut bytes)?;
     Ok(bytes)
+}
+
+fn fill_randomly(bytes: &mut [u8]) -> Result<(), SealError> {
+    getrandom::fill(bytes).map_err(|_| SealError::Random)
 }
 
 /// SHA-256, for chains and digests of what isn't secret.

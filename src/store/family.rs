@@ -156,13 +156,9 @@ impl Family {
         mut visit: impl FnMut(StorageKey, Box<[u8]>) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
         let database = self.bound.borrow_owner().database();
-        let (from, to) = range.bounds();
-        if from >= to {
+        let Some(options) = reading(range) else {
             return Ok(());
-        }
-        let mut options = ReadOptions::default();
-        options.set_iterate_range(from..to);
-        options.fill_cache(false);
+        };
         let mode = IteratorMode::Start;
         for entry in database.iterator_cf_opt(self.bound.borrow_dependent(), options, mode) {
             let (key, value) = entry?;
@@ -191,14 +187,10 @@ impl Family {
         let database = self.bound.borrow_owner().database();
         let moment = database.snapshot();
         for range in ranges {
-            let (from, to) = range.bounds();
-            if from >= to {
+            let Some(mut options) = reading(range) else {
                 continue;
-            }
-            let mut options = ReadOptions::default();
+            };
             options.set_snapshot(&moment);
-            options.set_iterate_range(from..to);
-            options.fill_cache(false);
             options.set_readahead_size(READAHEAD_BYTES);
             let mut entries = database.raw_iterator_cf_opt(self.bound.borrow_dependent(), options);
             entries.seek_to_first();
@@ -221,14 +213,10 @@ impl Family {
     /// [`StoreError::Engine`].
     pub fn first_key(&self, range: &KeyRange) -> Result<Option<StorageKey>, StoreError> {
         let database = self.bound.borrow_owner().database();
-        let (from, to) = range.bounds();
-        if from >= to {
+        let Some(mut options) = reading(range) else {
             return Ok(None);
-        }
-        let mut options = ReadOptions::default();
-        options.set_iterate_range(from..to);
+        };
         // The values, which may be long and damaged, aren't looked at.
-        options.fill_cache(false);
         options.set_verify_checksums(false);
         let mut keys = database.raw_iterator_cf_opt(self.bound.borrow_dependent(), options);
         keys.seek_to_first();
@@ -334,6 +322,17 @@ impl fmt::Debug for Family {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Family({})", self.name)
     }
+}
+
+/// How values in a range are read, if there can be any. What is gone through once isn't cached.
+fn reading(range: &KeyRange) -> Option<ReadOptions> {
+    let (from, to) = range.bounds();
+    (from < to).then(|| {
+        let mut options = ReadOptions::default();
+        options.set_iterate_range(from..to);
+        options.fill_cache(false);
+        options
+    })
 }
 
 /// How far a long scan reads ahead.

@@ -227,7 +227,7 @@ async fn ask(light: &Owner, times: u64, rate: u32) -> anyhow::Result<Answered> {
     let light = light.client()?;
     let (tick, mut due) = unbounded_channel();
     // The runtime's own timers are a millisecond late, longer than an answer takes.
-    let ticking = thread::spawn(move || {
+    thread::spawn(move || {
         for _ in 0..times {
             pause(Duration::from_secs(1) / rate);
             if tick.send(Stopwatch::start()).is_err() {
@@ -245,7 +245,6 @@ async fn ask(light: &Owner, times: u64, rate: u32) -> anyhow::Result<Answered> {
         });
         asked += 1;
     }
-    drop(ticking);
     let mut answered = Answered::default();
     while let Some(done) = tasks.join_next().await {
         match done? {
@@ -271,6 +270,7 @@ async fn pour(
     let room = Arc::new(Semaphore::new(flood.in_flight()));
     // Written ahead: a client that writes JSON would take the cores from the node.
     let bodies = bodies(flood, points)?;
+    let mut bodies = bodies.iter().cycle();
     let (mut tasks, mut asked, mut answered) = (JoinSet::new(), 0_usize, 0_u64);
     let watch = Stopwatch::start();
     while watch.elapsed() < duration {
@@ -280,8 +280,7 @@ async fn pour(
             Flood::None | Flood::Searches | Flood::Deep | Flood::Bulk => 1,
         };
         let client = clients.get(which).context("there is such a tenant")?;
-        let body = bodies.get(asked % bodies.len().max(1));
-        let body = body.context("a flood has bodies")?.clone();
+        let body = bodies.next().context("a flood has bodies")?.clone();
         let request = match flood {
             Flood::Bulk => client.prepare(Method::PUT, &POINTS, Some(body))?,
             Flood::None | Flood::Searches | Flood::Deep | Flood::Cold => {

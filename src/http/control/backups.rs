@@ -25,6 +25,7 @@ use crate::{
     http::{
         body::NoBody,
         caller::{Caller, Waits},
+        long,
         parameters::Path,
         refusal::Refusal,
     },
@@ -243,18 +244,12 @@ async fn received(mut body: Payload, mut upload: Upload) -> Result<Upload, Refus
             }
         }
         if last || piece.len() >= PIECE_BYTES {
-            let written = tokio::task::spawn_blocking(move || {
+            let written = long::wait_for(move || {
                 upload.add(&piece)?;
                 piece.clear();
                 Ok::<_, BackupError>((upload, piece))
             });
-            (upload, piece) = match written.await {
-                Ok(Ok(written)) => written,
-                Ok(Err(error)) => {
-                    return Err(crate::engine::Error::from(error).into());
-                }
-                Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
-            };
+            (upload, piece) = written.await.map_err(crate::engine::Error::from)?;
         }
         if last {
             return Ok(upload);

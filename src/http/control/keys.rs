@@ -243,8 +243,7 @@ pub(super) async fn resume(
     Path(id): Path<String>,
     _: NoBody,
 ) -> Result<Json<Shown>, Refusal> {
-    let id = ApiKeyId::parse(&id)
-        .ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND, "there is no such key"))?;
+    let id = key_id(&id)?;
     let key = caller
         .run(Waits::Maybe, move |engine, principal| {
             engine.resume_key(principal, id)

@@ -12,6 +12,7 @@ use crate::{
     http::{
         body::Body,
         caller::{Caller, From, Waits},
+        long,
         refusal::Refusal,
     },
 };
@@ -106,10 +107,7 @@ pub(super) async fn refresh(
 ) -> Result<Json<Created>, Refusal> {
     let presented = Presented::new(&body.refresh_token);
     let renew = move || engine.refresh_token(&presented, from.origin, from.request);
-    match tokio::task::spawn_blocking(renew).await {
-        Ok(pair) => Ok(Json(created(pair?))),
-        Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
-    }
+    Ok(Json(created(long::wait_for(renew).await?)))
 }
 
 /// The public halves of the keys that sign here.

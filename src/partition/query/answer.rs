@@ -7,10 +7,7 @@ use crate::{
     access::{Grant, Read, Search},
     clock::Timestamp,
     partition::{
-        Partition, PartitionError,
-        collection::Collection,
-        read::PointRecord,
-        search::{SNAPSHOTS_MAX, ScoredPoint},
+        Partition, PartitionError, collection::Collection, read::PointRecord, search::ScoredPoint,
     },
     telemetry::Stage,
     tenant::CollectionName,
@@ -113,17 +110,12 @@ impl Partition {
         now: Timestamp,
         evaluate: impl Fn(&Evaluation<'_>) -> Result<T, PartitionError>,
     ) -> Result<T, PartitionError> {
-        let mut tries = 1;
-        loop {
+        self.until_current(|| {
             let view = self.current(collection, now);
             let evaluation = Evaluation::new(self, collection, &view);
             let answer = evaluate(&evaluation)?;
-            if !evaluation.is_overtaken() || tries == SNAPSHOTS_MAX {
-                return Ok(answer);
-            }
-            self.wait_for_writer();
-            tries += 1;
-        }
+            Ok((answer, evaluation.is_overtaken()))
+        })
     }
 }
 

@@ -86,11 +86,10 @@ impl Copy<'_> {
         Ok(copied)
     }
 
-    /// Copies the wanted values of a range by ordinary commits, after what `batch` holds already.
+    /// Copies the values of a range by ordinary commits, after what `batch` holds already.
     pub(super) fn by_commits(
         &self,
         range: &KeyRange,
-        wanted: impl Fn(StorageKey) -> bool,
         batch: &mut Batch,
     ) -> Result<Copied, PartitionError> {
         let watch = Stopwatch::start();
@@ -104,13 +103,17 @@ impl Copy<'_> {
             self.to.family.commit(&mem::take(batch))?;
             Ok(())
         };
-        self.read(range, wanted, |some| match commit(&some) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(error) => {
-                failed = Some(error);
-                ControlFlow::Break(())
-            }
-        })?;
+        self.read(
+            range,
+            |_| true,
+            |some| match commit(&some) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(error) => {
+                    failed = Some(error);
+                    ControlFlow::Break(())
+                }
+            },
+        )?;
         copied.took = watch.elapsed();
         failed.map_or(Ok(copied), Err)
     }

@@ -138,7 +138,7 @@ impl Partition {
             let range = KeyRange::rows_of(number)
                 .starting_at(StorageKey::row(number, rows.start))
                 .ending_before(StorageKey::row(number, rows.end));
-            copied = copied.and(copy.by_commits(&range, |_| true, &mut batch)?);
+            copied = copied.and(copy.by_commits(&range, &mut batch)?);
         }
         Ok(copied)
     }
@@ -209,7 +209,7 @@ fn last_records(
             RecordKind::Collection | RecordKind::Aliases | RecordKind::Retention => true,
         };
         if beside {
-            copy.by_commits(&KeyRange::of_kind(kind), |_| true, &mut batch)?;
+            copy.by_commits(&KeyRange::of_kind(kind), &mut batch)?;
         }
     }
     let next = Head {
