@@ -62,6 +62,13 @@ impl Erased {
         self.collections.push((name, points));
     }
 
+    /// ... if there were any.
+    pub(super) fn count_some(&mut self, name: &CollectionName, points: u64) {
+        if points > 0 {
+            self.count(name.clone(), points);
+        }
+    }
+
     pub(super) const fn samples_wanted(&self) -> usize {
         Self::SAMPLES_MAX.saturating_sub(self.samples.len())
     }
@@ -103,7 +110,8 @@ impl Partition {
                 let family = Arc::clone(&self.chamber.load().family);
                 let keys = family.first_keys(&rows, Erased::SAMPLES_MAX)?;
                 self.sample(&keys, &mut erased)?;
-                erased.count(collection.name.clone(), collection.points());
+                let view = self.current(&collection, grant.now());
+                erased.count(collection.name.clone(), view.ids.len() as u64);
                 self.remove_collection(&collection.name, grant.now())?;
             }
             Erasing::Ended => {
@@ -130,10 +138,7 @@ impl Partition {
         let keys: Vec<_> = keys.take(erased.samples_wanted()).collect();
         self.sample(&keys, erased)?;
         self.clear_ended(collection, now)?;
-        let points = collection.take_ended();
-        if points > 0 {
-            erased.count(collection.name.clone(), points);
-        }
+        erased.count_some(&collection.name, collection.take_ended());
         Ok(())
     }
 
@@ -155,10 +160,10 @@ impl Partition {
             .iter()
             .map(|slot| StorageKey::row(collection.number, slot.row));
         self.sample(&keys.collect::<Vec<_>>(), erased)?;
+        // What has ended isn't there any more, though it is sampled: a sweep tells of it.
+        self.clear_ended(collection, grant.now())?;
         let done = self.submit(Mutation::new(collection, vec![operation], grant.now()))?;
-        if done.removed > 0 {
-            erased.count(collection.name.clone(), done.removed);
-        }
+        erased.count_some(&collection.name, done.removed);
         Ok(())
     }
 

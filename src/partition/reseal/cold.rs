@@ -5,18 +5,23 @@
 //! points that are gone, so it stays behind, and the collection's index comes from its rows the next
 //! time that it is asked for.
 
-use std::{collections::BTreeMap, ops::ControlFlow, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::ControlFlow,
+    sync::Arc,
+};
 
 use super::{Copy, Retired, last_records};
 use crate::{
     access::{Erase, Grant},
+    clock::Timestamp,
     partition::{
         PartitionError,
         chamber::Chamber,
         erase::{Erased, Erasing},
         format::{self, Head, Row},
         planned::accepts,
-        retention::stored_retentions,
+        retention::{Standing, stored_retentions},
         segment,
     },
     payload::index::Indexes,
@@ -83,17 +88,11 @@ impl Cold {
         what: &Erasing,
     ) -> Result<Erased, PartitionError> {
         self.recognise(grant)?;
-        let mut erased = Erased::default();
-        let mut batch = Batch::default();
-        let mut next = Head {
-            seq: self.head.seq + 1,
-            ..self.head.clone()
-        };
+        let mut removal = self.removal(grant.now())?;
         match what {
             Erasing::Points { collection, ids } => {
                 let number = self.number(grant, collection)?;
-                let meant = |row: &Row| Ok(ids.contains(&row.id));
-                self.remove_rows(number, meant, &mut next, &mut batch, &mut erased)?;
+                self.remove_points(number, |row| Ok(ids.contains(&row.id)), &mut removal)?;
             }
             Erasing::Matching { collection, filter } => {
                 let numbers = match collection {
@@ -105,29 +104,40 @@ impl Cold {
                         continue;
                     };
                     let filter = indexes.bind(filter);
-                    let meant = |row: &Row| accepts(&filter, row);
-                    self.remove_rows(number, meant, &mut next, &mut batch, &mut erased)?;
+                    self.remove_points(number, |row| accepts(&filter, row), &mut removal)?;
                 }
             }
             Erasing::Ended => {
-                let retentions = stored_retentions(&self.chamber)?;
-                for (number, standing) in &retentions {
-                    let ended = |row: &Row| {
-                        let end = standing.end_of_row(row)?;
-                        Ok(end.is_some_and(|end| end <= grant.now()))
+                for (number, (name, _)) in &self.collections {
+                    let Some(standing) = removal.ending(*number) else {
+                        continue;
                     };
-                    self.remove_rows(*number, ended, &mut next, &mut batch, &mut erased)?;
+                    let meant = |row: &Row| standing.has_ended(row, grant.now());
+                    let rows = self.remove_rows(*number, meant, &mut removal)?;
+                    removal.erased.count_some(name, rows.ended);
                 }
             }
             Erasing::Collection(name) => {
                 let number = self.number(grant, name)?;
-                let points = self.count_rows(number, &mut erased)?;
-                erased.count(name.clone(), points);
-                batch.remove_collection(number);
-                next.segments.remove(&number);
-                self.remove_aliases(number, &mut batch)?;
+                let first = KeyRange::rows_of(number);
+                let first = self
+                    .chamber
+                    .family
+                    .first_keys(&first, Erased::SAMPLES_MAX)?;
+                self.sample(&first, &mut removal.erased)?;
+                let points = self.count_points(number, &removal)?;
+                removal.erased.count(name.clone(), points);
+                removal.batch.remove_collection(number);
+                removal.next.segments.remove(&number);
+                self.remove_aliases(number, &mut removal.batch)?;
             }
         }
+        let Removal {
+            mut next,
+            mut batch,
+            erased,
+            ..
+        } = removal;
         next.messages = self.chamber.key.messages() + 1;
         let key = StorageKey::head();
         batch.put(key, self.chamber.seal(key, &next.encode())?);
@@ -183,52 +193,97 @@ impl Cold {
             .ok_or_else(|| PartitionError::NoCollection { name: name.clone() })
     }
 
-    /// Adds the removal of the rows that are meant to a batch. Those that a segment may know leave a
+    fn removal(&self, now: Timestamp) -> Result<Removal, PartitionError> {
+        Ok(Removal {
+            now,
+            retentions: stored_retentions(&self.chamber)?,
+            next: Head {
+                seq: self.head.seq + 1,
+                ..self.head.clone()
+            },
+            batch: Batch::default(),
+            erased: Erased::default(),
+        })
+    }
+
+    /// Removes the points of a collection that are meant. Those that have ended aren't counted: they
+    /// were in no answer any more.
+    fn remove_points(
+        &self,
+        number: u32,
+        meant: impl Fn(&Row) -> Result<bool, PartitionError> + Sync,
+        removal: &mut Removal,
+    ) -> Result<(), PartitionError> {
+        let rows = self.remove_rows(number, meant, removal)?;
+        if let Some((name, _)) = self.collections.get(&number) {
+            removal.erased.count_some(name, rows.living);
+        }
+        Ok(())
+    }
+
+    /// Removes the rows that are meant, and counts them. Those that a segment may know leave a
     /// tombstone.
     fn remove_rows(
         &self,
         number: u32,
         meant: impl Fn(&Row) -> Result<bool, PartitionError> + Sync,
-        next: &mut Head,
-        batch: &mut Batch,
-        erased: &mut Erased,
-    ) -> Result<(), PartitionError> {
+        removal: &mut Removal,
+    ) -> Result<Counted, PartitionError> {
+        let (standing, now) = (removal.ending(number), removal.now);
         let mut found = Vec::new();
+        let mut counted = Counted::default();
         self.chamber.scan_rows(
             &KeyRange::rows_of(number),
-            |key, row| Ok(meant(&row)?.then_some(key)),
-            |key| found.extend(key),
+            |key, row| {
+                if !meant(&row)? {
+                    return Ok(None);
+                }
+                let ended = match &standing {
+                    Some(standing) => standing.has_ended(&row, now)?,
+                    None => false,
+                };
+                Ok(Some((key, ended)))
+            },
+            |row| {
+                if let Some((key, ended)) = row {
+                    found.push(key);
+                    counted.count(ended);
+                }
+            },
         )?;
-        self.sample(&found, erased)?;
-        if let Some((name, _)) = self.collections.get(&number)
-            && !found.is_empty()
-        {
-            erased.count(name.clone(), found.len() as u64);
-        }
-        if let Some(note) = next.segments.get_mut(&number) {
+        self.sample(&found, &mut removal.erased)?;
+        if let Some(note) = removal.next.segments.get_mut(&number) {
             // One that can't be read covers anything: then its rows will tell.
             let outline = segment::outline(&self.chamber, number, *note);
             let bound = outline.map_or(u64::MAX, |outline| outline.bound());
             let rows = found.iter().map(|key| key.number());
             let covered: Vec<u64> = rows.filter(|row| *row < bound).collect();
             if !covered.is_empty() {
-                let key = StorageKey::tombstone(number, next.seq);
+                let key = StorageKey::tombstone(number, removal.next.seq);
                 let plain = segment::encode_tombstone(&covered);
-                batch.put(key, self.chamber.seal(key, &plain)?);
+                removal.batch.put(key, self.chamber.seal(key, &plain)?);
                 note.tombstones += 1;
             }
         }
         for key in found {
-            batch.remove(key);
+            removal.batch.remove(key);
         }
-        Ok(())
+        Ok(counted)
     }
 
-    fn count_rows(&self, number: u32, erased: &mut Erased) -> Result<u64, PartitionError> {
+    /// How many points a collection has, without those that have ended.
+    fn count_points(&self, number: u32, removal: &Removal) -> Result<u64, PartitionError> {
         let rows = KeyRange::rows_of(number);
-        let first = self.chamber.family.first_keys(&rows, Erased::SAMPLES_MAX)?;
-        self.sample(&first, erased)?;
-        Ok(self.chamber.family.count(&rows)?)
+        let Some(standing) = removal.ending(number) else {
+            return Ok(self.chamber.family.count(&rows)?);
+        };
+        let mut counted = Counted::default();
+        self.chamber.scan_rows(
+            &rows,
+            |_, row| standing.has_ended(&row, removal.now),
+            |ended| counted.count(ended),
+        )?;
+        Ok(counted.living)
     }
 
     fn sample(&self, keys: &[StorageKey], erased: &mut Erased) -> Result<(), PartitionError> {
@@ -257,5 +312,40 @@ impl Cold {
             batch.put(key, self.chamber.seal(key, &record)?);
         }
         Ok(())
+    }
+}
+
+/// What an erasure removes, in one commit.
+struct Removal {
+    now: Timestamp,
+    retentions: HashMap<u32, Arc<Standing>>,
+    next: Head,
+    batch: Batch,
+    erased: Erased,
+}
+
+impl Removal {
+    /// A collection's retention, if its points end by it.
+    fn ending(&self, number: u32) -> Option<Arc<Standing>> {
+        let standing = self.retentions.get(&number);
+        let ending = standing.filter(|standing| standing.retention.end().is_some());
+        ending.cloned()
+    }
+}
+
+/// Points in rows: those that are there, and those that have ended.
+#[derive(Default)]
+struct Counted {
+    living: u64,
+    ended: u64,
+}
+
+impl Counted {
+    const fn count(&mut self, ended: bool) {
+        if ended {
+            self.ended += 1;
+        } else {
+            self.living += 1;
+        }
     }
 }

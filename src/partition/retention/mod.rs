@@ -143,6 +143,12 @@ impl Standing {
         }
     }
 
+    /// Whether the point in a row has ended by now.
+    pub(super) fn has_ended(&self, row: &Row, now: Timestamp) -> Result<bool, PartitionError> {
+        let end = self.end_of_row(row)?;
+        Ok(end.is_some_and(|end| end <= now))
+    }
+
     fn days_after(&self, days: u32, written: Option<Timestamp>) -> Timestamp {
         written.unwrap_or(self.since).plus(DAY * days)
     }

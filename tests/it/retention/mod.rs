@@ -2,6 +2,7 @@
 //! partition that is open, was closed or comes from a stored index; and within the bound it is gone
 //! from the disk.
 
+mod erasures;
 mod fields;
 mod partition;
 mod routes;
