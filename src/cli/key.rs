@@ -31,6 +31,13 @@ pub(crate) enum Command {
         /// when left out.
         #[arg(long, value_name = "ADDRESSES", value_delimiter = ',')]
         allowed_ips: Vec<String>,
+        /// The client certificate that has to come with it: SHA-256 of its DER, in hex. Needs a
+        /// server with `tls_client_ca`.
+        #[arg(long, value_name = "SHA256")]
+        client_certificate: Option<String>,
+        /// Most requests a second it's good for, within the tenant's quota.
+        #[arg(long, value_name = "N")]
+        requests_per_second: Option<u32>,
         #[command(flatten)]
         format: Format,
     },
@@ -39,13 +46,28 @@ pub(crate) enum Command {
         #[command(flatten)]
         format: Format,
     },
-    /// Stop a key from working, at once and for good.
-    Revoke {
-        /// The key's id, as `locule key list` shows it.
-        id: String,
+    /// Replace a key: print its successor, which may do what it may and lasts as long, and let it
+    /// end. The only time the new key is shown.
+    Rotate {
         #[command(flatten)]
-        format: Format,
+        one: One,
+        /// How long the old key goes on working, so that whoever uses it can change over: a number
+        /// with s, m, h or d, like 24h. At most 30d. Without it the old key ends at once.
+        #[arg(long, value_name = "TIME", default_value = "0s", value_parser = seconds)]
+        grace: u64,
     },
+    /// Stop a key from working, at once and for good.
+    Revoke(One),
+    /// Believe a key again that the server suspended because it behaved oddly.
+    Resume(One),
+}
+
+#[derive(clap::Args)]
+pub(crate) struct One {
+    /// The key's id, as `locule key list` shows it.
+    id: String,
+    #[command(flatten)]
+    format: Format,
 }
 
 #[derive(Clone, Copy, ValueEnum, Serialize)]
@@ -69,11 +91,19 @@ pub(crate) async fn run(client: &Client, command: Command) -> anyhow::Result<()>
             expires_in_days,
             collections,
             allowed_ips,
+            client_certificate,
+            requests_per_second,
             format,
         } => {
             let mut body = json!({ "name": name, "role": role });
             if let Some(days) = expires_in_days {
                 body["expires_in_days"] = days.into();
+            }
+            if let Some(certificate) = client_certificate {
+                body["client_certificate"] = certificate.into();
+            }
+            if let Some(requests) = requests_per_second {
+                body["limits"]["requests_per_second"] = requests.into();
             }
             // An empty list might be read as "none", so what isn't said isn't sent.
             for (field, list) in [("collections", collections), ("allowed_ips", allowed_ips)] {
@@ -84,13 +114,29 @@ pub(crate) async fn run(client: &Client, command: Command) -> anyhow::Result<()>
             let key = client
                 .ask(Method::POST, &["v1", "keys"], Some(&body))
                 .await?;
-            show_created(&key, format)
+            show_new(&key, format)
         }
         Command::List { format } => {
             let keys = client.ask(Method::GET, &["v1", "keys"], None).await?;
             list(&keys, format)
         }
-        Command::Revoke { id, format } => {
+        Command::Rotate { one, grace } => {
+            let body = json!({ "grace_seconds": grace });
+            let path = ["v1", "keys", &one.id, "rotate"];
+            let key = client.ask(Method::POST, &path, Some(&body)).await?;
+            show_new(&key, one.format)?;
+            output::notice(if grace == 0 {
+                format!("Key {} doesn't work any more.", one.id)
+            } else {
+                let until = output::cell(&key, "/old_key_expires_at");
+                format!(
+                    "Key {} works until {until}: whatever uses it has to have the new one by then.",
+                    one.id
+                )
+            });
+            Ok(())
+        }
+        Command::Revoke(One { id, format }) => {
             client
                 .ask(Method::DELETE, &["v1", "keys", &id], None)
                 .await?;
@@ -99,22 +145,56 @@ pub(crate) async fn run(client: &Client, command: Command) -> anyhow::Result<()>
             }
             output::line(format!("key {id} is revoked"))
         }
+        Command::Resume(One { id, format }) => {
+            let path = ["v1", "keys", &id, "resume"];
+            let key = client.ask(Method::POST, &path, None).await?;
+            if format.is_json() {
+                return output::json(&key);
+            }
+            output::line(format!("key {id} is believed again"))
+        }
     }
 }
 
-fn show_created(key: &Value, format: Format) -> anyhow::Result<()> {
+/// Shows a key that was just made. It comes last, where it's easy to find.
+fn show_new(key: &Value, format: Format) -> anyhow::Result<()> {
     if format.is_json() {
         return output::json(key);
     }
-    output::fields(&[
+    let mut fields = vec![
         ("key id", output::cell(key, "/id")),
         ("name", output::cell(key, "/name")),
         ("role", output::cell(key, "/role")),
         ("expires", output::cell(key, "/expires_at")),
-        ("key", output::cell(key, "/key")),
-    ])?;
+    ];
+    if key.get("old_key_expires_at").is_some() {
+        fields.push(("old key until", output::cell(key, "/old_key_expires_at")));
+    }
+    fields.push(("key", output::cell(key, "/key")));
+    output::fields(&fields)?;
     output::notice("The key is shown this once: the server keeps only a hash of it.");
     Ok(())
+}
+
+/// A length of time in seconds. Without a unit it might mean anything.
+fn seconds(text: &str) -> Result<u64, &'static str> {
+    const EXPECTED: &str = "write a number with s, m, h or d, like 90s, 30m, 24h or 7d";
+    let (number, unit) = text
+        .split_at_checked(text.len().saturating_sub(1))
+        .ok_or(EXPECTED)?;
+    let unit: u64 = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 60 * 60,
+        "d" => 24 * 60 * 60,
+        _ => return Err(EXPECTED),
+    };
+    // `parse` takes a sign, too.
+    if !number.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(EXPECTED);
+    }
+    let number = number.parse::<u64>().map_err(|_| EXPECTED)?;
+    number.checked_mul(unit).ok_or(EXPECTED)
 }
 
 fn list(keys: &Value, format: Format) -> anyhow::Result<()> {
@@ -126,7 +206,7 @@ fn list(keys: &Value, format: Format) -> anyhow::Result<()> {
         .and_then(Value::as_array)
         .map(Vec::as_slice)
         .unwrap_or_default();
-    let rows: Vec<[String; 6]> = keys
+    let rows: Vec<[String; 8]> = keys
         .iter()
         .map(|key| {
             [
@@ -136,6 +216,8 @@ fn list(keys: &Value, format: Format) -> anyhow::Result<()> {
                 "/expires_at",
                 "/collections",
                 "/allowed_ips",
+                "/last_used_at",
+                "/suspended_at",
             ]
             .map(|pointer| output::cell(key, pointer))
         })
@@ -148,7 +230,44 @@ fn list(keys: &Value, format: Format) -> anyhow::Result<()> {
             "expires",
             "collections",
             "allowed ips",
+            "last used",
+            "suspended",
         ],
         &rows,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::seconds;
+
+    #[test]
+    fn a_grace_period_says_its_unit() {
+        for (text, expected) in [
+            ("0s", 0),
+            ("90s", 90),
+            ("30m", 1_800),
+            ("24h", 86_400),
+            ("7d", 604_800),
+        ] {
+            assert_eq!(seconds(text), Ok(expected), "{text}");
+        }
+        for text in [
+            "",
+            "s",
+            "24",
+            "24 h",
+            "+1h",
+            "-1h",
+            "1.5h",
+            "1w",
+            "1H",
+            "h1",
+            "1é",
+            "99999999999999999999s",
+            "999999999999999999d",
+        ] {
+            assert!(seconds(text).is_err(), "{text}");
+        }
+    }
 }

@@ -14,6 +14,7 @@ mod backup;
 mod bench;
 mod client;
 mod columns;
+mod contain;
 mod custody;
 mod erase;
 mod key;
@@ -65,7 +66,7 @@ enum Command {
     /// Create, list, suspend and delete tenants (needs the operator key).
     #[command(subcommand)]
     Tenant(tenant::Command),
-    /// Create, list and revoke a tenant's keys (needs the tenant's owner key).
+    /// Create, list, rotate and revoke a tenant's keys (needs the tenant's owner key).
     #[command(subcommand)]
     Key(key::Command),
     /// Erase points, data subjects, collections or the tenant, and get receipts (needs the tenant's
@@ -92,6 +93,9 @@ enum Command {
     RootKey(root_key::Command),
     /// Tell how a tenant is kept: keys, limits, encryption, what the audit log covers.
     Report(report::Arguments),
+    /// Close a tenant at once, and tell what each of its keys did (needs the operator key or the
+    /// tenant's owner key).
+    Contain(contain::Arguments),
     /// Measure a running server.
     #[command(subcommand)]
     Bench(bench::Command),
@@ -123,6 +127,9 @@ impl Arguments {
             }
             Command::Report(arguments) => {
                 wait_for(report::run(&Client::new(&connection)?, arguments))
+            }
+            Command::Contain(arguments) => {
+                wait_for(contain::run(&Client::new(&connection)?, arguments))
             }
             Command::Bench(command) => wait_for(bench::run(&connection, command)),
         };

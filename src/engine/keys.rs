@@ -46,6 +46,15 @@ pub struct CreatedKey {
     pub extras: KeyExtras,
 }
 
+/// A key that took another one's place.
+#[derive(Debug)]
+pub struct RotatedKey {
+    /// The new key.
+    pub made: CreatedKey,
+    /// When the old one ends, or has ended.
+    pub old_ends: Timestamp,
+}
+
 impl Engine {
     /// Makes a key for the principal's tenant.
     ///
@@ -87,8 +96,11 @@ impl Engine {
         principal: &Principal,
         id: ApiKeyId,
         grace: Duration,
-    ) -> Result<CreatedKey, Error> {
+    ) -> Result<RotatedKey, Error> {
         let _grant: Grant<ManageKeys> = self.check(principal, None)?;
+        // From here on the old one isn't changed by others, nor revoked: a new key that nobody was
+        // told of would stay behind.
+        let _changing = self.changing_keys.lock();
         let old = self.key_of(principal, id)?;
         let now = self.clock.now();
         let extras = KeyExtras {
@@ -109,15 +121,13 @@ impl Engine {
                 ..(**old).clone()
             }
         })?;
-        let _changing = self.changing_keys.lock();
-        // As it is by now: it may have been changed since, or revoked.
-        let old = self.key_of(principal, id)?;
         let mut ending = (**old.record()).clone();
         let end = now.plus(grace);
-        ending.expires = Some(ending.expires.map_or(end, |expires| expires.min(end)));
+        let old_ends = ending.expires.map_or(end, |expires| expires.min(end));
+        ending.expires = Some(old_ends);
         self.router.keep_key(&ending, old.extras())?;
         self.gate.keys().insert_with(ending, old.extras().clone());
-        Ok(made)
+        Ok(RotatedKey { made, old_ends })
     }
 
     fn keep_new_key(

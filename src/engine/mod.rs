@@ -49,7 +49,7 @@ pub use self::{
     erasures::{Asked as ErasureAsked, EraseScope},
     error::{Error, ErrorKind},
     keeper::EXPIRY_NEAR,
-    keys::{CreatedKey, NewKey},
+    keys::{CreatedKey, NewKey, RotatedKey},
     query::Asked,
     report::{AuditCoverage, ComplianceReport, Own, Stored},
     start::{EngineOptions, StartError, Started},

@@ -18,6 +18,7 @@ mod backup;
 mod bad_requests;
 mod benches;
 mod canary;
+mod command_line;
 mod compile_fail;
 mod contain;
 mod control_plane;

@@ -70,7 +70,7 @@ pub(super) struct Rotate {
     /// How long the old key is good yet.
     #[serde(default)]
     #[schema(default = 0, maximum = 2_592_000)]
-    grace_seconds: u32,
+    grace_seconds: u64,
 }
 
 /// What a tenant's key may do.
@@ -128,6 +128,17 @@ pub(super) struct Created {
     key: String,
 }
 
+/// A key that took another one's place.
+#[derive(Serialize, ToSchema)]
+#[schema(as = RotatedApiKey)]
+pub(super) struct Rotated {
+    #[serde(flatten)]
+    made: Created,
+    /// Until when the old key is good yet; a time that is over if it had ended before.
+    #[schema(format = DateTime)]
+    old_key_expires_at: String,
+}
+
 /// A tenant's keys.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ApiKeys)]
@@ -154,7 +165,7 @@ pub(super) async fn create(caller: Caller, Body(body): Body<Create>) -> Result<R
             engine.create_key(principal, new)
         })
         .await?;
-    Ok(new_key(&created))
+    Ok((StatusCode::CREATED, Json(new_key(&created))).into_response())
 }
 
 /// Makes a new key that is what an old one is, and lets the old one end.
@@ -164,7 +175,7 @@ pub(super) async fn create(caller: Caller, Body(body): Body<Create>) -> Result<R
     tag = "keys",
     params(("id" = String, Path, description = "The old key's id")),
     request_body = Rotate,
-    responses((status = 201, description = "The new key. Shown this once.", body = Created))
+    responses((status = 201, description = "The new key. Shown this once.", body = Rotated))
 )]
 pub(super) async fn rotate(
     caller: Caller,
@@ -177,21 +188,24 @@ pub(super) async fn rotate(
             "grace_seconds must be at most {GRACE_SECONDS_MAX}"
         )));
     }
-    let grace = Duration::from_secs(u64::from(body.grace_seconds));
-    let created = caller
+    let grace = Duration::from_secs(body.grace_seconds);
+    let rotated = caller
         .run(Waits::Maybe, move |engine, principal| {
             engine.rotate_key(principal, id, grace)
         })
         .await?;
-    Ok(new_key(&created))
+    let rotated = Rotated {
+        made: new_key(&rotated.made),
+        old_key_expires_at: rotated.old_ends.to_string(),
+    };
+    Ok((StatusCode::CREATED, Json(rotated)).into_response())
 }
 
-fn new_key(created: &CreatedKey) -> Response {
-    let created = Created {
+fn new_key(created: &CreatedKey) -> Created {
+    Created {
         shown: shown(&created.record, &created.extras, None),
         key: created.key.reveal().to_owned(),
-    };
-    (StatusCode::CREATED, Json(created)).into_response()
+    }
 }
 
 fn key_id(text: &str) -> Result<ApiKeyId, Refusal> {
@@ -331,4 +345,4 @@ const NAME_BYTES_MAX: usize = 128;
 const DAYS_MAX: u32 = 3650;
 const LIST_MAX: usize = 64;
 /// Thirty days: a key that is to be good for longer isn't being rotated.
-const GRACE_SECONDS_MAX: u32 = 30 * 24 * 60 * 60;
+const GRACE_SECONDS_MAX: u64 = 30 * 24 * 60 * 60;

@@ -27,7 +27,7 @@ pub struct Node {
     pub clock: Arc<Manual>,
     runtime: Arc<Runtime>,
     pub address: SocketAddr,
-    url: String,
+    pub url: String,
     stop: Option<oneshot::Sender<()>>,
     server: Option<JoinHandle<()>>,
     engine: Arc<Engine>,
