@@ -116,6 +116,9 @@ async fn serve(settings: Settings) -> anyhow::Result<Released> {
             _ = tokio::signal::ctrl_c() => {}
         }
     };
+    if let Some(listener) = &metrics_listener {
+        tracing::info!(address = %listener.local_addr()?, "metrics");
+    }
     tracing::info!(address = %listener.local_addr()?, "ready");
     let metrics = {
         let engine = Arc::clone(&engine);

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use super::raw::{ConfigError, RawIssuer};
 use crate::{
     access::{IssuerOptions, Role, SignatureAlgorithm},
-    outbound::{Followed, KeySetSource},
+    outbound::{Followed, KeySetSource, Published},
     tenant::TenantId,
 };
 
@@ -92,18 +92,9 @@ fn roles(raw: &BTreeMap<String, String>) -> Result<Vec<(String, Role)>, ConfigEr
 fn source(raw: &RawIssuer) -> Result<KeySetSource, ConfigError> {
     match (&raw.jwks_file, &raw.jwks_url) {
         (Some(path), None) => Ok(KeySetSource::File(path.clone())),
-        (None, Some(url)) => {
-            let here = ["http://127.0.0.1", "http://[::1]", "http://localhost"];
-            let ends = |rest: &str| rest.is_empty() || rest.starts_with([':', '/']);
-            let is_here = here
-                .iter()
-                .any(|here| url.strip_prefix(here).is_some_and(ends));
-            if url.starts_with("https://") || is_here {
-                Ok(KeySetSource::Url(url.clone()))
-            } else {
-                Err(wrong("has a jwks_url that isn't https"))
-            }
-        }
+        (None, Some(url)) => Published::parse(url).map(KeySetSource::Url).ok_or_else(|| {
+            wrong("has a jwks_url that isn't https (or http on this machine), or that has a password in it")
+        }),
         _ => Err(wrong("needs one of jwks_file and jwks_url")),
     }
 }

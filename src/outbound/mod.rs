@@ -15,7 +15,7 @@ use std::{sync::Arc, time::Duration};
 use ipnet::IpNet;
 use reqwest::{Client, ClientBuilder, redirect::Policy};
 
-pub use self::issuers::{Followed, KeySetSource};
+pub use self::issuers::{Followed, KeySetSource, Published};
 use crate::engine::Engine;
 
 /// Does all that until the node is gone.

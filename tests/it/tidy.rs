@@ -68,7 +68,11 @@ const HOMES: [(&str, &[&str], &str); 23] = [
         ],
         "axum",
     ),
-    ("rustls", &["http/serve/"], "http::Server"),
+    (
+        "rustls",
+        &["http/serve/", "cli/client/error.rs"],
+        "http::Server",
+    ),
     ("tower_http", &["http/"], "http"),
     ("clap", &["cli/"], "config"),
     ("anyhow", &["cli/"], "an error enum of the layer's own"),

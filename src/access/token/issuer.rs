@@ -175,6 +175,10 @@ impl Issuer {
             // Without a name there must be no choice.
             None => match keys.iter().filter(fits).collect::<Vec<_>>().as_slice() {
                 [only] => Some(*only),
+                [] => {
+                    self.wanted.store(true, Ordering::Relaxed);
+                    None
+                }
                 _ => None,
             },
         };

@@ -1,8 +1,10 @@
 //! *What went wrong between this client and the server, and what to do about it.* Owns: both error
 //! shapes of the wire (the data plane's `{"status":{"error"}}` and the control plane's RFC 9457
-//! problems) and the advice per status.
+//! problems), the advice per status, and that per way in which TLS fails.
 
+use std::error::Error;
 use std::fmt::Write;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -20,10 +22,7 @@ pub(crate) enum ClientError {
     #[error("the API key holds characters that no key has; check LOCULE_API_KEY or --api-key")]
     Key,
     #[error("can't read {}", path.display())]
-    File {
-        path: PathBuf,
-        source: std::io::Error,
-    },
+    File { path: PathBuf, source: io::Error },
     #[error("{} holds no certificate or key in PEM", path.display())]
     Pem { path: PathBuf },
     #[error("can't set up the HTTP client")]
@@ -32,8 +31,18 @@ pub(crate) enum ClientError {
         "can't reach {url}: is `locule serve` running there? Set LOCULE_URL or --url if it's elsewhere"
     )]
     Unreachable { url: String, source: reqwest::Error },
-    #[error("the connection to {url} broke before the answer was complete")]
-    Broken { url: String, source: reqwest::Error },
+    #[error("no safe connection to {url}: {advice}")]
+    Tls {
+        url: String,
+        advice: &'static str,
+        source: reqwest::Error,
+    },
+    #[error("the connection to {url} broke before the answer was complete{hint}")]
+    Broken {
+        url: String,
+        hint: &'static str,
+        source: reqwest::Error,
+    },
     #[error("{message}")]
     Refused {
         status: StatusCode,
@@ -80,6 +89,33 @@ impl ClientError {
         }
     }
 
+    /// What lies between a request and its answer.
+    pub(super) fn broken(url: String, source: reqwest::Error) -> Self {
+        let source = source.without_url();
+        if let Some(advice) = tls_advice(&source) {
+            Self::Tls {
+                url,
+                advice,
+                source,
+            }
+        } else if source.is_connect() {
+            Self::Unreachable { url, source }
+        } else {
+            let hint = match url.split_once("://") {
+                // An answer had begun, or was waited for long enough.
+                _ if !source.is_request() || source.is_timeout() => "",
+                // A server that speaks TLS has no answer to anything else.
+                Some(("http", _)) => "; if the server has a tls_certificate, write https://",
+                // With TLS 1.3 a client certificate is judged after the handshake, and what the
+                // server says of it may come too late to be read.
+                _ => {
+                    "; if the server has a tls_client_ca, it may want a client certificate, or another one than that of --identity FILE"
+                }
+            };
+            Self::Broken { url, hint, source }
+        }
+    }
+
     /// True if the same request may well succeed a moment later.
     pub(crate) fn is_passing(&self) -> bool {
         match self {
@@ -91,6 +127,7 @@ impl ClientError {
             | Self::File { .. }
             | Self::Pem { .. }
             | Self::Setup(_)
+            | Self::Tls { .. }
             | Self::Answer { .. } => false,
         }
     }
@@ -130,6 +167,67 @@ pub(super) fn told(body: &[u8]) -> Option<String> {
     text("/status/error")
         .or_else(|| text("/detail"))
         .or_else(|| text("/title"))
+}
+
+/// What to do about a TLS handshake that failed; none if it isn't about that.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "there are dozens of ways, and the enum is another crate's that grows"
+)]
+fn tls_advice(error: &reqwest::Error) -> Option<&'static str> {
+    use rustls::{AlertDescription as Alert, CertificateError as Certificate, Error as Tls};
+
+    Some(match tls_error(error)? {
+        // The latter where an authority was made anew under its old name.
+        Tls::InvalidCertificate(Certificate::UnknownIssuer | Certificate::BadSignature) => {
+            "nobody that is believed here vouches for its certificate; name its authority with --ca FILE"
+        }
+        Tls::InvalidCertificate(Certificate::Expired | Certificate::ExpiredContext { .. }) => {
+            "its certificate has expired; renew it, and the server takes it up by itself"
+        }
+        Tls::InvalidCertificate(
+            Certificate::NotValidYet | Certificate::NotValidYetContext { .. },
+        ) => "its certificate isn't good yet; look at the clocks of both machines",
+        Tls::InvalidCertificate(
+            Certificate::NotValidForName | Certificate::NotValidForNameContext { .. },
+        ) => {
+            "its certificate is for other names; use one of them in LOCULE_URL or --url, or give the server a certificate for this one"
+        }
+        Tls::AlertReceived(Alert::CertificateRequired) => {
+            "the server wants a client certificate; name a file with one and its key with --identity FILE"
+        }
+        Tls::AlertReceived(
+            Alert::UnknownCA
+            | Alert::BadCertificate
+            | Alert::CertificateExpired
+            | Alert::CertificateRevoked
+            | Alert::CertificateUnknown
+            | Alert::AccessDenied
+            | Alert::DecryptError,
+        ) => {
+            "the server doesn't accept the client certificate of --identity; it takes those of its tls_client_ca that are in date"
+        }
+        Tls::InvalidMessage(_) => {
+            "that isn't TLS; write http:// if the server has no tls_certificate"
+        }
+        _ => "the TLS handshake failed",
+    })
+}
+
+fn tls_error<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(tls) = error.downcast_ref() {
+            return Some(tls);
+        }
+        // What an I/O error wraps isn't its source, but what it is.
+        let wrapped = error.downcast_ref().and_then(io::Error::get_ref);
+        if let Some(tls) = wrapped.and_then(|wrapped| tls_error(wrapped)) {
+            return Some(tls);
+        }
+        next = error.source();
+    }
+    None
 }
 
 fn advice(status: StatusCode, had_key: bool) -> Option<&'static str> {

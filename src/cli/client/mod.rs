@@ -147,13 +147,7 @@ impl Client {
     }
 
     fn broken(&self, error: reqwest::Error) -> ClientError {
-        let url = self.url.to_string();
-        let source = error.without_url();
-        if source.is_connect() {
-            ClientError::Unreachable { url, source }
-        } else {
-            ClientError::Broken { url, source }
-        }
+        ClientError::broken(self.url.to_string(), error)
     }
 
     fn at(&self, path: &[&str]) -> Result<Url, ClientError> {

@@ -13,6 +13,7 @@ use std::{future::Future, io, sync::Arc, time::Duration};
 use tokio::{
     net::TcpListener,
     sync::{Semaphore, watch},
+    task::JoinSet,
     time::{sleep, timeout},
 };
 
@@ -102,14 +103,22 @@ impl Server {
 pub async fn serve_metrics(engine: Arc<Engine>, listener: TcpListener) -> io::Result<()> {
     let routes = health::metrics_routes().with_state(engine);
     let options = Options::default();
-    let talk = Talk::new(routes, None, &options);
+    let talk = Arc::new(Talk::new(routes, None, &options));
     let (_stopping, stopped) = watch::channel(false);
+    let mut held = JoinSet::new();
     loop {
         match listener.accept().await {
-            // One after the other: there is one scraper, and a slow one is cut off.
             Ok((stream, peer)) => {
-                let held = talk.hold(stream, peer, stopped.clone());
-                drop(timeout(SCRAPE, held).await);
+                while held.try_join_next().is_some() {}
+                // Each ends within its time, so a place gets free.
+                if held.len() >= SCRAPERS_MAX {
+                    held.join_next().await;
+                }
+                let (talk, stopped) = (Arc::clone(&talk), stopped.clone());
+                held.spawn(async move {
+                    let held = talk.hold(stream, peer, stopped);
+                    drop(timeout(SCRAPE, held).await);
+                });
             }
             Err(error) => rest_after(&error).await,
         }
@@ -133,5 +142,7 @@ async fn rest_after(error: &io::Error) {
 /// How long requests in flight may take once the node is to stop.
 const DRAIN: Duration = Duration::from_secs(20);
 const REST: Duration = Duration::from_secs(1);
-/// How long a connection to the metrics' own listener lasts.
+/// Connections to the metrics' own listener at once: a few scrapers, and who looks on.
+const SCRAPERS_MAX: usize = 32;
+/// How long one of them lasts.
 const SCRAPE: Duration = Duration::from_secs(10);

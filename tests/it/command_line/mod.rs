@@ -1,6 +1,7 @@
 //! The client commands against a real server: what they tell people and programs, and what they
 //! say when they can't.
 
+mod https;
 mod incidents;
 mod keys;
 

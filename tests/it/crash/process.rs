@@ -29,13 +29,23 @@ impl Process {
 
     /// Starts a node with more of an environment, and returns once it is ready.
     pub fn start_with(directory: &Path, environment: &[(&str, &str)]) -> Self {
-        Self::ready(spawn(directory, environment))
+        Self::try_start_with(directory, environment)
             .unwrap_or_else(|log| panic!("the node didn't start: {log}"))
     }
 
     /// Starts a node; what it said, if it ended before it was ready.
     pub fn try_start(directory: &Path) -> Result<Self, String> {
-        Self::ready(spawn(directory, &[]))
+        Self::try_start_with(directory, &[])
+    }
+
+    /// The same, with more of an environment.
+    pub fn try_start_with(directory: &Path, environment: &[(&str, &str)]) -> Result<Self, String> {
+        Self::ready(spawn(directory, environment))
+    }
+
+    /// What it has said so far.
+    pub fn log(&self) -> String {
+        self.log.lock().clone()
     }
 
     fn ready(mut child: Child) -> Result<Self, String> {

@@ -20,7 +20,7 @@ struct Believing {
     theirs: Signer,
 }
 
-fn issuer(directory: &TempDir, name: &str) -> (IssuerOptions, Followed) {
+pub fn issuer(name: &str, source: KeySetSource) -> (IssuerOptions, Followed) {
     let algorithms = ["ES256", "EdDSA"].map(|name| SignatureAlgorithm::parse(name).unwrap());
     let options = IssuerOptions {
         name: name.to_owned(),
@@ -36,7 +36,6 @@ fn issuer(directory: &TempDir, name: &str) -> (IssuerOptions, Followed) {
         ],
         clock_skew: Duration::from_secs(30),
     };
-    let source = KeySetSource::File(directory.path().join(name));
     let issuer = name.to_owned();
     (options, Followed { issuer, source })
 }
@@ -54,7 +53,7 @@ impl Believing {
         publish("theirs", &[&theirs]);
         let node = Node::with(Setup {
             issuers: ["ours", "theirs"]
-                .map(|name| issuer(&directory, name))
+                .map(|name| issuer(name, KeySetSource::File(directory.path().join(name))))
                 .into(),
             ..Setup::default()
         });
@@ -86,7 +85,7 @@ impl Believing {
     }
 }
 
-fn claims(issuer: &str) -> Value {
+pub fn claims(issuer: &str) -> Value {
     let now = START.0 / 1000;
     json!({"iss": format!("https://{issuer}.example"), "aud": ["other", "locule-test"],
         "sub": "anna@acme.example", "org": "acme", "roles": ["staff", "asker"],

@@ -5,9 +5,9 @@ use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 use locule::{access::Fingerprint, http::TlsOptions};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls::{
-    ClientConfig, RootCertStore, SupportedProtocolVersion,
+    ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion,
     crypto::aws_lc_rs,
-    pki_types::{CertificateDer, pem::PemObject},
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
 use tempfile::TempDir;
 
@@ -48,9 +48,15 @@ impl Authority {
     }
 
     pub fn certify(&self, name: &str) -> Certified {
+        self.certify_with(name, |_| {})
+    }
+
+    /// Certifies what isn't as it should be.
+    pub fn certify_with(&self, name: &str, change: fn(&mut CertificateParams)) -> Certified {
         let mut params =
             CertificateParams::new(vec!["127.0.0.1".to_owned(), "localhost".to_owned()]).unwrap();
         params.distinguished_name.push(DnType::CommonName, name);
+        change(&mut params);
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         Certified {
@@ -60,9 +66,19 @@ impl Authority {
         }
     }
 
+    /// A file with a certificate and its key.
+    pub fn identity(&self, certified: &Certified) -> String {
+        let file = self.file(&certified.fingerprint.to_string());
+        fs::write(&file, format!("{}{}", certified.certificate, certified.key)).unwrap();
+        file.to_str().unwrap().to_owned()
+    }
+
     /// Puts a new certificate where the server looks: the key first, as a renewal may.
     pub fn install(&self, name: &str) -> Fingerprint {
-        let certified = self.certify(name);
+        self.install_this(self.certify(name))
+    }
+
+    pub fn install_this(&self, certified: Certified) -> Fingerprint {
         for (file, text) in [
             ("server.key", &certified.key),
             ("server.pem", &certified.certificate),
@@ -98,6 +114,20 @@ impl Authority {
             client = client.identity(reqwest::Identity::from_pem(pem.as_bytes()).unwrap());
         }
         client.build().unwrap()
+    }
+
+    /// What a bare TLS server with the installed certificate is made of.
+    pub fn server_config(&self) -> Arc<ServerConfig> {
+        let read = |name: &str| fs::read(self.file(name)).unwrap();
+        let certificate = CertificateDer::from_pem_slice(&read("server.pem")).unwrap();
+        let key = PrivateKeyDer::from_pem_slice(&read("server.key")).unwrap();
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], key);
+        Arc::new(config.unwrap())
     }
 
     /// What a bare TLS client is made of.

@@ -2,6 +2,9 @@
 
 mod authority;
 mod browsers;
+mod metrics;
 mod proxies;
 mod slow;
 mod tls;
+
+pub use self::authority::Authority;
