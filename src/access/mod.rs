@@ -9,6 +9,7 @@
 //! (`tests/ui/grant_minted_outside.rs`).
 //! Called by: `engine` (authenticate, check), `partition` and `router` (they ask for grants).
 
+mod answered;
 mod api_key;
 mod extras;
 mod gate;
@@ -23,6 +24,7 @@ mod token;
 mod watch;
 
 pub use self::{
+    answered::{AnsweredId, StoredAnswered, point_hash},
     api_key::{ApiKey, ApiKeyId, ApiKeyRecord, KeyTable, KnownKey, Presented, Unauthenticated},
     extras::{KeyExtras, StoredExtras},
     gate::{Denial, Gate, Reason, Renewed, Target},
@@ -41,5 +43,5 @@ pub use self::{
         Families, Family, FamilyId, Issuer, IssuerOptions, KeySetError, PublicKey,
         SignatureAlgorithm, StoredFamily, TOKEN_LASTS_MAX, TenantFinder, TokenKeyRecord, Tokens,
     },
-    watch::{Oddity, Watcher},
+    watch::{Oddity, Watcher, day},
 };

@@ -1,29 +1,26 @@
 //! Keys that behave oddly: refused often, used from many networks, answered much of a corpus.
 //!
-//! Everything here is in memory and bounded, counts from when the node started, and is told the time.
+//! Everything here is in memory and bounded, counts from when the node started, and is told the time;
+//! what a key was answered today is handed out to be written down, and handed in at the next start.
 //! What is done about it is the tenant's [`Watch`]; what isn't said is counted and nothing else.
 //! **Invariant:** who doesn't have a key's secret can't get it suspended: refusals count for a key
 //! only once its secret was right.
 
-use std::{
-    collections::HashMap,
-    hash::{BuildHasher, Hash, RandomState},
-    net::IpAddr,
-    num::NonZeroU32,
-    time::Duration,
-};
+use std::{collections::HashMap, net::IpAddr, num::NonZeroU32, time::Duration};
 
 use parking_lot::Mutex;
-use roaring::RoaringBitmap;
 
-use super::{api_key::ApiKeyId, policy::Watch};
+use super::{
+    answered::{Answered, AnsweredId, StoredAnswered},
+    api_key::ApiKeyId,
+    policy::Watch,
+};
 use crate::clock::Timestamp;
 
 /// What the node remembers of its keys' behaviour.
 #[derive(Debug, Default)]
 pub struct Watcher {
     keys: Mutex<HashMap<ApiKeyId, Seen>>,
-    hasher: RandomState,
 }
 
 /// Something odd about a key.
@@ -48,8 +45,7 @@ struct Seen {
     networks: Vec<(Network, Timestamp)>,
     /// The minute, and how often it was refused in it.
     refused: (u64, u32),
-    /// The day, and the points that it was answered, by a hash of 32 bits.
-    answered: (u64, RoaringBitmap),
+    answered: Answered,
 }
 
 /// The network that an address belongs to: a /24, or a /48.
@@ -122,53 +118,60 @@ impl Watcher {
             return Ok(());
         }
         let keys = self.keys.lock();
-        let read = keys.get(&key).map_or(0, |seen| seen.answered_on(day(now)));
+        let read = keys.get(&key).map_or(0, |seen| seen.answered.on(day(now)));
         if read < budget(most) {
             return Ok(());
         }
         Err(Duration::from_millis(DAY_MILLIS - now.0 % DAY_MILLIS))
     }
 
-    /// A key was answered these points.
+    /// A key was answered these points, each by its hash.
     pub fn answered(
         &self,
         key: ApiKeyId,
-        points: impl IntoIterator<Item = impl Hash>,
+        points: impl IntoIterator<Item = u32>,
         watch: Watch,
         now: Timestamp,
     ) -> Option<Oddity> {
         let most = budget(watch.distinct_points_per_day?);
         let mut keys = self.keys.lock();
-        let seen = entry(&mut keys, key);
-        let before = seen.answered_on(day(now));
-        if before == 0 {
-            seen.answered = (day(now), RoaringBitmap::new());
-        }
+        let answered = &mut entry(&mut keys, key).answered;
         // Past the budget nothing more is learned, and the memory stays bounded.
-        if before >= most {
+        if answered.on(day(now)) >= most {
             return None;
         }
-        for point in points {
-            let hash = self.hasher.hash_one(point).to_le_bytes();
-            let [a, b, c, d, ..] = hash;
-            seen.answered.1.insert(u32::from_le_bytes([a, b, c, d]));
+        answered.add(day(now), points);
+        (answered.on(day(now)) >= most).then_some(Oddity::MuchRead)
+    }
+
+    /// Takes up what a key was answered before the node was started.
+    pub fn resume(&self, id: AnsweredId, stored: StoredAnswered) {
+        let mut keys = self.keys.lock();
+        entry(&mut keys, id.key).answered.resume(id, stored);
+    }
+
+    /// What keys were answered since this was asked before, to be written down.
+    pub fn take_unwritten(&self) -> Vec<(AnsweredId, StoredAnswered)> {
+        let mut keys = self.keys.lock();
+        let records = keys
+            .iter_mut()
+            .flat_map(|(key, seen)| seen.answered.take_unwritten(*key));
+        records.collect()
+    }
+
+    /// That couldn't be written down.
+    pub fn give_back(&self, records: Vec<(AnsweredId, StoredAnswered)>) {
+        let mut keys = self.keys.lock();
+        for (id, stored) in records {
+            if let Some(seen) = keys.get_mut(&id.key) {
+                seen.answered.give_back(id.day, stored);
+            }
         }
-        (seen.answered_on(day(now)) >= most).then_some(Oddity::MuchRead)
     }
 
     /// Forgets a key.
     pub fn forget(&self, key: ApiKeyId) {
         self.keys.lock().remove(&key);
-    }
-}
-
-impl Seen {
-    fn answered_on(&self, day: u64) -> u64 {
-        if self.answered.0 == day {
-            self.answered.1.len()
-        } else {
-            0
-        }
     }
 }
 
@@ -194,8 +197,9 @@ fn entry(keys: &mut HashMap<ApiKeyId, Seen>, key: ApiKeyId) -> &mut Seen {
     keys.entry(key).or_default()
 }
 
-const fn day(now: Timestamp) -> u64 {
-    now.0 / DAY_MILLIS
+/// The day that a time is in, counted from 1970 in UTC.
+pub fn day(now: Timestamp) -> u32 {
+    u32::try_from(now.0 / DAY_MILLIS).unwrap_or(u32::MAX)
 }
 
 /// What can be counted by hashes of 32 bits without many of them meeting.
@@ -278,7 +282,7 @@ mod tests {
             refuse_past_distinct_points: true,
             ..Watch::default()
         };
-        let read = |points: std::ops::Range<u64>| watcher.answered(KEY, points, watch, NOW);
+        let read = |points: std::ops::Range<u32>| watcher.answered(KEY, points, watch, NOW);
         assert_eq!((read(0..60), read(0..60), read(30..99)), (None, None, None));
         assert_eq!(watcher.may_read(KEY, watch, NOW), Ok(()));
         assert_eq!(read(50..101), Some(Oddity::MuchRead));

@@ -30,6 +30,7 @@ impl Engine {
         let now = self.clock.now();
         for (what, done) in [
             ("the last uses of keys", self.write_down_uses()),
+            ("what keys were answered", self.write_down_answered()),
             ("families of refresh tokens", self.forget_what_is_over(now)),
             ("webhooks", self.forget_webhooks_of_the_deleted()),
         ] {

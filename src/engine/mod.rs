@@ -69,7 +69,7 @@ use crate::{
     ops::{Erasures, backup::Backups, custody::Custody, retain::Rounds},
     partition::Partition,
     router::{self, Router, StoreQuota, Tally, TenantState},
-    seal::{self, RootKeys, VerifyingKey},
+    seal::{self, HashKey, RootKeys, VerifyingKey},
     store::InUse,
     telemetry::{Metrics, Stage},
     tenant::{CollectionName, TenantId, TenantUuid},
@@ -99,6 +99,10 @@ pub struct Engine {
     root_keys: RootKeys,
     turns: Turns,
     watcher: Watcher,
+    /// Counts points, for budgets.
+    counter: HashKey,
+    /// The day of which budgets are kept; none before the first look.
+    day_begun: Mutex<Option<u32>>,
     /// Held while a refresh token is looked at and used up.
     renewing: Mutex<()>,
     making_token_key: Mutex<()>,
@@ -349,11 +353,13 @@ impl Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        if let Err(error) = self.write_down_uses() {
-            tracing::warn!(
-                error = error.chain(),
-                "the last uses of keys weren't written down"
-            );
+        for (what, done) in [
+            ("the last uses of keys", self.write_down_uses()),
+            ("what keys were answered", self.write_down_answered()),
+        ] {
+            if let Err(error) = done {
+                tracing::warn!(error = error.chain(), what, "couldn't be written down");
+            }
         }
     }
 }

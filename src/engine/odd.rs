@@ -7,7 +7,7 @@ use super::{Engine, Error, ErrorKind, Event};
 use crate::{
     access::{
         ApiKeyId, ApiKeyRecord, Denial, Grant, KeyExtras, KnownKey, ManageKeys, Oddity, Principal,
-        Role, Scope, Unauthenticated, Watch,
+        Role, Scope, Unauthenticated, Watch, day, point_hash,
     },
     audit::{Actor, Durability, Entry, Outcome},
     partition::ScoredPoint,
@@ -70,7 +70,9 @@ impl Engine {
         let Some((key, watch)) = self.budgeted(principal) else {
             return;
         };
-        let points = points.into_iter().map(|found| (collection, found.point.id));
+        let hashed = |found: &ScoredPoint| point_hash(&self.counter, collection, found.point.id);
+        // Before the watcher is asked: it is everyone's, one after the other.
+        let points: Vec<_> = points.into_iter().map(hashed).collect();
         let now = self.clock.now();
         if let Some(oddity) = self.watcher.answered(key.id, points, watch, now) {
             self.react(principal, key, oddity);
@@ -152,7 +154,27 @@ impl Engine {
         self.router.keep_key(key.record(), &extras)?;
         self.gate.keys().extend(id, extras);
         self.watcher.forget(id);
+        self.router.drop_answered(id)?;
         self.key_of(principal, id)
+    }
+
+    /// Writes down what keys were answered today, and forgets what they were on other days.
+    pub(super) fn write_down_answered(&self) -> Result<(), Error> {
+        let _changing = self.changing_keys.lock();
+        let mut records = self.watcher.take_unwritten();
+        // Of a key that is gone nothing may stay.
+        records.retain(|(id, _)| self.gate.keys().find(id.key).is_some());
+        if let Err(error) = self.router.keep_answered(&records) {
+            self.watcher.give_back(records);
+            return Err(error.into());
+        }
+        let today = day(self.clock.now());
+        let mut begun = self.day_begun.lock();
+        if *begun != Some(today) {
+            self.router.drop_answered_before(today)?;
+            *begun = Some(today);
+        }
+        Ok(())
     }
 
     fn record_oddity(

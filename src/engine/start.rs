@@ -38,11 +38,11 @@ use super::{
 };
 use crate::{
     access::{
-        ApiKey, ApiKeyId, ApiKeyRecord, FamilyId, Gate, IssuerOptions, KeyTable, Limits, Presented,
-        Role, Scope, StoredExtras, StoredFamily, Tokens, Watcher,
+        AnsweredId, ApiKey, ApiKeyId, ApiKeyRecord, FamilyId, Gate, IssuerOptions, KeyTable,
+        Limits, Presented, Role, Scope, StoredExtras, StoredFamily, Tokens, Watcher, day,
     },
     audit::{AuditError, AuditLog, AuditOptions},
-    clock::Clock,
+    clock::{Clock, Timestamp},
     ops::{
         Erasures,
         backup::{BackupError, Backups},
@@ -134,6 +134,7 @@ impl Engine {
                 keys.extend(id, extras.into());
             }
         }
+        let watcher = watcher(&catalog, options.clock.now())?;
         let operator_key = operator(&options.operator_key, &keys, &catalog, &*options.clock)?;
         let shelves = Shelves::new(
             &directory.join("shelves"),
@@ -231,7 +232,9 @@ impl Engine {
             backups,
             custody,
             root_keys,
-            watcher: Watcher::default(),
+            watcher,
+            counter: system.derive_count_key(),
+            day_begun: Mutex::default(),
             turns: Turns::new(thread::available_parallelism().map_or(1, NonZero::get)),
             renewing: Mutex::default(),
             making_token_key: Mutex::default(),
@@ -357,6 +360,20 @@ fn system_key(keyring: &Keyring, catalog_exists: bool) -> Result<GenerationKey, 
         Err(KeyringError::Missing | KeyringError::Unopened(_)) => Err(StartError::WrongRootKey),
         Err(error) => Err(error.into()),
     }
+}
+
+/// A watcher that knows what keys were answered today.
+fn watcher(catalog: &Catalog, now: Timestamp) -> Result<Watcher, CatalogError> {
+    let watcher = Watcher::default();
+    for id in catalog.ids(CatalogKind::Answered, &[])? {
+        let at = AnsweredId::from_catalog_id(id);
+        if at.day == day(now)
+            && let Some(stored) = catalog.find(CatalogKind::Answered, id)?
+        {
+            watcher.resume(at, stored);
+        }
+    }
+    Ok(watcher)
 }
 
 /// Makes sure that there is an operator key: the supplied one, one that was made before, or a

@@ -1,13 +1,13 @@
 //! What is stored of credentials: keys' records, their extras, families of refresh tokens, the
-//! numbers of token keys, webhooks. Never a credential.
+//! numbers of token keys, what keys were answered, webhooks. Never a credential.
 
 use serde::Serialize;
 
 use super::{Router, RouterError};
 use crate::{
     access::{
-        ApiKeyId, ApiKeyRecord, Family, FamilyId, KeyExtras, StoredExtras, StoredFamily,
-        TokenKeyRecord,
+        AnsweredId, ApiKeyId, ApiKeyRecord, Family, FamilyId, KeyExtras, StoredAnswered,
+        StoredExtras, StoredFamily, TokenKeyRecord,
     },
     store::CatalogKind,
     tenant::{TenantId, TenantUuid},
@@ -42,10 +42,53 @@ impl Router {
     ///
     /// # Errors
     /// [`RouterError::Catalog`].
-    pub fn drop_keys(&self, ids: &[ApiKeyId]) -> Result<(), RouterError> {
-        let ids: Vec<_> = ids.iter().map(|id| id.catalog_id()).collect();
+    pub fn drop_keys(&self, keys: &[ApiKeyId]) -> Result<(), RouterError> {
+        let ids: Vec<_> = keys.iter().map(|id| id.catalog_id()).collect();
         self.catalog.remove(CatalogKind::ApiKey, &ids)?;
-        Ok(self.catalog.remove(CatalogKind::KeyExtras, &ids)?)
+        self.catalog.remove(CatalogKind::KeyExtras, &ids)?;
+        keys.iter().try_for_each(|id| self.drop_answered(*id))
+    }
+
+    /// Stores what keys were answered.
+    ///
+    /// # Errors
+    /// [`RouterError::Catalog`].
+    pub fn keep_answered(
+        &self,
+        records: &[(AnsweredId, StoredAnswered)],
+    ) -> Result<(), RouterError> {
+        for some in records.chunks(ANSWERED_AT_ONCE) {
+            let some = some.iter().map(|(id, stored)| (id.catalog_id(), stored));
+            let some: Vec<_> = some.collect();
+            self.catalog.put_all(CatalogKind::Answered, &some)?;
+        }
+        Ok(())
+    }
+
+    /// Removes what a key was answered.
+    ///
+    /// # Errors
+    /// [`RouterError::Catalog`].
+    pub fn drop_answered(&self, key: ApiKeyId) -> Result<(), RouterError> {
+        let ids = self.catalog.ids(CatalogKind::Answered, &key.0)?;
+        self.drop_all_answered(&ids)
+    }
+
+    /// Removes what keys were answered before a day.
+    ///
+    /// # Errors
+    /// [`RouterError::Catalog`].
+    pub fn drop_answered_before(&self, day: u32) -> Result<(), RouterError> {
+        let mut ids = self.catalog.ids(CatalogKind::Answered, &[])?;
+        ids.retain(|id| AnsweredId::from_catalog_id(*id).day < day);
+        self.drop_all_answered(&ids)
+    }
+
+    fn drop_all_answered(&self, ids: &[[u8; 16]]) -> Result<(), RouterError> {
+        for some in ids.chunks(IDS_AT_ONCE) {
+            self.catalog.remove(CatalogKind::Answered, some)?;
+        }
+        Ok(())
     }
 
     /// Stores what has become of a family of refresh tokens.
@@ -116,3 +159,8 @@ impl Router {
         self.tenants.living_named(id)
     }
 }
+
+/// Records of what was answered that are written at once: 2 MiB at most.
+const ANSWERED_AT_ONCE: usize = 64;
+/// Records that are removed at once.
+const IDS_AT_ONCE: usize = 10_000;

@@ -3,15 +3,17 @@
 
 use std::num::NonZeroU32;
 
+use proptest::prelude::*;
+
 use crate::{
     access::{
         Allowance, ApiKeyId, ApiKeyRecord, Family, Fingerprint, KeyExtras, Policy, PolicyRecord,
-        Quota, Role, Scope, StoredExtras, StoredFamily, TokenKeyRecord, Watch,
+        Quota, Role, Scope, StoredAnswered, StoredExtras, StoredFamily, TokenKeyRecord, Watch,
     },
     clock::Timestamp,
     router::{TenantRecord, TenantState},
     seal::KeyedHash,
-    store::{FamilyName, golden},
+    store::{FamilyName, golden, is_record},
     tenant::{CollectionName, Generation, TenantId, TenantUuid},
 };
 
@@ -139,4 +141,26 @@ fn golden_policies_of_tenants_read_back() {
         &PolicyRecord::V1(policy),
         include_bytes!("../../tests/golden/tenant_policy.v1.bin"),
     );
+}
+
+#[test]
+fn golden_points_that_keys_were_answered_read_back() {
+    golden(
+        &StoredAnswered::V1(vec![0, 1, 0xffff_fffe]),
+        include_bytes!("../../tests/golden/answered.v1.bin"),
+    );
+}
+
+proptest! {
+    /// A length that promises more than there is, above all.
+    #[test]
+    fn no_bytes_in_place_of_what_a_key_was_answered_panic(
+        start in prop::sample::select(vec![&[][..], &[0; 4], &[0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255]]),
+        rest in prop::collection::vec(any::<u8>(), 0..64),
+    ) {
+        let bytes = [start, &rest].concat();
+        let fits = bytes.len() >= 12 && bytes[..4] == [0; 4]
+            && u64::from_le_bytes(bytes[4..12].try_into().unwrap()) <= (bytes.len() as u64 - 12) / 4;
+        prop_assert_eq!(is_record::<StoredAnswered>(&bytes), fits);
+    }
 }

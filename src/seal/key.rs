@@ -107,6 +107,11 @@ impl GenerationKey {
         HashKey(hazmat::derive(&self.secret, b"locule refresh v1"))
     }
 
+    /// The key for hashes that points are counted by.
+    pub fn derive_count_key(&self) -> HashKey {
+        HashKey(hazmat::derive(&self.secret, b"locule count v1"))
+    }
+
     /// What secrets of webhooks are derived from.
     pub fn derive_webhook_root(&self) -> WebhookRoot {
         WebhookRoot::new(hazmat::derive(&self.secret, b"locule webhook v1"))
@@ -306,6 +311,12 @@ impl HashKey {
     /// The keyed hash of a secret.
     pub fn hash(&self, secret: &[u8]) -> KeyedHash {
         KeyedHash(hazmat::mac(&self.0, secret))
+    }
+
+    /// Four bytes of a keyed hash, to count by.
+    pub fn short(&self, counted: &[u8]) -> u32 {
+        let [a, b, c, d, ..] = hazmat::mac(&self.0, counted);
+        u32::from_le_bytes([a, b, c, d])
     }
 }
 

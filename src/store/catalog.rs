@@ -52,6 +52,8 @@ pub enum CatalogKind {
     Delivery = 0x8f,
     /// A restore, while it runs and after.
     Restore = 0x90,
+    /// Points that a key was answered on a day, by their hashes.
+    Answered = 0x91,
 }
 
 /// The open catalog.
@@ -172,20 +174,39 @@ impl Catalog {
         &self,
         kind: CatalogKind,
     ) -> Result<Vec<([u8; 16], R)>, CatalogError> {
-        let first = [kind as u8];
-        let mut records = Vec::new();
+        self.scan(kind, &[], |id, key, sealed| {
+            Ok((id, self.decode(key, sealed)?))
+        })
+    }
+
+    /// The ids of a kind's records that begin so.
+    ///
+    /// # Errors
+    /// [`CatalogError::Store`].
+    pub fn ids(&self, kind: CatalogKind, beginning: &[u8]) -> Result<Vec<[u8; 16]>, CatalogError> {
+        self.scan(kind, beginning, |id, _, _| Ok(id))
+    }
+
+    fn scan<T>(
+        &self,
+        kind: CatalogKind,
+        beginning: &[u8],
+        take: impl Fn([u8; 16], &[u8], &[u8]) -> Result<T, CatalogError>,
+    ) -> Result<Vec<T>, CatalogError> {
+        let first = [&[kind as u8], beginning].concat();
+        let mut found = Vec::new();
         for entry in self
             .database
             .iterator(IteratorMode::From(&first, Direction::Forward))
         {
             let (key, sealed) = entry.map_err(StoreError::from)?;
-            let Some(id) = key.strip_prefix(&first) else {
+            if !key.starts_with(&first) {
                 break;
-            };
-            let id = id.try_into().map_err(|_| CatalogError::Corrupt)?;
-            records.push((id, self.decode(&key, &sealed)?));
+            }
+            let id = key.get(1..).and_then(|id| id.try_into().ok());
+            found.push(take(id.ok_or(CatalogError::Corrupt)?, &key, &sealed)?);
         }
-        Ok(records)
+        Ok(found)
     }
 
     fn write(&self, changes: &[Change]) -> Result<(), CatalogError> {
@@ -245,6 +266,12 @@ pub fn golden<R: Serialize + DeserializeOwned>(record: &R, golden: &[u8]) {
     let (read, len): (R, usize) =
         bincode::serde::decode_from_slice(golden, CODEC).expect("it is read");
     assert_eq!((again(&read).as_slice(), len), (golden, golden.len()));
+}
+
+/// Whether bytes are a record. They may be any.
+#[cfg(test)]
+pub fn is_record<R: DeserializeOwned>(bytes: &[u8]) -> bool {
+    bincode::serde::decode_from_slice::<R, _>(bytes, CODEC).is_ok()
 }
 
 fn storage_key(kind: CatalogKind, id: [u8; 16]) -> [u8; 17] {

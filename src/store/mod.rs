@@ -36,7 +36,7 @@ mod shelves;
 mod sweeps;
 
 #[cfg(test)]
-pub use self::catalog::golden;
+pub use self::catalog::{golden, is_record};
 pub use self::{
     batch::Batch,
     bulk::Bulk,

@@ -142,3 +142,87 @@ fn an_inference_key_is_answered_so_many_different_points_in_a_day() {
     node.clock.advance(Duration::from_secs(16 * 60 * 60));
     assert_eq!(acme.inference.query("docs", &[0.0, 1.0], 4).len(), 4);
 }
+
+#[test]
+fn a_spent_budget_outlives_a_restart_and_a_new_day_gives_a_new_one() {
+    let node = Node::start();
+    let watch = json!({"distinct_points_per_day": 5, "refuse_past_distinct_points": true});
+    let acme = watched(&node, watch);
+    assert_eq!(acme.inference.query("docs", &[0.0, 1.0], 4).len(), 4);
+    let node = node.restart();
+    let acme = acme.on(&node);
+    // The same points are the same ones still.
+    for _ in 0..3 {
+        assert_eq!(acme.inference.query("docs", &[0.0, 1.0], 4).len(), 4);
+    }
+    assert_eq!(node.metric("locule_data_access_anomalies_total"), 0);
+    acme.inference.query("docs", &[0.0, -1.0], 4);
+    assert_eq!(node.metric("locule_data_access_anomalies_total"), 1);
+    let node = node.restart();
+    let acme = acme.on(&node);
+    let body = json!({"query": [1.0, 0.0], "limit": 1});
+    let path = "/collections/docs/points/query";
+    let refused = acme.inference.post(path, body.clone());
+    assert_eq!(refused.status, 429, "{}", refused.text);
+    assert_eq!(
+        node.metric("locule_data_access_anomalies_total"),
+        0,
+        "told once"
+    );
+    // Another key has a budget of its own.
+    let made = acme
+        .owner
+        .post("/v1/keys", json!({"name": "k", "role": "inference"}));
+    let other = node.actor(made.expect(201)["key"].as_str().unwrap());
+    other.post(path, body.clone()).expect(200);
+
+    node.clock.advance(Duration::from_secs(16 * 60 * 60));
+    let node = node.restart();
+    let acme = acme.on(&node);
+    for _ in 0..2 {
+        assert_eq!(acme.inference.query("docs", &[0.0, 1.0], 4).len(), 4);
+    }
+    acme.inference.query("docs", &[0.0, -1.0], 4);
+    acme.inference.post(path, body).expect(429);
+}
+
+#[test]
+fn of_a_budget_a_crash_takes_back_at_most_what_was_spent_since_the_last_minute() {
+    let node = Node::start();
+    let watch = json!({"distinct_points_per_day": 5, "refuse_past_distinct_points": true});
+    let acme = watched(&node, watch);
+    acme.inference.query("docs", &[0.0, 1.0], 4);
+    // What the node does once a minute.
+    node.tend();
+    let crashed = node.as_after_a_crash().start();
+    let there = acme.on(&crashed);
+    assert_eq!(there.inference.query("docs", &[0.0, 1.0], 4).len(), 4);
+    assert_eq!(crashed.metric("locule_data_access_anomalies_total"), 0);
+    there.inference.query("docs", &[0.0, -1.0], 1);
+    let body = json!({"query": [1.0, 0.0], "limit": 1});
+    there
+        .inference
+        .post("/collections/docs/points/query", body)
+        .expect(429);
+}
+
+#[test]
+fn a_key_that_is_resumed_has_its_budget_back_for_good() {
+    let node = Node::start();
+    let watch = json!({"distinct_points_per_day": 5, "refuse_past_distinct_points": true,
+        "suspend_after_refusals": 1});
+    let acme = watched(&node, watch);
+    acme.inference.query("docs", &[0.0, 1.0], 5);
+    node.tend();
+    let body = json!({"query": [1.0, 0.0], "limit": 1});
+    let path = "/collections/docs/points/query";
+    acme.inference.post(path, body.clone()).expect(429);
+    acme.inference.post(path, body.clone()).expect(401);
+    let id = id_of(acme.inference.key.as_ref().unwrap());
+    acme.owner
+        .post(&format!("/v1/keys/{id}/resume"), json!({}))
+        .expect(200);
+    acme.inference.post(path, body.clone()).expect(200);
+    let node = node.restart();
+    acme.on(&node).inference.post(path, body).expect(200);
+}

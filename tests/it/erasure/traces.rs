@@ -3,22 +3,10 @@ use std::{fs, path::Path};
 use serde_json::json;
 
 use super::{erase, left, people, put_notes, receipt};
-use crate::harness::Node;
+use crate::harness::{Node, copy};
 
 /// A copy of a directory, as a thief or a backup has one.
 fn copied(from: &Path) -> tempfile::TempDir {
-    fn copy(from: &Path, to: &Path) {
-        for entry in fs::read_dir(from).unwrap() {
-            let entry = entry.unwrap();
-            let to = to.join(entry.file_name());
-            if entry.path().is_dir() {
-                fs::create_dir(&to).unwrap();
-                copy(&entry.path(), &to);
-            } else {
-                fs::copy(entry.path(), to).unwrap();
-            }
-        }
-    }
     let to = tempfile::tempdir().unwrap();
     copy(from, to.path());
     to

@@ -5,7 +5,10 @@ mod node;
 mod routes;
 pub mod vectors;
 
-use std::path::PathBuf;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 /// A file or folder of the checkout that the tests run in. Asked when they run: clones share a
 /// target directory, so the one they were compiled in may be another, or gone.
@@ -17,6 +20,20 @@ pub fn checkout(path: &str) -> PathBuf {
 pub fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
+}
+
+/// Copies a directory to a place where none is, or an empty one.
+pub fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let place = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &place);
+        } else {
+            fs::copy(entry.path(), place).unwrap();
+        }
+    }
 }
 
 pub use self::{

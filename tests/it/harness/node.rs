@@ -139,6 +139,17 @@ impl Node {
         self.stop().start()
     }
 
+    /// The directory as it would be if the node ended now, without a word: what it has written, and
+    /// nothing that it would write when it stops.
+    pub fn as_after_a_crash(&self) -> Stopped {
+        let directory = tempfile::tempdir().unwrap();
+        super::copy(self.directory(), directory.path());
+        Stopped {
+            directory: Arc::new(directory),
+            clock: Arc::clone(&self.clock),
+        }
+    }
+
     fn stop_server(&mut self) {
         if let (Some(stop), Some(server)) = (self.stop.take(), self.server.take()) {
             let _ = stop.send(());

@@ -1,14 +1,12 @@
 //! What has ended, or was deleted where there is a bound for that, is gone from the disk in time.
 
-use std::{fs, path::Path};
-
 use serde_json::{Value, json};
 
 use super::{DAY, HOUR, MILLISECOND, count, hourly, ids, keep, payload, vector};
 use crate::{
     backup,
     erasure::{erase, left, receipt},
-    harness::{Actor, Node, Tenant},
+    harness::{Actor, Node, Tenant, copy},
 };
 
 /// The tenant's erasures.
@@ -31,19 +29,6 @@ fn swept(node: &Node, owner: &Actor, points: u64) {
     assert_eq!(body["points"], points, "{body}");
     let left = left(node.directory(), &receipt);
     assert!(left.finds.is_empty(), "{:?}", left.finds);
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let place = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &place);
-        } else {
-            fs::copy(entry.path(), place).unwrap();
-        }
-    }
 }
 
 /// The owner of a node's tenant, on the node that took its place.
