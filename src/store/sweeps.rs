@@ -25,7 +25,7 @@ use crate::{clock::Timestamp, tenant::TenantUuid};
 /// The times of the next sweeps.
 pub struct Sweeps {
     catalog: Arc<Catalog>,
-    table: Mutex<HashMap<TenantUuid, Noted>>,
+    table: Mutex<Table>,
     /// Tells that a sweep is to come earlier than before.
     earlier: SyncSender<()>,
 }
@@ -37,11 +37,13 @@ struct Record {
     at: Timestamp,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Noted {
-    at: Timestamp,
-    /// What was noted since a sweep began, while there is one.
-    since: Option<Option<Timestamp>>,
+#[derive(Debug)]
+struct Table {
+    /// When each sweep is to begin.
+    times: HashMap<TenantUuid, Timestamp>,
+    /// What was noted since a sweep began, while there is one. It may be one that nothing was noted
+    /// for: any erasure destroys what a sweep would.
+    since: HashMap<TenantUuid, Option<Timestamp>>,
 }
 
 impl Sweeps {
@@ -52,14 +54,12 @@ impl Sweeps {
     /// [`CatalogError::Corrupt`] when a record doesn't open.
     pub fn load(catalog: Arc<Catalog>) -> Result<(Self, Receiver<()>), CatalogError> {
         let records: Vec<([u8; 16], Record)> = catalog.load(CatalogKind::Sweep)?;
-        let noted = records.into_iter().map(|(tenant, record)| {
-            let noted = Noted {
-                at: record.at,
-                since: None,
-            };
-            (TenantUuid::from_bytes(tenant), noted)
+        let times = records.into_iter();
+        let times = times.map(|(tenant, record)| (TenantUuid::from_bytes(tenant), record.at));
+        let table = Mutex::new(Table {
+            times: times.collect(),
+            since: HashMap::new(),
         });
-        let table = Mutex::new(noted.collect());
         let (earlier, told) = sync_channel(1);
         let sweeps = Self {
             catalog,
@@ -77,20 +77,14 @@ impl Sweeps {
         // Ends that come closer and closer mustn't each cost a write.
         let at = Timestamp(at.0 - at.0 % GRAIN_MILLIS);
         let mut table = self.table.lock();
-        let noted = table.get_mut(&tenant);
-        if let Some(Noted { at: before, since }) = noted {
-            if let Some(since) = since {
-                *since = Some(since.map_or(at, |since| since.min(at)));
-            }
-            if *before <= at {
-                return Ok(());
-            }
+        if let Some(since) = table.since.get_mut(&tenant) {
+            *since = Some(since.map_or(at, |since| since.min(at)));
+        }
+        if table.times.get(&tenant).is_some_and(|before| *before <= at) {
+            return Ok(());
         }
         self.put(tenant, at)?;
-        table
-            .entry(tenant)
-            .and_modify(|noted| noted.at = at)
-            .or_insert(Noted { at, since: None });
+        table.times.insert(tenant, at);
         // Whoever it is may know already, or be gone.
         let _known = self.earlier.try_send(());
         Ok(())
@@ -99,21 +93,17 @@ impl Sweeps {
     /// Every tenant that is to be swept, and when.
     pub fn times(&self) -> Vec<(TenantUuid, Timestamp)> {
         let table = self.table.lock();
-        table.iter().map(|(of, noted)| (*of, noted.at)).collect()
+        table.times.iter().map(|(of, at)| (*of, *at)).collect()
     }
 
     /// Begins what a sweep does: what is noted from here on is for the next one.
     pub fn begin(&self, tenant: TenantUuid) {
-        if let Some(noted) = self.table.lock().get_mut(&tenant) {
-            noted.since = Some(None);
-        }
+        self.table.lock().since.insert(tenant, None);
     }
 
     /// Ends a sweep that failed: its time stays.
     pub fn failed(&self, tenant: TenantUuid) {
-        if let Some(noted) = self.table.lock().get_mut(&tenant) {
-            noted.since = None;
-        }
+        self.table.lock().since.remove(&tenant);
     }
 
     /// Ends a sweep. The next is at `next`, or when what was noted meanwhile says.
@@ -122,17 +112,17 @@ impl Sweeps {
     /// [`CatalogError`]; then the tenant is swept once more.
     pub fn done(&self, tenant: TenantUuid, next: Option<Timestamp>) -> Result<(), CatalogError> {
         let mut table = self.table.lock();
-        let since = table.get_mut(&tenant).and_then(|noted| noted.since.take());
+        let since = table.since.remove(&tenant);
         let next = next.into_iter().chain(since.flatten()).min();
         match next {
             Some(at) => {
                 self.put(tenant, at)?;
-                table.insert(tenant, Noted { at, since: None });
+                table.times.insert(tenant, at);
             }
             None => {
                 self.catalog
                     .remove(CatalogKind::Sweep, &[*tenant.as_bytes()])?;
-                table.remove(&tenant);
+                table.times.remove(&tenant);
             }
         }
         Ok(())

@@ -1,8 +1,16 @@
 //! What has ended, or was deleted where there is a bound for that, is gone from the disk in time.
 
+use std::{fs, sync::Arc};
+
+use locule::{
+    clock::Timestamp,
+    seal::{Keyring, RootKeySource},
+    store::{Catalog, InUse, Sweeps},
+    tenant::{Generation, TenantUuid},
+};
 use serde_json::{Value, json};
 
-use super::{DAY, HOUR, MILLISECOND, count, hourly, ids, keep, payload, vector};
+use super::{DAY, HOUR, MILLISECOND, START, count, hourly, ids, keep, payload, vector};
 use crate::{
     backup,
     erasure::{erase, left, receipt},
@@ -18,7 +26,7 @@ fn erasures(owner: &Actor) -> Vec<Value> {
 /// The last erasure is a sweep of so many points that came to its end, and nothing of what it
 /// destroyed is in the directory.
 #[track_caller]
-fn swept(node: &Node, owner: &Actor, points: u64) {
+pub fn swept(node: &Node, owner: &Actor, points: u64) {
     let all = erasures(owner);
     let last = all.last().unwrap();
     assert_eq!(last["state"], "done", "{last}");
@@ -305,4 +313,30 @@ fn a_suspended_tenant_is_swept_and_a_deleted_one_has_nothing_left_to_be() {
     let node = node.restart();
     node.clock.advance(2 * DAY);
     assert_eq!(node.sweep(), 0);
+}
+
+#[test]
+fn a_time_that_comes_up_while_a_tenant_that_had_none_is_erased_from_stays() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let root = RootKeySource::File(path.join("root.key")).fetch().unwrap();
+    let keyring = Keyring::open(&path.join("ring"), root).unwrap();
+    let system = keyring.make(TenantUuid::SYSTEM, Generation::FIRST).unwrap();
+    let (in_use, _) = InUse::new(fs::File::create(path.join("lock")).unwrap());
+    let catalog = Catalog::open(&path.join("catalog"), system.derive_data_key(0), in_use);
+    let catalog = Arc::new(catalog.unwrap());
+    let (sweeps, _earlier) = Sweeps::load(Arc::clone(&catalog)).unwrap();
+    let tenant = TenantUuid::from_bytes([7; 16]);
+    let at = Timestamp(START * 1_000);
+    // An erasure begins, something is written that has to go, and the erasure ends.
+    sweeps.begin(tenant);
+    sweeps.note(tenant, at).unwrap();
+    sweeps.done(tenant, None).unwrap();
+    assert_eq!(sweeps.times(), [(tenant, at)]);
+    let (again, _earlier) = Sweeps::load(catalog).unwrap();
+    assert_eq!(again.times(), [(tenant, at)]);
+    // What was noted before the next one goes with it.
+    sweeps.begin(tenant);
+    sweeps.done(tenant, None).unwrap();
+    assert_eq!(sweeps.times(), []);
 }
