@@ -23,11 +23,15 @@ impl Engine {
             .backups
             .begin(&turn, source.generation(), self.clock.now())?;
         let (engine, begun) = (Arc::clone(self), record.clone());
-        self.in_background("backup", move || {
+        let spawned = self.in_background("backup", move || {
             if let Err(error) = engine.backups.make(&turn, &grant, &begun, &source) {
                 tracing::error!(error = Error::from(error).chain(), "a backup failed");
             }
-        })?;
+        });
+        if let Err(error) = spawned {
+            self.backups.give_up(&record, error.to_string());
+            return Err(error);
+        }
         Ok(record)
     }
 
@@ -177,12 +181,13 @@ impl Engine {
         Ok(turn.ok_or(BackupError::Underway)?)
     }
 
+    /// What `work` holds, the tenant's turn say, is let go of if it can't be begun.
     fn in_background(&self, name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Error> {
         thread::Builder::new()
             .name(name.into())
             .spawn(work)
             .map(drop)
-            .map_err(|error| BackupError::from(error).into())
+            .map_err(|error| BackupError::Thread(error).into())
     }
 }
 
@@ -201,6 +206,7 @@ impl From<BackupError> for Error {
             BackupError::Busy
             | BackupError::Catalog(_)
             | BackupError::Seal(_)
+            | BackupError::Thread(_)
             | BackupError::Io(_) => ErrorKind::Unavailable,
         };
         Self::caused(kind, error)

@@ -73,6 +73,9 @@ pub enum BackupError {
     /// No random bytes.
     #[error("no random bytes")]
     Seal(#[from] SealError),
+    /// The work has no thread to be done on.
+    #[error("the node couldn't start a thread for it; try again")]
+    Thread(#[source] io::Error),
     /// The directory of backups can't be used.
     #[error("the directory of backups can't be read or written")]
     Io(#[from] io::Error),

@@ -191,6 +191,18 @@ impl Backups {
         Ok(settled)
     }
 
+    /// Ends a backup that was begun and isn't made: nothing of it is on the disk.
+    pub fn give_up(&self, record: &BackupRecord, why: String) {
+        let failed = BackupRecord {
+            state: BackupState::Failed(why),
+            ..record.clone()
+        };
+        if let Err(error) = self.keep(&failed) {
+            tracing::warn!(%error, "a backup that isn't made runs on in the list until the next start");
+        }
+        self.progress.lock().remove(&record.id);
+    }
+
     fn store(
         &self,
         grant: &Grant<ManageBackups>,

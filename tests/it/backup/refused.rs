@@ -186,6 +186,36 @@ fn once_a_generation_s_key_is_shredded_its_backups_are_gone_and_refused_with_the
     assert!(backups.list(tenant).is_empty());
 }
 
+/// As the engine gives one up that no thread can be started for.
+#[test]
+fn a_backup_that_is_given_up_has_failed_with_the_reason_and_is_in_nobody_s_way() {
+    let node = Node::start();
+    node.tenant("acme");
+    let stopped = node.stop();
+    let tenant = Disk::of(&stopped).record("acme").uuid;
+    let directory = stopped.path();
+    let root = RootKeySource::File(directory.join("keys/root.key"))
+        .fetch()
+        .unwrap();
+    let keyring = Keyring::open(&directory.join("keys/ring"), root).unwrap();
+    let backups = open(&keyring, &directory);
+    let failed = BackupState::Failed("there is no thread".to_owned());
+    // More than are made at a time.
+    for number in 0..20 {
+        let turn = Turns::default().take(tenant);
+        let begun = backups.begin(&turn, Generation::FIRST, Timestamp(number));
+        let begun = begun.unwrap();
+        assert_eq!(begun.state, BackupState::Running);
+        backups.give_up(&begun, "there is no thread".to_owned());
+        assert_eq!(backups.find(tenant, begun.id).unwrap().state, failed);
+        assert_eq!(backups.progress(begun.id), None);
+    }
+    drop(backups);
+    let listed = open(&keyring, &directory).list(tenant);
+    assert_eq!(listed.len(), 20);
+    assert!(listed.iter().all(|backup| backup.state == failed));
+}
+
 fn open(keyring: &Keyring, directory: &std::path::Path) -> Backups {
     let system = keyring.load(TenantUuid::SYSTEM, Generation::FIRST).unwrap();
     let (in_use, _) = InUse::new(fs::File::open(directory.join("lock")).unwrap());
