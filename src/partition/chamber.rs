@@ -57,6 +57,22 @@ impl Chamber {
         self.key.open(at.kind(), at.as_bytes(), stored)
     }
 
+    /// Opens every value in a range: one that has few.
+    pub(super) fn open_all(
+        &self,
+        range: &KeyRange,
+    ) -> Result<Vec<(StorageKey, Vec<u8>)>, PartitionError> {
+        let mut stored = Vec::new();
+        self.family.scan(range, |key, sealed| {
+            stored.push((key, sealed));
+            ControlFlow::Continue(())
+        })?;
+        let opened = stored.into_iter();
+        opened
+            .map(|(key, sealed)| Ok((key, self.open(key, &sealed)?)))
+            .collect()
+    }
+
     /// Opens a stored row.
     pub(super) fn open_row(&self, at: StorageKey, stored: &[u8]) -> Result<Row, PartitionError> {
         // Wiped once it is read: the point may be erased later, and this copy wouldn't be.

@@ -35,7 +35,8 @@ pub struct Collection {
     /// noting that it gained or failed.
     pub(super) coverage: Mutex<Coverage>,
     view: ArcSwap<View>,
-    /// Points that have ended and left since it was opened, or since that was asked for.
+    /// Points that have ended and left, and that no sweep has told of, as it is stored. Only who holds
+    /// the writer's lock changes it.
     ended: AtomicU64,
 }
 
@@ -45,6 +46,7 @@ impl Collection {
         name: CollectionName,
         schema: Schema,
         (view, coverage): (View, Coverage),
+        ended: u64,
     ) -> Self {
         Self {
             number,
@@ -53,7 +55,7 @@ impl Collection {
             schema,
             coverage: Mutex::new(coverage),
             view: ArcSwap::from_pointee(view),
-            ended: AtomicU64::new(0),
+            ended: AtomicU64::new(ended),
         }
     }
 
@@ -66,18 +68,14 @@ impl Collection {
         self.view.store(Arc::new(view));
     }
 
-    pub(super) fn count_ended(&self, points: usize) {
-        self.ended.fetch_add(points as u64, Ordering::Relaxed);
-    }
-
     /// How many points have ended that no sweep has told of yet.
     pub(super) fn have_ended(&self) -> u64 {
         self.ended.load(Ordering::Relaxed)
     }
 
-    /// ... and from now on it has.
-    pub(super) fn take_ended(&self) -> u64 {
-        self.ended.swap(0, Ordering::Relaxed)
+    /// ... from now on.
+    pub(super) fn set_ended(&self, points: u64) {
+        self.ended.store(points, Ordering::Relaxed);
     }
 
     /// Its name.

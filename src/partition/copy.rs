@@ -226,9 +226,12 @@ impl<E: From<PartitionError>, I: Iterator<Item = Result<(StorageKey, Vec<u8>), E
                 Some(RecordKind::Head) => {
                     head = Some(Head::decode(&plain).map_err(PartitionError::from)?);
                 }
-                Some(RecordKind::Collection | RecordKind::Aliases | RecordKind::Retention) => {
-                    batch.put(at, sealed);
-                }
+                Some(
+                    RecordKind::Collection
+                    | RecordKind::Aliases
+                    | RecordKind::Retention
+                    | RecordKind::Untold,
+                ) => batch.put(at, sealed),
                 Some(
                     RecordKind::Row
                     | RecordKind::Chunk

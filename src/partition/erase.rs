@@ -116,15 +116,17 @@ impl Partition {
             }
             Erasing::Ended => {
                 for collection in self.collections.load().values() {
-                    self.erase_ended(collection, grant.now(), &mut erased)?;
+                    self.clear_sampled(collection, grant.now(), &mut erased)?;
                 }
+                self.tell_ended(&mut erased)?;
             }
         }
         Ok(erased)
     }
 
-    /// What has ended and was seen to leave is counted, too: its bytes end now.
-    fn erase_ended(
+    /// Clears what has ended and samples it first. What others have seen to leave before is counted
+    /// with it, since its bytes end now, too.
+    fn clear_sampled(
         &self,
         collection: &Collection,
         now: Timestamp,
@@ -137,9 +139,7 @@ impl Partition {
         let keys = slots.map(|slot| StorageKey::row(collection.number, slot.row));
         let keys: Vec<_> = keys.take(erased.samples_wanted()).collect();
         self.sample(&keys, erased)?;
-        self.clear_ended(collection, now)?;
-        erased.count_some(&collection.name, collection.take_ended());
-        Ok(())
+        self.clear_ended(collection, now)
     }
 
     fn erase_from(

@@ -3,7 +3,10 @@
 //! Each takes any bytes. What it can read, it writes again and reads the same.
 
 use super::{
-    format::{Head, Row, decode_aliases, decode_collection, encode_aliases, encode_collection},
+    format::{
+        Head, Row, decode_aliases, decode_collection, decode_retention, decode_untold,
+        encode_aliases, encode_collection, encode_retention, encode_untold,
+    },
     segment::fuzzing::{manifest, slots, tombstone},
 };
 use crate::{
@@ -14,7 +17,7 @@ use crate::{
 };
 
 /// The readers.
-pub const RECORDS: [fn(&[u8]); 9] = [
+pub const RECORDS: [fn(&[u8]); 11] = [
     row,
     head,
     collection,
@@ -24,6 +27,8 @@ pub const RECORDS: [fn(&[u8]); 9] = [
     slots,
     image,
     payload_indexes,
+    retention,
+    untold,
 ];
 
 fn row(bytes: &[u8]) {
@@ -92,6 +97,20 @@ fn payload_indexes(bytes: &[u8]) {
     if let Ok(indexes) = Indexes::decode(bytes) {
         let again = Indexes::decode(&indexes.encode()).map(|again| again.encode());
         assert_eq!(again, Ok(indexes.encode()), "payload indexes read back");
+    }
+}
+
+fn retention(bytes: &[u8]) {
+    if let Ok(standing) = decode_retention(bytes) {
+        let again = decode_retention(&encode_retention(&standing));
+        assert_eq!(again, Ok(standing), "a retention reads back");
+    }
+}
+
+fn untold(bytes: &[u8]) {
+    if let Ok(points) = decode_untold(bytes) {
+        let again = decode_untold(&encode_untold(points));
+        assert_eq!(again, Ok(points), "a count reads back");
     }
 }
 

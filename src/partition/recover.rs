@@ -3,7 +3,6 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    ops::ControlFlow,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU32, AtomicU64},
@@ -21,7 +20,7 @@ use super::{
     commit::CommitQueue,
     format::{self, Head, Row},
     read::parsed,
-    retention::{Ends, stored_retentions},
+    retention::{Ends, stored_retentions, stored_untold},
     schema::Schema,
     segment::{Coverage, Loaded, Times},
 };
@@ -83,6 +82,7 @@ impl Partition {
         let read = segments.len();
         partition.segments_read = (read as u64, (noted - read) as u64);
         let mut rows = partition.rows(&schemas, &segments)?;
+        let mut untold = stored_untold(&partition.chamber.load())?;
         let mut directory = Directory::new();
         for (number, (name, schema, indexes, ends)) in schemas {
             let standing = ends.standing().cloned();
@@ -99,10 +99,15 @@ impl Partition {
                 view.ends = partition.ends_of_rows(number, &view, &standing)?;
             }
             let view = (view, coverage);
+            let ended = untold.remove(&number).unwrap_or(0);
             directory.insert(
                 name.clone(),
-                Arc::new(Collection::new(number, name, schema, view)),
+                Arc::new(Collection::new(number, name, schema, view, ended)),
             );
+        }
+        if !untold.is_empty() {
+            // A collection takes its count with it.
+            return Err(PartitionError::Corrupt);
         }
         *partition.writer.get_mut() = head;
         let aliases = partition.stored_aliases(&directory)?;
@@ -131,15 +136,7 @@ impl Partition {
         let mut retentions = stored_retentions(&chamber)?;
         self.take_up_bound(&mut retentions);
         let mut schemas = HashMap::new();
-        let mut stored = Vec::new();
-        chamber
-            .family
-            .scan(&KeyRange::collections(), |key, sealed| {
-                stored.push((key, sealed));
-                ControlFlow::Continue(())
-            })?;
-        for (key, sealed) in stored {
-            let plain = chamber.open(key, &sealed)?;
+        for (key, plain) in chamber.open_all(&KeyRange::collections())? {
             let number = key.collection_number();
             if number >= head.next_collection {
                 return Err(PartitionError::Corrupt);

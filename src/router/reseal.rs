@@ -105,7 +105,7 @@ impl Router {
         let entry = self.entry(grant.tenant())?;
         Ok(match self.reach(&entry)? {
             Reached::Open(partition) => partition.next_sweep(grant.now()),
-            Reached::Closed(cold, _alone) => cold.next_sweep()?,
+            Reached::Closed(cold, _alone) => cold.next_sweep(grant.now())?,
         })
     }
 

@@ -32,10 +32,11 @@ impl Batch {
         self.changes.push(Change::RemoveRange(range));
     }
 
-    /// Removes a collection: its schema, its retention, its rows, its segment.
+    /// Removes a collection: all that is stored of it.
     pub fn remove_collection(&mut self, collection: u32) {
         self.remove(StorageKey::collection(collection));
         self.remove(StorageKey::retention(collection));
+        self.remove(StorageKey::untold(collection));
         self.remove(StorageKey::segment(collection));
         self.remove_range(KeyRange::rows_of(collection));
         self.remove_range(KeyRange::chunks_of(collection));

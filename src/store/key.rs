@@ -23,11 +23,14 @@ pub enum RecordKind {
     Aliases = 7,
     /// How long a collection's points are kept: one record a collection.
     Retention = 8,
+    /// How many points of a collection have ended that no sweep has told of: one record a collection
+    /// that has any.
+    Untold = 9,
 }
 
 impl RecordKind {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Head,
         Self::Collection,
         Self::Row,
@@ -36,6 +39,7 @@ impl RecordKind {
         Self::Tombstone,
         Self::Aliases,
         Self::Retention,
+        Self::Untold,
     ];
 
     /// The kind with this number.
@@ -49,6 +53,7 @@ impl RecordKind {
             6 => Some(Self::Tombstone),
             7 => Some(Self::Aliases),
             8 => Some(Self::Retention),
+            9 => Some(Self::Untold),
             _ => None,
         }
     }
@@ -98,6 +103,11 @@ impl StorageKey {
     /// The key of a collection's retention.
     pub fn retention(collection: u32) -> Self {
         Self::new(RecordKind::Retention, collection, 0)
+    }
+
+    /// The key of a collection's count of points that have ended and weren't told of.
+    pub fn untold(collection: u32) -> Self {
+        Self::new(RecordKind::Untold, collection, 0)
     }
 
     /// Reads a key back.
@@ -182,6 +192,11 @@ impl KeyRange {
     /// Every collection's retention.
     pub fn retentions() -> Self {
         Self::of_kind(RecordKind::Retention)
+    }
+
+    /// Every collection's count of points that have ended and weren't told of.
+    pub fn untold() -> Self {
+        Self::of_kind(RecordKind::Untold)
     }
 
     /// Every row of every collection.
@@ -279,6 +294,7 @@ mod tests {
             StorageKey::tombstone(1, 1 << 40),
             StorageKey::aliases(),
             StorageKey::retention(1),
+            StorageKey::untold(1),
         ];
         assert!(
             keys.windows(2)
@@ -297,7 +313,7 @@ mod tests {
         assert_eq!(chunk.behind_epoch(), Some(StorageKey::chunk(8, 0, 0)));
         let behind = StorageKey::chunk(7, 1, 3).behind_epoch();
         assert_eq!(behind, Some(StorageKey::chunk(7, 2, 0)));
-        assert_eq!(StorageKey::from_bytes(&[9; 13]), None);
+        assert_eq!(StorageKey::from_bytes(&[10; 13]), None);
         assert_eq!(StorageKey::from_bytes(&[3; 12]), None);
     }
 
@@ -317,7 +333,7 @@ mod tests {
             ),
             (
                 behind,
-                [StorageKey::aliases(), StorageKey::aliases()],
+                [StorageKey::aliases(), StorageKey::untold(u32::MAX)],
                 [
                     StorageKey::tombstone(u32::MAX, last),
                     StorageKey::segment(1),

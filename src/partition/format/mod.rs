@@ -19,6 +19,7 @@
 //! aliases     version u8 = 1 | aliases u32, each: name length u32, name | collection u32
 //! retention   version u8 = 1 | revision u64 | since ms u64 | purge within hours u32 (0: not said)
 //!             | end u8 (0 none, 1 days after the write, 2 a field) | days u32, or field length u32, field
+//! untold      version u8 = 1 | points u64
 //! ```
 //!
 //! What belongs to segments stands in `segment/format.rs`.
@@ -30,6 +31,7 @@ mod collection;
 mod head;
 mod retention;
 mod row;
+mod untold;
 
 pub use self::row::Row;
 pub(super) use self::{
@@ -37,6 +39,7 @@ pub(super) use self::{
     collection::{decode_collection, encode_collection},
     head::{Head, SegmentNote},
     retention::{decode_retention, encode_retention},
+    untold::{decode_untold, encode_untold},
 };
 
 /// Not what was written. Since the bytes were authenticated, that is a bug or a future version.

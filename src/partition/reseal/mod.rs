@@ -15,6 +15,7 @@
 
 mod cold;
 mod copy;
+mod removal;
 
 use std::{
     collections::BTreeMap,
@@ -206,7 +207,10 @@ fn last_records(
             | RecordKind::Chunk
             | RecordKind::Segment
             | RecordKind::Tombstone => false,
-            RecordKind::Collection | RecordKind::Aliases | RecordKind::Retention => true,
+            RecordKind::Collection
+            | RecordKind::Aliases
+            | RecordKind::Retention
+            | RecordKind::Untold => true,
         };
         if beside {
             copy.by_commits(&KeyRange::of_kind(kind), &mut batch)?;

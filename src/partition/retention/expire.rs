@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use parking_lot::MutexGuard;
 
+use super::put_untold;
 use crate::{
     clock::Timestamp,
     partition::{
@@ -72,7 +73,6 @@ impl Partition {
     ) -> Result<Arc<View>, PartitionError> {
         let (view, gone) = without_ended(&collection.view(), now, TOGETHER_MAX);
         self.commit_removal(&mut head, collection, &gone)?;
-        collection.count_ended(gone.len());
         collection.publish(view);
         Ok(collection.view())
     }
@@ -88,11 +88,14 @@ impl Partition {
         }
         let mut batch = Batch::default();
         let tombstones = self.remove_rows(collection, head.seq + 1, gone, &mut batch)?;
+        let untold = collection.have_ended() + gone.len() as u64;
+        put_untold(&self.chamber.load(), &mut batch, collection.number, untold)?;
         self.commit(head, batch, |next| {
             if let Some(note) = next.segments.get_mut(&collection.number) {
                 note.tombstones += tombstones;
             }
         })?;
+        collection.set_ended(untold);
         let rows = gone.iter();
         self.note_gone(rows.map(|slot| Gone::Row(collection.number, slot.row)));
         let mut coverage = collection.coverage.lock();

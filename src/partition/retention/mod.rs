@@ -12,6 +12,7 @@
 //! ends.rs      the ends of a snapshot's points, the earliest first
 //! expire.rs    what has ended leaves the collection, before anyone is answered
 //! set.rs       setting, seeing and removing a retention
+//! untold.rs    how much has left that no sweep has told of
 //! bound.rs     the tenant's own bound for what is deleted, where a collection has none
 //! ```
 //!
@@ -26,11 +27,16 @@ mod bound;
 mod ends;
 mod expire;
 mod set;
+mod untold;
 
 use std::time::Duration;
 
 pub use self::set::CollectionRetention;
-pub(super) use self::{ends::Ends, set::stored_retentions};
+pub(super) use self::{
+    ends::Ends,
+    set::stored_retentions,
+    untold::{put_untold, stored_untold},
+};
 use super::{PartitionError, format::Row, read::parsed};
 use crate::{
     clock::Timestamp,

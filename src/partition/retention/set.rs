@@ -1,8 +1,8 @@
 //! Setting, seeing and removing a collection's retention.
 
-use std::{collections::HashMap, ops::ControlFlow, sync::Arc};
+use std::{collections::HashMap, sync::Arc};
 
-use super::{Ends, Retention, Standing};
+use super::{Ends, Retention, Standing, stored_untold, untold::sweep_of_untold};
 use crate::{
     access::{Grant, ManageRetention, ReadAudit},
     clock::Timestamp,
@@ -191,11 +191,12 @@ impl Partition {
         let collections = self.collections.load();
         let sweeps = collections.values().filter_map(|of| {
             let view = of.view();
+            let standing = view.ends.standing();
             let mut living = view.ends.iter();
             let living = living.find(|(_, slot)| !view.dead.contains(*slot as usize));
-            let untold = (of.have_ended() > 0).then_some(now);
-            let end = living.map(|(end, _)| end).into_iter().chain(untold).min()?;
-            Some(view.ends.standing()?.sweep_of_ended(end))
+            let ended = living.and_then(|(end, _)| Some(standing?.sweep_of_ended(end)));
+            let told = (of.have_ended() > 0).then(|| sweep_of_untold(standing, now));
+            ended.into_iter().chain(told).min()
         });
         sweeps.min()
     }
@@ -206,9 +207,13 @@ impl Cold {
     ///
     /// # Errors
     /// [`PartitionError`].
-    pub fn next_sweep(&self) -> Result<Option<Timestamp>, PartitionError> {
-        let mut next = None;
-        for (number, standing) in stored_retentions(&self.chamber)? {
+    pub fn next_sweep(&self, now: Timestamp) -> Result<Option<Timestamp>, PartitionError> {
+        let retentions = stored_retentions(&self.chamber)?;
+        let untold = stored_untold(&self.chamber)?;
+        let told = untold.keys();
+        let told = told.map(|number| sweep_of_untold(retentions.get(number), now));
+        let mut next = told.min();
+        for (number, standing) in retentions {
             if standing.retention.end().is_none() {
                 continue;
             }
@@ -229,19 +234,12 @@ impl Cold {
 pub(in crate::partition) fn stored_retentions(
     chamber: &Chamber,
 ) -> Result<HashMap<u32, Arc<Standing>>, PartitionError> {
-    let mut stored = Vec::new();
-    chamber
-        .family
-        .scan(&KeyRange::retentions(), |key, sealed| {
-            stored.push((key, sealed));
-            ControlFlow::Continue(())
-        })?;
-    let mut retentions = HashMap::new();
-    for (key, sealed) in stored {
-        let standing = format::decode_retention(&chamber.open(key, &sealed)?)?;
-        retentions.insert(key.collection_number(), Arc::new(standing));
-    }
-    Ok(retentions)
+    let stored = chamber.open_all(&KeyRange::retentions())?;
+    let retentions = stored.iter().map(|(key, plain)| {
+        let standing = format::decode_retention(plain)?;
+        Ok((key.collection_number(), Arc::new(standing)))
+    });
+    retentions.collect()
 }
 
 /// When the sweep begins that destroys what ends first.

@@ -48,7 +48,7 @@ impl Partition {
         self.commit(&mut head, batch, |next| next.next_collection += 1)?;
         let view = View::empty(&schema);
         let view = (view, Coverage::default());
-        let collection = Collection::new(number, name.clone(), schema, view);
+        let collection = Collection::new(number, name.clone(), schema, view, 0);
         directory.insert(name.clone(), Arc::new(collection));
         self.collections.store(Arc::new(directory));
         Ok(())

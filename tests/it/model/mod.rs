@@ -52,6 +52,7 @@ fn check(steps: Vec<Step>) -> Result<(), TestCaseError> {
     subject.check_everything();
     subject.take(Step::Reopen);
     subject.check_everything();
+    subject.check_all_is_told();
     Ok(())
 }
 

@@ -1,17 +1,18 @@
 //! How long points are kept: what the node makes of it, and what a map would.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, mem, time::Duration};
 
 use locule::{
     clock::{Clock, Timestamp},
     engine::ErrorKind,
+    ops::receipt::ScopeKind,
     partition::Retention,
 };
 use proptest::{prelude::*, sample::select};
 
 use super::{
     oracle::{Expected, Point},
-    step::Place,
+    step::{Place, Step, TENANTS},
     subject::{Subject, key, missing, name},
 };
 
@@ -43,6 +44,8 @@ pub struct Kept {
     retain: Option<Retain>,
     /// When each write was.
     writes: BTreeMap<u64, Timestamp>,
+    /// Points that have ended since a sweep told of any.
+    untold: u64,
 }
 
 impl Kept {
@@ -69,10 +72,12 @@ impl Kept {
 }
 
 impl Expected {
-    fn expire(&mut self, now: Timestamp) {
-        let kept = &self.kept;
+    /// How many points have ended by now, and are gone.
+    fn expire(&mut self, now: Timestamp) -> u64 {
+        let (kept, before) = (&self.kept, self.points.len());
         self.points
             .retain(|_, point| kept.end(point).is_none_or(|end| end > now));
+        (before - self.points.len()) as u64
     }
 }
 
@@ -114,7 +119,49 @@ impl Subject {
     pub fn expire(&mut self) {
         let now = self.clock.now();
         for expected in self.expected.values_mut() {
+            expected.kept.untold += expected.expire(now);
+        }
+    }
+
+    /// What had ended when it was written was never there, so no sweep tells of it.
+    pub fn expire_written(&mut self, place: Place) {
+        let now = self.clock.now();
+        if let Some(expected) = self.expected.get_mut(&key(place)) {
             expected.expire(now);
+        }
+    }
+
+    /// Sweeps the tenants that are due: each is told of what has ended since it was swept before.
+    pub fn sweep(&mut self) {
+        let before: Vec<_> = (0..TENANTS).map(|tenant| self.sweeps(tenant)).collect();
+        self.engine().sweep_due(self.clock.now());
+        for (tenant, (times, points)) in before.into_iter().enumerate() {
+            let (times_now, points_now) = self.sweeps(tenant);
+            if times_now > times {
+                let own = self.expected.iter_mut().filter(|(of, _)| of.0 == tenant);
+                let untold: u64 = own.map(|(_, own)| mem::take(&mut own.kept.untold)).sum();
+                assert_eq!(points_now - points, untold);
+            }
+        }
+    }
+
+    /// How often a tenant was swept, and of how many points it was told.
+    fn sweeps(&self, tenant: usize) -> (usize, u64) {
+        let erasures = self.engine().erasures(&self.owner(tenant)).unwrap();
+        let sweeps = erasures.iter().filter(|of| of.kind == ScopeKind::Retention);
+        let points: Vec<u64> = sweeps.map(|sweep| sweep.points).collect();
+        (points.len(), points.iter().sum())
+    }
+
+    /// In time every sweep comes that is to.
+    pub fn check_all_is_told(&mut self) {
+        self.take(Step::Wait(1_000));
+        self.take(Step::Sweep);
+        for expected in self.expected.values() {
+            assert_eq!(
+                expected.kept.untold, 0,
+                "a sweep that is to tell of it comes"
+            );
         }
     }
 }

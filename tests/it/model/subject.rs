@@ -100,8 +100,14 @@ impl Subject {
         match step {
             Step::Create(place, metric, dimension) => self.create(place, metric, dimension),
             Step::Drop(place) => self.drop_collection(place),
-            Step::Upsert(place, points, bad) => self.upsert(place, points, bad),
-            Step::Change(place, changes) => self.change(place, &changes),
+            Step::Upsert(place, points, bad) => {
+                self.upsert(place, points, bad);
+                self.expire_written(place);
+            }
+            Step::Change(place, changes) => {
+                self.change(place, &changes);
+                self.expire_written(place);
+            }
             Step::Alias(tenant, alias, of) => self.alias(tenant, alias, of),
             Step::ThroughAlias(tenant, alias) => self.count_through(tenant, alias),
             Step::Remove(place, ids) => {
@@ -148,9 +154,7 @@ impl Subject {
             }
             Step::Retain(place, retain) => self.retain(place, retain),
             Step::Wait(hours) => self.wait(hours),
-            Step::Sweep => {
-                self.engine().sweep_due(self.clock.now());
-            }
+            Step::Sweep => self.sweep(),
             Step::Reopen => self.reopen(),
         }
         self.expire();

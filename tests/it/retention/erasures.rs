@@ -86,13 +86,27 @@ fn of(collections: &[(&str, u64)]) -> Value {
     json!({"points": points, "collections": named})
 }
 
+/// What the node's next sweep tells, which is due.
+fn swept(node: &Node, tenant: &Tenant) -> Value {
+    assert_eq!(node.sweep(), 1);
+    let listed = tenant.owner.get("/v1/erasures").expect(200);
+    let sweep = listed["erasures"].as_array().unwrap().last().unwrap();
+    assert_eq!(sweep["scope"], "retention");
+    told(node, tenant, sweep)
+}
+
+/// An erasure of this scope tells this, and the next sweep, seven hours later, tells that, once.
 #[track_caller]
-fn check(scope: &Value, expected: &[(&str, u64)]) {
+fn check(scope: &Value, expected: &[(&str, u64)], later: &[(&str, u64)]) {
     for found in ALL {
         let (node, tenant) = aged(found);
         let erasure = erase(&tenant.owner, scope.clone());
         let told = told(&node, &tenant, &erasure);
         assert_eq!(told, of(expected), "{found:?}: {scope}");
+        node.clock.advance(7 * HOUR);
+        assert_eq!(swept(&node, &tenant), of(later), "{found:?}: {scope}");
+        node.clock.advance(30 * DAY);
+        assert_eq!(node.sweep(), 0, "{found:?}: {scope}");
         let opened = u64::from(found != Found::Cold);
         assert_eq!(node.metric("locule_partition_opens_total"), opened);
     }
@@ -101,33 +115,47 @@ fn check(scope: &Value, expected: &[(&str, u64)]) {
 #[test]
 fn points_that_have_ended_are_not_counted_among_those_that_are_erased_by_id() {
     let scope = json!({"points": {"collection": "days", "ids": [0, 1, 2, 3, 7, 99]}});
-    check(&scope, &[("days", 2)]);
+    check(&scope, &[("days", 2)], &[("days", 6), ("fields", 4)]);
     let scope = json!({"points": {"collection": "fields", "ids": [0, 1, 2, 3]}});
-    check(&scope, &[("fields", 2)]);
+    check(&scope, &[("fields", 2)], &[("days", 8), ("fields", 4)]);
     let scope = json!({"points": {"collection": "days", "ids": [0, 1]}});
-    check(&scope, &[]);
+    check(&scope, &[], &[("days", 8), ("fields", 4)]);
 }
 
 #[test]
 fn points_that_have_ended_are_not_counted_among_those_that_a_filter_means() {
     let filter = json!({"must": [{"key": "number", "range": {"lt": 5}}]});
     let scope = json!({"filter": {"collection": "days", "filter": filter}});
-    check(&scope, &[("days", 2)]);
+    check(&scope, &[("days", 2)], &[("days", 6), ("fields", 4)]);
 }
 
 #[test]
 fn points_that_have_ended_are_not_counted_among_a_data_subject_s() {
     let scope = json!({"subject": {"field": "person", "value": "person-1"}});
-    check(&scope, &[("days", 1), ("kept", 2)]);
+    check(
+        &scope,
+        &[("days", 1), ("kept", 2)],
+        &[("days", 7), ("fields", 4)],
+    );
     let scope = json!({"subject": {"field": "person", "value": "person-0"}});
-    check(&scope, &[("days", 1), ("fields", 2), ("kept", 2)]);
+    let expected = [("days", 1), ("fields", 2), ("kept", 2)];
+    check(&scope, &expected, &[("days", 7), ("fields", 4)]);
 }
 
 #[test]
 fn points_that_have_ended_are_not_counted_among_a_collection_s() {
-    check(&json!({"collection": "days"}), &[("days", 5)]);
-    check(&json!({"collection": "fields"}), &[("fields", 4)]);
-    check(&json!({"collection": "kept"}), &[("kept", 8)]);
+    check(
+        &json!({"collection": "days"}),
+        &[("days", 5)],
+        &[("fields", 4)],
+    );
+    check(
+        &json!({"collection": "fields"}),
+        &[("fields", 4)],
+        &[("days", 8)],
+    );
+    let later = [("days", 8), ("fields", 4)];
+    check(&json!({"collection": "kept"}), &[("kept", 8)], &later);
 }
 
 #[test]
@@ -135,10 +163,7 @@ fn a_sweep_tells_of_the_points_that_have_ended_and_of_no_others() {
     for found in ALL {
         let (node, tenant) = aged(found);
         node.clock.advance(4 * HOUR);
-        assert_eq!(node.sweep(), 1);
-        let listed = tenant.owner.get("/v1/erasures").expect(200);
-        let sweep = listed["erasures"].as_array().unwrap().last().unwrap();
-        let told = told(&node, &tenant, sweep);
+        let told = swept(&node, &tenant);
         assert_eq!(told, of(&[("days", 7), ("fields", 4)]), "{found:?}");
     }
 }

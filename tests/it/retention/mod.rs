@@ -8,6 +8,7 @@ mod partition;
 mod routes;
 mod settings;
 mod sweeps;
+mod untold;
 
 use std::time::Duration;
 
