@@ -17,18 +17,18 @@ mod root;
 mod spares;
 mod tenants;
 mod turns;
+mod uses;
 
 use std::{
     fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
 };
 
 use parking_lot::Mutex;
 
-use self::{placement::Placement, policies::Policies, spares::Spares, tenants::Entry};
+use self::{
+    placement::Placement, policies::Policies, spares::Spares, tenants::Entry, uses::UseClock,
+};
 pub use self::{
     policies::StoreQuota,
     record::{TenantRecord, TenantState},
@@ -60,8 +60,8 @@ pub struct Router {
     restores: restore::Restores,
     /// Held while a tenant is made, so that no id is given out twice.
     making: Mutex<()>,
-    /// Counts uses, to tell which partition was used longest ago.
-    uses: AtomicU64,
+    /// To tell which partitions are used least.
+    clock: UseClock,
     open_max: usize,
     metrics: Arc<Metrics>,
 }
@@ -104,7 +104,7 @@ impl Router {
             turns: Turns::default(),
             restores,
             making: Mutex::default(),
-            uses: AtomicU64::new(0),
+            clock: UseClock::new(open_max),
             open_max,
             metrics,
         })
@@ -120,7 +120,7 @@ impl Router {
             .tenants
             .find(grant.tenant())
             .ok_or(RouterError::NoTenant)?;
-        entry.use_at(self.uses.fetch_add(1, Ordering::Relaxed));
+        entry.uses.count(self.clock.tick());
         if let Some(partition) = entry.open_partition() {
             return Ok(partition);
         }
@@ -201,11 +201,10 @@ impl Router {
         Ok((family, key))
     }
 
-    /// Closes the partitions whose last use but one is longest ago, down to the limit (LRU-2, O'Neil
-    /// et al. 1993): so a tenant that is asked all the time stays open, however many others are
-    /// asked once. One that is in use is passed over.
+    /// Closes the partitions that were used least of late, down to the limit. One that is in use is
+    /// passed over.
     fn evict(&self) {
-        for entry in self.tenants.coldest_over(self.open_max) {
+        for entry in self.tenants.least_used_over(self.open_max) {
             if self.tenants.open_count() <= self.open_max {
                 break;
             }

@@ -2,10 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{
-        Arc, Weak,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Weak, atomic::AtomicU64},
 };
 
 use parking_lot::{Mutex, RwLock};
@@ -14,6 +11,7 @@ use super::{
     Router, RouterError,
     record::{TenantRecord, TenantState},
     reseal::Intent,
+    uses::Uses,
 };
 use crate::{
     access::{ApiKeyRecord, Contain, Erase, Grant, ManageTenants, Quota, Scope},
@@ -36,9 +34,7 @@ pub(super) struct Entry {
     pub(super) wanted: AtomicU64,
     /// The partition that was closed last, as long as someone still holds it.
     pub(super) left: Mutex<Weak<Partition>>,
-    /// When it was used last, and when before, in uses of the router; 0 for never.
-    used: AtomicU64,
-    used_before: AtomicU64,
+    pub(super) uses: Uses,
     tally: Tally,
 }
 
@@ -52,14 +48,6 @@ pub struct Tally {
 }
 
 impl Entry {
-    pub(super) fn use_at(&self, now: u64) {
-        let before = self.used.swap(now, Ordering::Relaxed);
-        // What one request does, one after the other, counts as one use.
-        if before.saturating_add(1) < now {
-            self.used_before.store(before, Ordering::Relaxed);
-        }
-    }
-
     /// The partition, if it is open.
     pub(super) fn open_partition(&self) -> Option<Arc<Partition>> {
         self.place.lock().clone()
@@ -95,8 +83,7 @@ impl Table {
             resealing: Mutex::default(),
             wanted: AtomicU64::new(0),
             left: Mutex::default(),
-            used: AtomicU64::new(0),
-            used_before: AtomicU64::new(0),
+            uses: Uses::default(),
             tally: Tally::default(),
         };
         self.by_uuid.write().insert(uuid, Arc::new(entry));
@@ -156,19 +143,15 @@ impl Table {
             .collect()
     }
 
-    /// The open entries, the one whose last use but one is longest ago first, if there are more than
-    /// `max`.
-    pub(super) fn coldest_over(&self, max: usize) -> Vec<Arc<Entry>> {
+    /// The open entries, the one that was used least of late first, if there are more than `max`.
+    pub(super) fn least_used_over(&self, max: usize) -> Vec<Arc<Entry>> {
         let open = self.open.lock();
         if open.len() <= max {
             return Vec::new();
         }
         let mut entries: Vec<_> = open.values().cloned().collect();
         drop(open);
-        entries.sort_by_cached_key(|entry| {
-            let used = |at: &AtomicU64| at.load(Ordering::Relaxed);
-            (used(&entry.used_before), used(&entry.used))
-        });
+        entries.sort_by_cached_key(|entry| entry.uses.rank());
         entries
     }
 }
