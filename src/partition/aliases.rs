@@ -10,6 +10,7 @@ use imbl::OrdMap;
 
 use super::{
     Directory, Partition, PartitionError,
+    chamber::Chamber,
     format::{self, Head},
 };
 use crate::{
@@ -156,17 +157,12 @@ impl Partition {
 
     /// Reads the aliases back.
     pub(super) fn stored_aliases(&self, directory: &Directory) -> Result<Aliases, PartitionError> {
-        let key = StorageKey::aliases();
-        let chamber = self.chamber.load();
-        let Some(sealed) = chamber.family.find(key)? else {
-            return Ok(Aliases::new());
-        };
-        let plain = chamber.open(key, &sealed)?;
         let collections = directory.values();
         let names: HashMap<u32, &CollectionName> =
             collections.map(|of| (of.number, &of.name)).collect();
-        format::decode_aliases(&plain)?
-            .into_iter()
+        let stored = stored(&self.chamber.load())?;
+        let aliases = stored.into_iter();
+        aliases
             .map(|(alias, of)| {
                 // A collection takes its aliases with it.
                 let of = names.get(&of).ok_or(PartitionError::Corrupt)?;
@@ -193,6 +189,15 @@ impl Partition {
         let record = format::encode_aliases(&numbers.collect::<Vec<_>>());
         batch.put(key, self.chamber.load().seal(key, &record)?);
         Ok(())
+    }
+}
+
+/// A generation's aliases, by the numbers of their collections.
+pub(super) fn stored(chamber: &Chamber) -> Result<Vec<(CollectionName, u32)>, PartitionError> {
+    let key = StorageKey::aliases();
+    match chamber.family.find(key)? {
+        Some(sealed) => Ok(format::decode_aliases(&chamber.open(key, &sealed)?)?),
+        None => Ok(Vec::new()),
     }
 }
 

@@ -11,7 +11,7 @@ use super::{Copy, Retired, last_records, removal::Removal};
 use crate::{
     access::{Erase, Grant},
     partition::{
-        PartitionError,
+        PartitionError, aliases,
         chamber::Chamber,
         erase::{Erased, Erasing},
         format::{self, Head},
@@ -30,6 +30,7 @@ pub struct Cold {
     head: Head,
     /// With their payload indexes, empty: they tell what a text condition means.
     collections: BTreeMap<u32, (CollectionName, Indexes)>,
+    aliases: Vec<(CollectionName, u32)>,
 }
 
 impl Cold {
@@ -45,10 +46,12 @@ impl Cold {
             let (name, _, indexes) = format::decode_collection(&plain)?;
             collections.insert(key.collection_number(), (name, Indexes::new(indexes)));
         }
+        let aliases = aliases::stored(&chamber)?;
         Ok(Self {
             chamber: Arc::new(chamber),
             head,
             collections,
+            aliases,
         })
     }
 
@@ -156,8 +159,11 @@ impl Cold {
         grant: &Grant<Erase>,
         name: &CollectionName,
     ) -> Result<(u32, &CollectionName), PartitionError> {
+        let aliased = self.aliases.iter().find(|(alias, _)| alias == name);
+        let aliased = aliased.map(|(_, number)| *number);
         self.all()
-            .find(|(_, own)| *own == name && grant.covers(own))
+            .find(|(number, own)| *own == name || aliased == Some(*number))
+            .filter(|(_, own)| grant.covers(own))
             .ok_or_else(|| PartitionError::NoCollection { name: name.clone() })
     }
 }

@@ -8,7 +8,7 @@ use std::{collections::HashMap, sync::Arc};
 use crate::{
     clock::Timestamp,
     partition::{
-        PartitionError,
+        PartitionError, aliases,
         chamber::Chamber,
         erase::Erased,
         format::{self, Head, Row},
@@ -179,16 +179,13 @@ impl<'c> Removal<'c> {
 
     /// A collection takes its aliases with it.
     fn aliases_of(&mut self, number: u32) -> Result<(), PartitionError> {
-        let key = StorageKey::aliases();
-        let Some(sealed) = self.chamber.family.find(key)? else {
-            return Ok(());
-        };
-        let aliases = format::decode_aliases(&self.chamber.open(key, &sealed)?)?;
+        let aliases = aliases::stored(self.chamber)?;
         let kept: Vec<_> = aliases
             .iter()
             .filter(|(_, of)| *of != number)
             .map(|(alias, of)| (alias, *of))
             .collect();
+        let key = StorageKey::aliases();
         if kept.is_empty() {
             self.batch.remove(key);
         } else {

@@ -16,6 +16,12 @@ fn node(warm: bool) -> (Node, Tenant) {
         .writer
         .put("/collections/notes/index", field)
         .expect(200);
+    let alias = json!({"alias_name": "written", "collection_name": "notes"});
+    let actions = json!({"actions": [{"create_alias": alias}]});
+    tenant
+        .writer
+        .post("/collections/aliases", actions)
+        .expect(200);
     if warm {
         return (node, tenant);
     }
@@ -78,6 +84,12 @@ fn points_go_by_id_and_those_that_are_not_there_are_passed_over() {
 }
 
 #[test]
+fn an_alias_means_its_collection() {
+    let scope = json!({"points": {"collection": "written", "ids": [1, 17, 199]}});
+    check(&scope, "points", |n| ![1, 17, 199].contains(&n), |_| true);
+}
+
+#[test]
 fn points_go_by_filter_from_one_collection() {
     let filter = json!({"must": [{"key": "number", "range": {"lt": 20}}]});
     let scope = json!({"filter": {"collection": "notes", "filter": filter}});
@@ -102,7 +114,10 @@ fn a_collection_goes_with_its_aliases() {
             let names = tenant.writer.get("/collections").expect(200);
             assert_eq!(names["result"]["collections"], json!([{"name": "notes"}]));
             let aliases = tenant.writer.get("/aliases").expect(200);
-            let expected = json!([{"alias_name": "b", "collection_name": "notes"}]);
+            let expected = json!([
+                {"alias_name": "b", "collection_name": "notes"},
+                {"alias_name": "written", "collection_name": "notes"},
+            ]);
             assert_eq!(aliases["result"]["aliases"], expected);
             assert_eq!(ids(&tenant.writer, "notes").len(), 200);
         };
