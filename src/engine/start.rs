@@ -11,16 +11,15 @@
 //! ```
 
 use std::{
-    collections::HashSet,
     fs::{self, File, TryLockError},
-    io,
+    io, mem,
     num::NonZero,
     os::unix::fs::PermissionsExt,
     path::PathBuf,
     sync::{
         Arc, Weak,
         atomic::AtomicU64,
-        mpsc::{Receiver, channel, sync_channel},
+        mpsc::{Receiver, TryRecvError, channel, sync_channel},
     },
     thread,
     time::Duration,
@@ -413,21 +412,34 @@ fn operator(
 /// Rebuilds and stores what would gain from it, one partition after the other, until the node is gone.
 fn maintain(due: &Receiver<Arc<Partition>>, builders: &ThreadPool, metrics: &Metrics) {
     let mut waiting: Vec<Weak<Partition>> = Vec::new();
-    let mut seen = HashSet::new();
-    while let Ok(first) = due.recv() {
-        for partition in std::iter::once(first).chain(due.try_iter()) {
-            if seen.insert(partition.tenant()) {
-                waiting.push(Arc::downgrade(&partition));
+    loop {
+        let first = if waiting.is_empty() {
+            due.recv().map_err(|_| TryRecvError::Disconnected)
+        } else {
+            due.try_recv()
+        };
+        let first = match first {
+            Ok(partition) => Some(partition),
+            Err(TryRecvError::Empty) => None,
+            Err(TryRecvError::Disconnected) => return,
+        };
+        for partition in first.into_iter().chain(due.try_iter()) {
+            let partition = Arc::downgrade(&partition);
+            if !waiting.iter().any(|waits| waits.ptr_eq(&partition)) {
+                waiting.push(partition);
             }
         }
-        for partition in waiting.drain(..) {
+        for partition in mem::take(&mut waiting) {
             // One that was closed meanwhile has nothing to gain.
-            if let Some(partition) = partition.upgrade() {
-                let stored = builders.install(|| partition.maintain());
+            if let Some(open) = partition.upgrade() {
+                let stored = builders.install(|| open.maintain());
                 metrics.segments_written.inc_by(stored);
+                // It stopped to store an index: the others come first.
+                if open.wants_rebuild() {
+                    waiting.push(partition);
+                }
             }
         }
-        seen.clear();
     }
 }
 

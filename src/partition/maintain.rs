@@ -34,9 +34,9 @@ impl Partition {
     /// Whether [`Self::maintain`] would change how a collection is searched.
     pub fn wants_rebuild(&self) -> bool {
         let collections = self.collections.load();
-        collections
-            .values()
-            .any(|collection| collection.view().chore().is_some())
+        let mut collections = collections.values();
+        *self.lifecycle.read() == Lifecycle::Open
+            && collections.any(|collection| collection.view().chore().is_some())
     }
 
     /// Does what the collections would gain from, and stores the indexes that have changed enough.

@@ -32,6 +32,29 @@ fn a_write_is_seen_by_the_next_query() {
 }
 
 #[test]
+fn a_collection_that_nobody_writes_to_any_more_gets_all_of_its_index() {
+    let (_node, owner) = owner();
+    // Large enough to be stored on the way: work on the graph stops for that.
+    let (dimension, batch, batches) = (2_048, 100, 30_u64);
+    owner.create_collection("docs", dimension, "Cosine");
+    for number in 0..batches {
+        let rows = vectors::random(batch, dimension, number);
+        let points = rows.iter().zip(number * batch as u64..);
+        let points = points.map(|(vector, id)| json!({"id": id, "vector": vector}));
+        let body = json!({"points": points.collect::<Vec<_>>()});
+        owner.put("/collections/docs/points", body).expect(200);
+    }
+    let status = || owner.get("/collections/docs").expect(200)["result"]["status"].clone();
+    for _ in 0..2_400 {
+        if status() == "green" {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(25));
+    }
+    panic!("it is {} for good", status());
+}
+
+#[test]
 fn versions_grow_with_every_write() {
     let (_node, owner) = owner();
     owner.create_collection("docs", 2, "Dot");
