@@ -2,8 +2,9 @@
 //!
 //! Work is of three kinds, and of each so much is done at a time. A tenant whose work must wait has a
 //! queue of its own, and the next turn goes to the one of those that wait which has had least time so
-//! far. While others have asked within the last second, no tenant has all places of a kind: so who
-//! asks now and then mostly finds one free. A lone tenant has them all.
+//! far. While others have asked within the last second, for whatever kind, no tenant has all places of
+//! one, and threads that do long work leave a core free: so who asks now and then mostly finds a place
+//! and a core. A lone tenant has them all.
 //!
 //! **Invariant:** a place is given back however its work ends (`tests` below).
 //! Called by: `http/caller`.
@@ -19,6 +20,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     clock::{Stopwatch, Timestamp},
+    priority,
     tenant::TenantUuid,
 };
 
@@ -36,6 +38,7 @@ pub enum Work {
 /// The turns of a node.
 #[derive(Debug)]
 pub struct Turns {
+    recent: Arc<Mutex<Recent>>,
     quick: Arc<Queue>,
     write: Arc<Queue>,
     long: Arc<Queue>,
@@ -62,10 +65,12 @@ impl Turns {
     /// Turns on a machine with so many cores.
     pub fn new(cores: usize) -> Self {
         let cores = cores.max(1);
+        let recent = Arc::new(Mutex::new(Recent::default()));
         Self {
-            quick: Queue::new(cores),
-            write: Queue::new(WRITES_EACH_CORE * cores),
-            long: Queue::new(cores),
+            quick: Queue::new(cores, &recent),
+            write: Queue::new(WRITES_EACH_CORE * cores, &recent),
+            long: Queue::new(cores, &recent),
+            recent,
         }
     }
 
@@ -86,8 +91,14 @@ impl Turns {
             Work::Write => &self.write,
             Work::Long => &self.long,
         };
+        let several = {
+            let mut recent = self.recent.lock();
+            recent.saw(tenant, now);
+            recent.are_others(tenant)
+        };
+        priority::leave_room(several);
         let at_once_max = at_once_max.unwrap_or(IN_FLIGHT_MAX).min(IN_FLIGHT_MAX);
-        let waiting = match queue.ask(tenant, now, at_once_max)? {
+        let waiting = match queue.ask(tenant, at_once_max)? {
             Asked::Now(turn) => return Ok(turn),
             Asked::Later(waiting) => waiting,
         };
@@ -100,6 +111,7 @@ impl Turns {
 #[derive(Debug)]
 struct Queue {
     places: usize,
+    recent: Arc<Mutex<Recent>>,
     state: Mutex<State>,
 }
 
@@ -111,9 +123,50 @@ struct State {
     waiting: BTreeSet<(Duration, TenantUuid)>,
     /// The time that whoever had a turn last has had: who comes back from a pause starts there.
     least: Duration,
-    /// The last two tenants that asked, and when.
+}
+
+/// The last two tenants that asked, and when.
+#[derive(Clone, Copy, Debug)]
+struct Recent {
     asked: [Option<(TenantUuid, Timestamp)>; 2],
     now: Timestamp,
+}
+
+impl Default for Recent {
+    fn default() -> Self {
+        Self {
+            asked: [None, None],
+            now: Timestamp(0),
+        }
+    }
+}
+
+impl Recent {
+    fn saw(&mut self, tenant: TenantUuid, now: Timestamp) {
+        self.now = self.now.max(now);
+        match &mut self.asked {
+            [Some((last, at)), _] if *last == tenant => *at = now,
+            [last, before] => {
+                *before = last.take();
+                *last = Some((tenant, now));
+            }
+        }
+    }
+
+    /// Whether anyone but a tenant asked of late.
+    fn are_others(&self, tenant: TenantUuid) -> bool {
+        let mut asked = self.asked.iter().flatten();
+        asked.any(|(other, at)| *other != tenant && at.plus(ALONE_AFTER) >= self.now)
+    }
+
+    /// How many places a tenant may have.
+    fn most(&self, places: usize, tenant: TenantUuid) -> usize {
+        if self.are_others(tenant) {
+            (places / 2).max(1)
+        } else {
+            places
+        }
+    }
 }
 
 /// A tenant with work in flight.
@@ -130,29 +183,22 @@ enum Asked {
 }
 
 impl Queue {
-    fn new(places: usize) -> Arc<Self> {
+    fn new(places: usize, recent: &Arc<Mutex<Recent>>) -> Arc<Self> {
         Arc::new(Self {
             places,
+            recent: Arc::clone(recent),
             state: Mutex::new(State {
                 taken: 0,
                 tenants: HashMap::new(),
                 waiting: BTreeSet::new(),
                 least: Duration::ZERO,
-                asked: [None, None],
-                now: Timestamp(0),
             }),
         })
     }
 
-    fn ask(
-        self: &Arc<Self>,
-        tenant: TenantUuid,
-        now: Timestamp,
-        at_once_max: usize,
-    ) -> Result<Asked, Busy> {
+    fn ask(self: &Arc<Self>, tenant: TenantUuid, at_once_max: usize) -> Result<Asked, Busy> {
+        let most = self.recent.lock().most(self.places, tenant);
         let mut state = self.state.lock();
-        state.saw(tenant, now);
-        let most = state.most(self.places, tenant);
         let (free, least) = (state.taken < self.places, state.least);
         let own = state.tenants.entry(tenant).or_insert_with(|| Own {
             had: least,
@@ -183,9 +229,10 @@ impl Queue {
 
     /// Takes a place back, and gives free ones to whoever is next.
     fn give_back(self: &Arc<Self>, tenant: TenantUuid, took: Duration) {
+        let recent = *self.recent.lock();
         let mut state = self.state.lock();
         state.end(tenant, took);
-        while let Some((next, sender)) = state.next(self.places) {
+        while let Some((next, sender)) = state.next(self.places, &recent) {
             // Whoever has gone meanwhile gives the place back at once, so not under the lock.
             drop(state);
             drop(sender.send(self.turn(next)));
@@ -195,29 +242,6 @@ impl Queue {
 }
 
 impl State {
-    fn saw(&mut self, tenant: TenantUuid, now: Timestamp) {
-        self.now = self.now.max(now);
-        match &mut self.asked {
-            [Some((last, at)), _] if *last == tenant => *at = now,
-            [last, before] => {
-                *before = last.take();
-                *last = Some((tenant, now));
-            }
-        }
-    }
-
-    /// How many places a tenant may have.
-    fn most(&self, places: usize, tenant: TenantUuid) -> usize {
-        let recent = |(other, at): &(TenantUuid, Timestamp)| {
-            *other != tenant && at.plus(ALONE_AFTER) >= self.now
-        };
-        if self.asked.iter().flatten().any(recent) {
-            (places / 2).max(1)
-        } else {
-            places
-        }
-    }
-
     fn end(&mut self, tenant: TenantUuid, took: Duration) {
         self.taken -= 1;
         let Some(own) = self.tenants.get_mut(&tenant) else {
@@ -234,13 +258,17 @@ impl State {
     }
 
     /// The next work to be done, if there is a place for it.
-    fn next(&mut self, places: usize) -> Option<(TenantUuid, oneshot::Sender<Turn>)> {
+    fn next(
+        &mut self,
+        places: usize,
+        recent: &Recent,
+    ) -> Option<(TenantUuid, oneshot::Sender<Turn>)> {
         if self.taken >= places {
             return None;
         }
         let may = |(_, tenant): &&(Duration, TenantUuid)| {
             let running = self.tenants.get(tenant).map_or(0, |own| own.running);
-            running < self.most(places, *tenant)
+            running < recent.most(places, *tenant)
         };
         let (had, tenant) = *self.waiting.iter().find(may)?;
         let own = self.tenants.get_mut(&tenant)?;
@@ -284,15 +312,24 @@ mod tests {
         TenantUuid::from_bytes([number; 16])
     }
 
+    fn queue(places: usize) -> Arc<Queue> {
+        Queue::new(places, &Arc::default())
+    }
+
+    fn ask(queue: &Arc<Queue>, who: u8, at_once_max: usize) -> Result<Asked, Busy> {
+        queue.recent.lock().saw(tenant(who), NOW);
+        queue.ask(tenant(who), at_once_max)
+    }
+
     fn now(queue: &Arc<Queue>, who: u8) -> Option<Turn> {
-        match queue.ask(tenant(who), NOW, 100).unwrap() {
+        match ask(queue, who, 100).unwrap() {
             Asked::Now(turn) => Some(turn),
             Asked::Later(_) => None,
         }
     }
 
     fn later(queue: &Arc<Queue>, who: u8) -> oneshot::Receiver<Turn> {
-        match queue.ask(tenant(who), NOW, 100).unwrap() {
+        match ask(queue, who, 100).unwrap() {
             Asked::Later(waiting) => waiting,
             Asked::Now(_) => panic!("there was a place"),
         }
@@ -308,7 +345,7 @@ mod tests {
 
     #[test]
     fn a_lone_tenant_has_every_place_and_two_leave_each_other_room() {
-        let queue = Queue::new(4);
+        let queue = queue(4);
         let alone: Vec<_> = (0..4).map(|_| now(&queue, 1).unwrap()).collect();
         let mut second = later(&queue, 2);
         let mut third = later(&queue, 2);
@@ -326,7 +363,7 @@ mod tests {
 
     #[test]
     fn who_has_had_least_time_is_next_however_many_of_the_others_wait() {
-        let queue = Queue::new(1);
+        let queue = queue(1);
         let running = now(&queue, 1).unwrap();
         let had = Duration::from_millis(5);
         queue.state.lock().tenants.get_mut(&tenant(1)).unwrap().had = had;
@@ -341,7 +378,7 @@ mod tests {
 
     #[test]
     fn who_goes_away_while_waiting_leaves_no_place_taken() {
-        let queue = Queue::new(1);
+        let queue = queue(1);
         for _ in 0..100 {
             let first = now(&queue, 1).unwrap();
             let second = later(&queue, 1);
@@ -359,13 +396,10 @@ mod tests {
 
     #[test]
     fn past_its_limit_work_is_refused_and_another_tenant_is_not() {
-        let queue = Queue::new(2);
-        let _first = queue.ask(tenant(1), NOW, 2).unwrap();
-        let _second = queue.ask(tenant(1), NOW, 2).unwrap();
-        assert_eq!(
-            queue.ask(tenant(1), NOW, 2).err(),
-            Some(Busy { at_once_max: 2 })
-        );
-        assert!(queue.ask(tenant(2), NOW, 2).is_ok());
+        let queue = queue(2);
+        let _first = ask(&queue, 1, 2).unwrap();
+        let _second = ask(&queue, 1, 2).unwrap();
+        assert_eq!(ask(&queue, 1, 2).err(), Some(Busy { at_once_max: 2 }));
+        assert!(ask(&queue, 2, 2).is_ok());
     }
 }
