@@ -13,7 +13,7 @@ use serde::{
     de::{DeserializeOwned, MapAccess, Visitor, value::MapAccessDeserializer},
 };
 
-use super::{caller, long, refusal::Refusal};
+use super::{caller, long, pieces::Pieces, refusal::Refusal};
 use crate::{
     access::Principal,
     engine::{Engine, Work},
@@ -56,7 +56,7 @@ impl FromRequest<Arc<Engine>> for NoBody {
 
 /// A body as it came.
 struct Received {
-    bytes: Bytes,
+    pieces: Pieces,
     encoding: Encoding,
     sender: Option<Principal>,
 }
@@ -70,12 +70,12 @@ impl Received {
         read: impl FnOnce(&[u8]) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Refusal> {
         let Self {
-            bytes,
+            pieces,
             encoding,
             sender,
         } = self;
-        if encoding == Encoding::Plain && bytes.len() <= INLINE_BYTES_MAX {
-            return read(&bytes);
+        if encoding == Encoding::Plain && pieces.bytes() <= INLINE_BYTES_MAX {
+            return read(&pieces.joined());
         }
         let turn = match sender {
             Some(sender) => engine.take_turn(&sender, Work::Long).await?,
@@ -83,6 +83,7 @@ impl Received {
         };
         let read = move || {
             let _turn = turn;
+            let bytes = pieces.joined();
             match encoding {
                 Encoding::Plain => read(&bytes),
                 Encoding::Gzip => read(&unzipped(&bytes)?),
@@ -109,14 +110,15 @@ async fn received(request: Request, engine: &Arc<Engine>) -> Result<Received, Re
         drop(Bytes::from_request(request, engine).await);
         return Err(refusal);
     }
-    let bytes = Bytes::from_request(request, engine)
-        .await
-        .map_err(|rejection| unread(rejection.status(), BODY_BYTES_MAX))?;
+    if told.is_some_and(|told| told > BODY_BYTES_MAX as u64) {
+        return Err(unread(StatusCode::PAYLOAD_TOO_LARGE, BODY_BYTES_MAX));
+    }
+    let pieces = Pieces::receive(request.into_body()).await?;
     if told.is_none() {
-        take(bytes.len() as u64)?;
+        take(pieces.bytes() as u64)?;
     }
     Ok(Received {
-        bytes,
+        pieces,
         encoding,
         sender,
     })

@@ -19,6 +19,7 @@ mod openapi;
 mod options;
 mod origin;
 mod parameters;
+mod pieces;
 mod protect;
 mod refusal;
 mod serve;
