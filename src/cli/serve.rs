@@ -61,7 +61,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
 
 /// The threads that connections are served on, and behind them those that long work is shared out
 /// over.
-pub(super) fn threads() -> anyhow::Result<Runtime> {
+fn threads() -> anyhow::Result<Runtime> {
     let shared = rayon::ThreadPoolBuilder::new()
         .thread_name(|number| format!("share-{number}"))
         .start_handler(|_| Priority::Long.take())

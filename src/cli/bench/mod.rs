@@ -17,6 +17,7 @@ mod measure;
 mod node;
 mod open;
 mod search;
+mod served;
 mod tally;
 #[cfg(test)]
 mod tests;

@@ -285,11 +285,6 @@ pub(super) fn pause(duration: Duration) {
 }
 
 fn options(directory: &Path) -> EngineOptions {
-    options_with(directory, 1)
-}
-
-/// How a node of a bench's own is set up, of which so many partitions may be open.
-pub(super) fn options_with(directory: &Path, partitions_open_max: usize) -> EngineOptions {
     EngineOptions {
         directory: directory.to_owned(),
         root_key: None,
@@ -297,7 +292,7 @@ pub(super) fn options_with(directory: &Path, partitions_open_max: usize) -> Engi
         operator_key: None,
         store: StoreOptions::default(),
         data_key_lasts: Duration::from_secs(365 * 24 * 60 * 60),
-        partitions_open_max,
+        partitions_open_max: 1,
         issuers: Vec::new(),
         audit: AuditOptions::default(),
         clock: Arc::new(clock::System),
