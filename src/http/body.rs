@@ -110,9 +110,6 @@ async fn received(request: Request, engine: &Arc<Engine>) -> Result<Received, Re
         drop(Bytes::from_request(request, engine).await);
         return Err(refusal);
     }
-    if told.is_some_and(|told| told > BODY_BYTES_MAX as u64) {
-        return Err(unread(StatusCode::PAYLOAD_TOO_LARGE, BODY_BYTES_MAX));
-    }
     let pieces = Pieces::receive(request.into_body()).await?;
     if told.is_none() {
         take(pieces.bytes() as u64)?;

@@ -24,7 +24,8 @@ pub(super) struct Pieces {
 }
 
 impl Pieces {
-    /// Receives a body, within the limit.
+    /// Receives a body, within the limit. One that says that it is longer is received up to there all
+    /// the same: whoever is still sending wouldn't hear the answer.
     pub(super) async fn receive(mut body: Payload) -> Result<Self, Refusal> {
         let mut received = Self::default();
         let mut served = 0;
