@@ -3,6 +3,7 @@
 use std::{
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,
+    time::Duration,
 };
 
 use axum::{
@@ -16,7 +17,7 @@ use locule::{
     clock::System,
     engine::{Engine, EngineOptions},
     http,
-    store::StoreOptions,
+    store::{Released, StoreOptions},
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -28,7 +29,17 @@ pub struct Node {
     runtime: Runtime,
     routes: Router,
     owner: String,
+    _closed: Closed,
     _directory: TempDir,
+}
+
+/// Waits until the node's databases are closed: `RocksDB` that is used while the process ends crashes it.
+struct Closed(Released);
+
+impl Drop for Closed {
+    fn drop(&mut self) {
+        self.0.wait(Duration::from_secs(30));
+    }
 }
 
 /// What came back.
@@ -49,16 +60,17 @@ impl Node {
             operator_key: Some(Presented::new(OPERATOR_KEY)),
             store: StoreOptions::default(),
             partitions_open_max: 4,
-            data_key_lasts: std::time::Duration::from_secs(365 * 24 * 60 * 60),
+            data_key_lasts: Duration::from_secs(365 * 24 * 60 * 60),
             issuers: Vec::new(),
             audit: locule::audit::AuditOptions::default(),
             clock: Arc::new(System),
         };
-        let engine = Engine::start(options).unwrap().engine;
+        let started = Engine::start(options).unwrap();
         let mut node = Self {
             runtime: Builder::new_current_thread().enable_all().build().unwrap(),
-            routes: http::fuzzed_routes(&engine),
+            routes: http::fuzzed_routes(&started.engine),
             owner: OPERATOR_KEY.to_owned(),
+            _closed: Closed(started.released),
             _directory: directory,
         };
         let made = node.ask("POST", "/v1/tenants", &json!({"id": "acme"}));
