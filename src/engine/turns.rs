@@ -91,14 +91,10 @@ impl Turns {
             Work::Write => &self.write,
             Work::Long => &self.long,
         };
-        let several = {
-            let mut recent = self.recent.lock();
-            recent.saw(tenant, now);
-            recent.are_others(tenant)
-        };
-        priority::leave_room(several);
+        let others = self.recent.lock().saw(tenant, now);
+        priority::leave_room(others);
         let at_once_max = at_once_max.unwrap_or(IN_FLIGHT_MAX).min(IN_FLIGHT_MAX);
-        let waiting = match queue.ask(tenant, at_once_max)? {
+        let waiting = match queue.ask(tenant, others, at_once_max)? {
             Asked::Now(turn) => return Ok(turn),
             Asked::Later(waiting) => waiting,
         };
@@ -142,7 +138,8 @@ impl Default for Recent {
 }
 
 impl Recent {
-    fn saw(&mut self, tenant: TenantUuid, now: Timestamp) {
+    /// Notes that a tenant asks. Whether there are others.
+    fn saw(&mut self, tenant: TenantUuid, now: Timestamp) -> bool {
         self.now = self.now.max(now);
         match &mut self.asked {
             [Some((last, at)), _] if *last == tenant => *at = now,
@@ -151,6 +148,7 @@ impl Recent {
                 *last = Some((tenant, now));
             }
         }
+        self.are_others(tenant)
     }
 
     /// Whether anyone but a tenant asked of late.
@@ -158,15 +156,11 @@ impl Recent {
         let mut asked = self.asked.iter().flatten();
         asked.any(|(other, at)| *other != tenant && at.plus(ALONE_AFTER) >= self.now)
     }
+}
 
-    /// How many places a tenant may have.
-    fn most(&self, places: usize, tenant: TenantUuid) -> usize {
-        if self.are_others(tenant) {
-            (places / 2).max(1)
-        } else {
-            places
-        }
-    }
+/// How many places a tenant may have, while there are others or not.
+fn most(places: usize, others: bool) -> usize {
+    if others { (places / 2).max(1) } else { places }
 }
 
 /// A tenant with work in flight.
@@ -196,8 +190,13 @@ impl Queue {
         })
     }
 
-    fn ask(self: &Arc<Self>, tenant: TenantUuid, at_once_max: usize) -> Result<Asked, Busy> {
-        let most = self.recent.lock().most(self.places, tenant);
+    fn ask(
+        self: &Arc<Self>,
+        tenant: TenantUuid,
+        others: bool,
+        at_once_max: usize,
+    ) -> Result<Asked, Busy> {
+        let most = most(self.places, others);
         let mut state = self.state.lock();
         let (free, least) = (state.taken < self.places, state.least);
         let own = state.tenants.entry(tenant).or_insert_with(|| Own {
@@ -268,7 +267,7 @@ impl State {
         }
         let may = |(_, tenant): &&(Duration, TenantUuid)| {
             let running = self.tenants.get(tenant).map_or(0, |own| own.running);
-            running < recent.most(places, *tenant)
+            running < most(places, recent.are_others(*tenant))
         };
         let (had, tenant) = *self.waiting.iter().find(may)?;
         let own = self.tenants.get_mut(&tenant)?;
@@ -317,8 +316,8 @@ mod tests {
     }
 
     fn ask(queue: &Arc<Queue>, who: u8, at_once_max: usize) -> Result<Asked, Busy> {
-        queue.recent.lock().saw(tenant(who), NOW);
-        queue.ask(tenant(who), at_once_max)
+        let others = queue.recent.lock().saw(tenant(who), NOW);
+        queue.ask(tenant(who), others, at_once_max)
     }
 
     fn now(queue: &Arc<Queue>, who: u8) -> Option<Turn> {
