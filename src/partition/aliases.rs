@@ -177,18 +177,11 @@ impl Partition {
         batch: &mut Batch,
         aliases: &Aliases,
     ) -> Result<(), PartitionError> {
-        let key = StorageKey::aliases();
-        if aliases.is_empty() {
-            batch.remove(key);
-            return Ok(());
-        }
         let collections = self.collections.load();
         let numbers = aliases
             .iter()
             .filter_map(|(alias, of)| Some((alias, collections.get(of)?.number)));
-        let record = format::encode_aliases(&numbers.collect::<Vec<_>>());
-        batch.put(key, self.chamber.load().seal(key, &record)?);
-        Ok(())
+        put(&self.chamber.load(), batch, &numbers.collect::<Vec<_>>())
     }
 }
 
@@ -199,6 +192,21 @@ pub(super) fn stored(chamber: &Chamber) -> Result<Vec<(CollectionName, u32)>, Pa
         Some(sealed) => Ok(format::decode_aliases(&chamber.open(key, &sealed)?)?),
         None => Ok(Vec::new()),
     }
+}
+
+/// Adds all of a generation's aliases to a batch; none isn't stored.
+pub(super) fn put(
+    chamber: &Chamber,
+    batch: &mut Batch,
+    aliases: &[(&CollectionName, u32)],
+) -> Result<(), PartitionError> {
+    let key = StorageKey::aliases();
+    if aliases.is_empty() {
+        batch.remove(key);
+    } else {
+        batch.put(key, chamber.seal(key, &format::encode_aliases(aliases))?);
+    }
+    Ok(())
 }
 
 /// Most aliases of a tenant: every change writes them all.

@@ -11,7 +11,7 @@ use crate::{
         PartitionError, aliases,
         chamber::Chamber,
         erase::Erased,
-        format::{self, Head, Row},
+        format::{Head, Row},
         retention::{Standing, put_untold, stored_retentions, stored_untold},
         segment,
     },
@@ -185,14 +185,7 @@ impl<'c> Removal<'c> {
             .filter(|(_, of)| *of != number)
             .map(|(alias, of)| (alias, *of))
             .collect();
-        let key = StorageKey::aliases();
-        if kept.is_empty() {
-            self.batch.remove(key);
-        } else {
-            let record = format::encode_aliases(&kept);
-            self.batch.put(key, self.chamber.seal(key, &record)?);
-        }
-        Ok(())
+        aliases::put(self.chamber, &mut self.batch, &kept)
     }
 
     /// A collection's retention, if its points end by it.

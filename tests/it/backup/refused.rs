@@ -1,6 +1,6 @@
 //! Who can do nothing with a backup.
 
-use std::{fs, sync::Arc};
+use std::{fs, path::Path, sync::Arc};
 
 use locule::{
     clock::Timestamp,
@@ -128,10 +128,7 @@ fn once_a_generation_s_key_is_shredded_its_backups_are_gone_and_refused_with_the
     let stopped = node.stop();
     let tenant = Disk::of(&stopped).record("acme").uuid;
     let directory = stopped.path();
-    let root = RootKeySource::File(directory.join("keys/root.key"))
-        .fetch()
-        .unwrap();
-    let keyring = Keyring::open(&directory.join("keys/ring"), root).unwrap();
+    let keyring = keyring(&directory);
     let next = keyring
         .make(tenant, Generation(2))
         .unwrap()
@@ -186,6 +183,12 @@ fn once_a_generation_s_key_is_shredded_its_backups_are_gone_and_refused_with_the
     assert!(backups.list(tenant).is_empty());
 }
 
+/// The keys of a node that has stopped.
+fn keyring(directory: &Path) -> Keyring {
+    let root = RootKeySource::File(directory.join("keys/root.key"));
+    Keyring::open(&directory.join("keys/ring"), root.fetch().unwrap()).unwrap()
+}
+
 /// As the engine gives one up that no thread can be started for.
 #[test]
 fn a_backup_that_is_given_up_has_failed_with_the_reason_and_is_in_nobody_s_way() {
@@ -194,10 +197,7 @@ fn a_backup_that_is_given_up_has_failed_with_the_reason_and_is_in_nobody_s_way()
     let stopped = node.stop();
     let tenant = Disk::of(&stopped).record("acme").uuid;
     let directory = stopped.path();
-    let root = RootKeySource::File(directory.join("keys/root.key"))
-        .fetch()
-        .unwrap();
-    let keyring = Keyring::open(&directory.join("keys/ring"), root).unwrap();
+    let keyring = keyring(&directory);
     let backups = open(&keyring, &directory);
     let failed = BackupState::Failed("there is no thread".to_owned());
     // More than are made at a time.
@@ -216,7 +216,7 @@ fn a_backup_that_is_given_up_has_failed_with_the_reason_and_is_in_nobody_s_way()
     assert!(listed.iter().all(|backup| backup.state == failed));
 }
 
-fn open(keyring: &Keyring, directory: &std::path::Path) -> Backups {
+fn open(keyring: &Keyring, directory: &Path) -> Backups {
     let system = keyring.load(TenantUuid::SYSTEM, Generation::FIRST).unwrap();
     let (in_use, _) = InUse::new(fs::File::open(directory.join("lock")).unwrap());
     let catalog = Catalog::open(
