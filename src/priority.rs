@@ -2,16 +2,17 @@
 //!
 //! Linux keeps a priority for each thread. It decides how much a thread gets, and not how soon: one that
 //! wakes up may wait until the next tick, 4 ms, for one of a lower priority that was owed time. So when
-//! several tenants ask, threads of a lower priority leave a part of the cores to the others altogether.
+//! several tenants ask, or one does while a [`Job`] is under way, threads of a lower priority leave a
+//! part of the cores to the others altogether.
 //! **Invariant:** threads that serve connections keep their priority and all cores.
-//! Called by: `engine` (builds, whose turn it is), `http` (work that takes long), `cli` (what that is
-//! shared out over), `store` (`RocksDB`'s own threads).
+//! Called by: `engine` (builds, jobs, whose turn it is), `http` (work that takes long), `cli` (what that
+//! is shared out over), `store` (`RocksDB`'s own threads), `partition` and `ops` (threads of a job's).
 
 use std::{
     cell::RefCell,
     sync::{
         LazyLock,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
@@ -40,19 +41,56 @@ impl Priority {
         if let Err(error) = rustix::process::nice(niceness) {
             tracing::debug!(%error, "a thread in the background runs at the priority of requests");
         }
-        YIELDING.with_borrow_mut(|yielding| {
-            yielding.get_or_insert_with(Yielding::enter);
-        });
+        leave_room();
     }
 }
 
-/// Whether threads of a lower priority leave a quarter of the cores free, one at least: while somebody
-/// may ask who isn't to wait for what they do. Costs nothing while it stays as it is.
-pub fn leave_room(leave: bool) {
+/// The thread that calls is among those that leave room from now on.
+fn leave_room() {
+    YIELDING.with_borrow_mut(|yielding| {
+        yielding.get_or_insert_with(Yielding::enter);
+    });
+}
+
+/// What goes through whole partitions while their tenants go on asking: an erasure, a sweep, a backup.
+#[must_use = "the job is over when this is dropped"]
+pub struct Job(());
+
+impl Job {
+    /// Begins one. Where nobody asks it has all cores.
+    pub fn begin() -> Self {
+        JOBS.fetch_add(1, Ordering::Relaxed);
+        Self(())
+    }
+}
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        JOBS.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Somebody asks: while others do too, or a job is under way, threads of a lower priority leave a
+/// quarter of the cores free, one at least. Until somebody asks again that stays as it is, and as long
+/// as it does it costs nothing.
+pub fn make_room(others: bool) {
+    let leave = others || JOBS.load(Ordering::Relaxed) > 0;
     if ROOM_LEFT.load(Ordering::Relaxed) != leave {
         let yielding = THREADS.lock();
         ROOM_LEFT.store(leave, Ordering::Relaxed);
         yielding.iter().for_each(|thread| place(*thread, leave));
+    }
+}
+
+/// What a thread is to do that works for the one that calls: it leaves room, if that one does. A thread
+/// has the niceness of whoever starts it anyway.
+pub fn alike<T>(work: impl FnOnce() -> T) -> impl FnOnce() -> T {
+    let yields = YIELDING.with_borrow(Option::is_some);
+    move || {
+        if yields {
+            leave_room();
+        }
+        work()
     }
 }
 
@@ -105,6 +143,7 @@ fn divided(all: CpuSet) -> Option<(CpuSet, CpuSet)> {
 }
 
 static ROOM_LEFT: AtomicBool = AtomicBool::new(false);
+static JOBS: AtomicUsize = AtomicUsize::new(0);
 static THREADS: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
 
 thread_local! {

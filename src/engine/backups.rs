@@ -7,6 +7,7 @@ use super::{Engine, Error, ErrorKind};
 use crate::{
     access::{Grant, ManageBackups, Principal},
     ops::backup::{BackupError, BackupId, BackupRecord, Download, Upload},
+    priority::{Job, Priority},
     router::{RestoreId, RestoreRecord, RouterError, Turn},
 };
 
@@ -185,7 +186,11 @@ impl Engine {
     fn in_background(&self, name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Error> {
         thread::Builder::new()
             .name(name.into())
-            .spawn(work)
+            .spawn(|| {
+                Priority::Long.take();
+                let _job = Job::begin();
+                work();
+            })
             .map(drop)
             .map_err(|error| BackupError::Thread(error).into())
     }

@@ -21,6 +21,7 @@ use crate::{
         receipt::ScopeKind,
     },
     partition::{Erased, Erasing},
+    priority::Job,
     router::{TenantRecord, Turn},
     seal::VerifyingKey,
     tenant::{TenantId, TenantUuid},
@@ -256,7 +257,10 @@ pub(super) fn carry_out(due: &Receiver<Turn>, engine: &Weak<Engine>, builders: &
         let Some(engine) = engine.upgrade() else {
             return;
         };
-        match builders.install(|| engine.erasures.run(&attempt.turn)) {
+        let job = Job::begin();
+        let done = builders.install(|| engine.erasures.run(&attempt.turn));
+        drop(job);
+        match done {
             Ok(done) => {
                 for erasure in done {
                     let event = Event::ErasureDone {

@@ -24,6 +24,7 @@ use crate::{
         receipt::ScopeKind,
     },
     partition::Erasing,
+    priority::Priority,
     router::{RouterError, TenantState},
     tenant::TenantUuid,
 };
@@ -52,6 +53,7 @@ impl Sweeper {
     /// When there can't be one more thread.
     pub fn spawn(self) -> io::Result<()> {
         let sweep = move || {
+            Priority::Long.take();
             while let Some(engine) = self.engine.upgrade() {
                 let swept = engine.sweep_due(engine.now());
                 if let Err(error) = engine.rotate_due(engine.now()) {

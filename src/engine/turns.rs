@@ -92,7 +92,7 @@ impl Turns {
             Work::Long => &self.long,
         };
         let others = self.recent.lock().saw(tenant, now);
-        priority::leave_room(others);
+        priority::make_room(others);
         let at_once_max = at_once_max.unwrap_or(IN_FLIGHT_MAX).min(IN_FLIGHT_MAX);
         let waiting = match queue.ask(tenant, others, at_once_max)? {
             Asked::Now(turn) => return Ok(turn),

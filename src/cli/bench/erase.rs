@@ -1,8 +1,9 @@
-//! *`locule bench erase`: from a request to a verified receipt.* A subject of a tenant while queries
-//! are asked, then the whole tenant; the receipt's signature is checked here, as its owner would.
+//! *`locule bench erase`: from a request to a verified receipt.* Subjects of a tenant, one after the
+//! other, while queries are asked, then the whole tenant; the receipts' signatures are checked here, as
+//! their owner would.
 //!
-//! The subject has one point in a hundred. Queries come from one thread, before the erasure and
-//! during it, so that what resealing costs them shows.
+//! A subject has one point in a hundred. Queries come from one thread, before the erasures and during
+//! them, so that what resealing costs them shows.
 
 use std::{
     path::PathBuf,
@@ -44,6 +45,9 @@ pub(crate) struct Arguments {
     /// How many of them; two lines of results for each number
     #[arg(long, value_delimiter = ',', default_value = "10000,100000")]
     sizes: Vec<usize>,
+    /// How many subjects are erased, one after the other, up to 99: of their times the median is told
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=99))]
+    subjects: u32,
     /// Bytes of text beside each vector
     #[arg(long, default_value_t = 200)]
     text: usize,
@@ -65,18 +69,20 @@ struct Line {
     accepted_ms: f64,
     /// From the request to the receipt, its signature checked.
     receipt_ms: f64,
+    /// The longest of the receipts.
+    receipt_ms_max: f64,
     /// How long each step took.
     steps_ms: Map<String, Value>,
     /// Sealed bytes a second that were opened, sealed again and stored; not for a tenant.
     resealed_mb_per_second: Option<f64>,
-    /// The 99th percentile of queries before the erasure, and while it went on.
-    p99_before_us: Option<f64>,
-    p99_during_us: Option<f64>,
+    /// Of queries before the erasures, and while they went on, the median and the 99th percentile.
+    before_us: Option<[f64; 2]>,
+    during_us: Option<[f64; 2]>,
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    for some in matrix::first_of(&arguments.vectors, &arguments.sizes, 100)? {
-        for line in measure(&some, arguments.text)? {
+    for some in matrix::first_of(&arguments.vectors, &arguments.sizes, SUBJECTS)? {
+        for line in measure(&some, arguments)? {
             if arguments.json {
                 output::line(serde_json::to_string(&line)?)?;
             } else {
@@ -88,30 +94,34 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
 }
 
 fn show(line: &Line) -> anyhow::Result<()> {
-    let number = |number: Option<f64>| {
-        number.map_or_else(|| "-".to_owned(), |number| format!("{number:.0}"))
-    };
-    output::line(format!(
-        "{:>8} vectors   {:<7} {:>6} points   answered no more after {:.1} ms   receipt after {:.0} ms   resealed {} MB/s   p99 {} -> {} us",
-        line.n,
-        line.scope,
-        line.erased,
-        line.accepted_ms,
-        line.receipt_ms,
-        number(line.resealed_mb_per_second),
-        number(line.p99_before_us),
-        number(line.p99_during_us),
-    ))
+    let mut text = format!(
+        "{:>8} vectors   {:<7} {:>6} points   answered no more after {:.1} ms   receipt after {:.0} ms, {:.0} at most",
+        line.n, line.scope, line.erased, line.accepted_ms, line.receipt_ms, line.receipt_ms_max,
+    );
+    if let Some(rate) = line.resealed_mb_per_second {
+        text += &format!("   resealed {rate:.0} MB/s");
+    }
+    if let (Some(before), Some(during)) = (line.before_us, line.during_us) {
+        text += &format!(
+            "   queries p50 {:.0} -> {:.0} us, p99 {:.0} -> {:.0} us ({:.2} times)",
+            before[0],
+            during[0],
+            before[1],
+            during[1],
+            during[1] / before[1]
+        );
+    }
+    output::line(text)
 }
 
-fn measure(base: &Array2<f32>, text: usize) -> anyhow::Result<[Line; 2]> {
+fn measure(base: &Array2<f32>, arguments: &Arguments) -> anyhow::Result<[Line; 2]> {
     let (directory, collection) = (Scratch::new()?, node::collection()?);
     let node = Node::start(directory.path())?;
     node.create(&collection, base.ncols(), Metric::Cosine)?;
-    let text = "x".repeat(text);
+    let text = "x".repeat(arguments.text);
     let points = (0..base.nrows()).map(|row| Point {
         payload: Map::from_iter([
-            ("person".to_owned(), json!(format!("person-{}", row % 100))),
+            ("person".to_owned(), json!(person(row % SUBJECTS))),
             ("text".to_owned(), json!(text)),
         ]),
         ..Point::row(base, row)
@@ -121,50 +131,63 @@ fn measure(base: &Array2<f32>, text: usize) -> anyhow::Result<[Line; 2]> {
 
     let before = queries(&node, base, |asked| asked < QUERIES)?;
     let done = AtomicBool::new(false);
-    let (subject, during) = thread::scope(|scope| {
+    let (subjects, during) = thread::scope(|scope| {
         let asking = scope.spawn(|| queries(&node, base, |_| !done.load(Ordering::Relaxed)));
         // So that the queries are under way.
         pause(Duration::from_millis(200));
-        let erased = erase(&node, subject()?, ScopeKind::Subject);
+        let subjects = (0..arguments.subjects as usize)
+            .map(|number| Erased::of(&node, subject(number)?, ScopeKind::Subject))
+            .collect::<anyhow::Result<Vec<_>>>();
         done.store(true, Ordering::Relaxed);
         let during = asking.join().ok().context("the queries ended badly")??;
-        anyhow::Ok((erased?, during))
+        anyhow::Ok((subjects?, during))
     })?;
-    let tenant = erase(&node, EraseScope::Tenant, ScopeKind::Tenant)?;
+    let tenant = Erased::of(&node, EraseScope::Tenant, ScopeKind::Tenant)?;
     node.stop(directory.path())?;
-    let line = |scope, (erasure, accepted, receipt): (Erasure, Duration, Duration)| Line {
+    let subjects = Line {
+        before_us: Some([percentile_us(&before, 50), percentile_us(&before, 99)]),
+        during_us: Some([percentile_us(&during, 50), percentile_us(&during, 99)]),
+        ..line(base, "subject", subjects)?
+    };
+    Ok([subjects, line(base, "tenant", vec![tenant])?])
+}
+
+/// Several erasures of one kind: those of the one with the median time to the receipt, unless it is said.
+fn line(base: &Array2<f32>, scope: &'static str, mut all: Vec<Erased>) -> anyhow::Result<Line> {
+    all.sort_by_key(|one| one.receipt);
+    let longest = all.last().context("nothing was erased")?.receipt;
+    let median = all.swap_remove(all.len() / 2);
+    let copied = median
+        .erasure
+        .steps
+        .iter()
+        .find(|done| done.step == StepName::Copied && scope == "subject");
+    let rate = copied.map(|done| {
+        let seconds = Duration::from_micros(done.micros).as_secs_f64();
+        median.erasure.copied_bytes as f64 / 1e6 / seconds
+    });
+    Ok(Line {
         engine: "locule",
         n: base.nrows(),
         dim: base.ncols(),
         scope,
-        erased: erasure.points,
-        accepted_ms: accepted.as_secs_f64() * 1e3,
-        receipt_ms: receipt.as_secs_f64() * 1e3,
-        steps_ms: steps(&erasure),
-        resealed_mb_per_second: None,
-        p99_before_us: None,
-        p99_during_us: None,
-    };
-    let copied = subject
-        .0
-        .steps
-        .iter()
-        .find(|done| done.step == StepName::Copied);
-    let rate = copied.map(|done| {
-        let seconds = Duration::from_micros(done.micros).as_secs_f64();
-        subject.0.copied_bytes as f64 / 1e6 / seconds
-    });
-    let subject = Line {
+        erased: median.erasure.points,
+        accepted_ms: median.accepted.as_secs_f64() * 1e3,
+        receipt_ms: median.receipt.as_secs_f64() * 1e3,
+        receipt_ms_max: longest.as_secs_f64() * 1e3,
+        steps_ms: steps(&median.erasure),
         resealed_mb_per_second: rate,
-        p99_before_us: Some(percentile_us(before)),
-        p99_during_us: Some(percentile_us(during)),
-        ..line("subject", subject)
-    };
-    Ok([subject, line("tenant", tenant)])
+        before_us: None,
+        during_us: None,
+    })
 }
 
-fn subject() -> anyhow::Result<EraseScope> {
-    let person = Scalars::from_iter([Scalar::Keyword("person-7".to_owned())]);
+fn person(number: usize) -> String {
+    format!("person-{number}")
+}
+
+fn subject(number: usize) -> anyhow::Result<EraseScope> {
+    let person = Scalars::from_iter([Scalar::Keyword(person(number))]);
     let is = Condition::Field(Path::parse("person")?, Test::Any(person));
     Ok(EraseScope::Part(Erasing::Matching {
         collection: None,
@@ -175,20 +198,28 @@ fn subject() -> anyhow::Result<EraseScope> {
     }))
 }
 
-/// Erases something: the erasure at its end, and how long the acceptance and the receipt took.
-fn erase(
-    node: &Node,
-    scope: EraseScope,
-    kind: ScopeKind,
-) -> anyhow::Result<(Erasure, Duration, Duration)> {
-    let watch = Stopwatch::start();
-    let erasure = node.erase(scope, kind)?;
-    let accepted = watch.elapsed();
-    let erasure = node.await_erasure(&erasure);
-    let receipt = erasure.receipt.as_deref();
-    let receipt = receipt.context("the erasure came to no receipt within a minute")?;
-    SignedReceipt::parse(receipt.as_bytes())?;
-    Ok((erasure, accepted, watch.elapsed()))
+/// An erasure at its end, and how long the acceptance and the receipt took.
+struct Erased {
+    erasure: Erasure,
+    accepted: Duration,
+    receipt: Duration,
+}
+
+impl Erased {
+    fn of(node: &Node, scope: EraseScope, kind: ScopeKind) -> anyhow::Result<Self> {
+        let watch = Stopwatch::start();
+        let erasure = node.erase(scope, kind)?;
+        let accepted = watch.elapsed();
+        let erasure = node.await_erasure(&erasure);
+        let receipt = erasure.receipt.as_deref();
+        let receipt = receipt.context("the erasure came to no receipt within a minute")?;
+        SignedReceipt::parse(receipt.as_bytes())?;
+        Ok(Self {
+            erasure,
+            accepted,
+            receipt: watch.elapsed(),
+        })
+    }
 }
 
 /// Asks one query after the other, as long as `more` says, and tells what each took.
@@ -224,12 +255,15 @@ fn steps(erasure: &Erasure) -> Map<String, Value> {
     steps.collect()
 }
 
-fn percentile_us(mut took: Vec<Duration>) -> f64 {
+fn percentile_us(took: &[Duration], percent: usize) -> f64 {
+    let mut took = took.to_vec();
     took.sort_unstable();
-    let place = took.len() * 99 / 100;
+    let place = took.len() * percent / 100;
     took.get(place).map_or(0.0, |took| took.as_secs_f64() * 1e6)
 }
 
+/// Subjects that have a part of the points each.
+const SUBJECTS: usize = 100;
 const QUERIES: usize = 2_000;
 /// A load, not a race for the cores: some hundreds of queries a second.
 const QUERY_PAUSE: Duration = Duration::from_millis(2);

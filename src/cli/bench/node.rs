@@ -13,12 +13,13 @@ use anyhow::Context;
 use ndarray::{Array2, ArrayView1};
 use rustix::fs::{Advice, fadvise};
 use serde_json::{Map, Value};
+use tokio::runtime::Handle;
 
 use crate::{
     access::{ApiKey, Origin, Presented, Principal, Quota},
     audit::AuditOptions,
     clock::{self, Stopwatch},
-    engine::{Engine, EngineOptions, EraseScope, ErasureAsked, Query, Started, VectorsBack},
+    engine::{Engine, EngineOptions, EraseScope, ErasureAsked, Query, Started, VectorsBack, Work},
     index::Precision,
     ops::{erase::Erasure, receipt::ScopeKind},
     partition::{PointUpsert, Schema, SearchQuery, Selection},
@@ -93,6 +94,8 @@ pub(super) struct Node {
     engine: Arc<Engine>,
     key: Arc<ApiKey>,
     owner: Principal,
+    /// What waits for turns.
+    threads: Handle,
 }
 
 impl Node {
@@ -111,12 +114,19 @@ impl Node {
         };
         let key = Arc::new(engine.create_tenant(&operator, new)?.owner_key);
         let owner = engine.authenticate(&Presented::new(key.reveal()), Origin::default(), 0)?;
-        Ok(Self { engine, key, owner })
+        Ok(Self {
+            engine,
+            key,
+            owner,
+            threads: Handle::current(),
+        })
     }
 
     /// Closes the node, and returns once its directory is free: what starts it again.
     pub(super) fn stop(self, directory: &Path) -> anyhow::Result<Arc<ApiKey>> {
-        let Self { engine, key, owner } = self;
+        let Self {
+            engine, key, owner, ..
+        } = self;
         drop((engine, owner));
         let lock = File::options().write(true).open(directory.join("lock"))?;
         // Until the last shelf is closed, whoever closes it.
@@ -128,7 +138,12 @@ impl Node {
     pub(super) fn restart(directory: &Path, key: Arc<ApiKey>) -> anyhow::Result<Self> {
         let Started { engine, .. } = Engine::start(options(directory))?;
         let owner = engine.authenticate(&Presented::new(key.reveal()), Origin::default(), 0)?;
-        Ok(Self { engine, key, owner })
+        Ok(Self {
+            engine,
+            key,
+            owner,
+            threads: Handle::current(),
+        })
     }
 
     /// Makes a collection for vectors of one kind.
@@ -232,7 +247,12 @@ impl Node {
             vectors: VectorsBack::No,
         };
         let watch = Stopwatch::start();
+        // As a request over the network does: from this, threads in the background know of it.
+        let turn = self
+            .threads
+            .block_on(self.engine.take_turn(&self.owner, Work::Quick))?;
         let hits = self.engine.search(&self.owner, collection, query)?;
+        drop(turn);
         let took = watch.elapsed();
         Ok((hits.iter().map(|hit| hit.point.id).collect(), took))
     }

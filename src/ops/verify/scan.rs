@@ -16,6 +16,7 @@ use super::{
     traces::{Trace, Traces},
     walk::Walk,
 };
+use crate::priority;
 
 /// Looks through every byte at and below a path: a directory, a file, or a disk.
 ///
@@ -37,14 +38,14 @@ pub fn scan(path: &Path, traces: &Traces, threads: NonZeroUsize) -> Result<Scan,
         let workers = threads.get().min(pieces.len());
         let workers: Vec<_> = (0..workers)
             .map(|_| {
-                scope.spawn(|| {
+                scope.spawn(priority::alike(|| {
                     let mut look = Look::default();
                     let mut buffer = vec![0; CHUNK_BYTES + search.overlap()];
                     while let Some(piece) = pieces.get(next.fetch_add(1, Ordering::Relaxed)) {
                         look.at(piece, &search, &mut buffer);
                     }
                     look
-                })
+                }))
             })
             .collect();
         let joined = workers.into_iter().map(thread::ScopedJoinHandle::join);

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use crate::{
     clock::Stopwatch,
     partition::{PartitionError, chamber::Chamber},
+    priority,
     seal::{Nonce, Sealed},
     store::{Batch, KeyRange, StorageKey, StoreError},
 };
@@ -66,7 +67,7 @@ impl Copy<'_> {
                     // Whoever took them has stopped.
                     Err(_) => ControlFlow::Break(()),
                 };
-                let reading = scope.spawn(|| self.read(range, wanted, send));
+                let reading = scope.spawn(priority::alike(|| self.read(range, wanted, send)));
                 for some in some {
                     if !go_on() {
                         return Err(PartitionError::Interrupted);
