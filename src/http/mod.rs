@@ -9,6 +9,7 @@
 mod answer;
 mod body;
 mod caller;
+mod chunks;
 mod control;
 mod data;
 mod health;

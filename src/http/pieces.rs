@@ -11,15 +11,17 @@ use axum::{
 
 use super::{
     body::{BODY_BYTES_MAX, unread},
+    chunks::{CHUNK_BYTES, Chunk},
     refusal::Refusal,
 };
 
-/// The pieces of a body that has come in.
+/// A body that has come in.
 #[derive(Default)]
 pub(super) struct Pieces {
-    pieces: Vec<Bytes>,
-    /// What came since the last of them in smaller ones.
-    crumbs: Vec<u8>,
+    /// All of it, if it came at once.
+    whole: Bytes,
+    /// Otherwise its parts: all are full but the last.
+    chunks: Vec<Chunk>,
     bytes: usize,
 }
 
@@ -36,37 +38,40 @@ impl Pieces {
             };
             let frame = frame.map_err(|_| unread(StatusCode::BAD_REQUEST, BODY_BYTES_MAX))?;
             if let Ok(data) = frame.into_data() {
-                received.add(data)?;
+                received.add(data, body.is_end_stream())?;
             }
-            if received.bytes - served >= PIECE_BYTES {
+            if received.bytes - served >= CHUNK_BYTES {
                 served = received.bytes;
+                // Another thread that serves may wait for this one's core, while long work has the rest.
+                std::thread::yield_now();
                 tokio::task::yield_now().await;
             }
         }
     }
 
-    fn add(&mut self, data: Bytes) -> Result<(), Refusal> {
+    /// Takes what came next, and whether it is the last.
+    fn add(&mut self, data: Bytes, last: bool) -> Result<(), Refusal> {
+        let first = self.bytes == 0;
         self.bytes += data.len();
         if self.bytes > BODY_BYTES_MAX {
             return Err(unread(StatusCode::PAYLOAD_TOO_LARGE, BODY_BYTES_MAX));
         }
-        // One of a byte each would take more memory than the body. The first is mostly all of it.
-        if data.len() < PIECE_BYTES && !self.pieces.is_empty() {
-            self.crumbs.extend_from_slice(&data);
-            if self.crumbs.len() >= PIECE_BYTES {
-                self.sweep_up();
-            }
-        } else {
-            self.sweep_up();
-            self.pieces.push(data);
+        if first && last {
+            self.whole = data;
+            return Ok(());
+        }
+        // A copy, so that the connection goes on with the memory that it has.
+        let mut rest = &data[..];
+        while !rest.is_empty() {
+            rest = match self.chunks.last_mut() {
+                Some(chunk) if chunk.len() < CHUNK_BYTES => chunk.fill(rest),
+                _ => {
+                    self.chunks.push(Chunk::empty());
+                    rest
+                }
+            };
         }
         Ok(())
-    }
-
-    fn sweep_up(&mut self) {
-        if !self.crumbs.is_empty() {
-            self.pieces.push(std::mem::take(&mut self.crumbs).into());
-        }
     }
 
     /// How long the body is.
@@ -75,21 +80,17 @@ impl Pieces {
     }
 
     /// The whole body.
-    pub(super) fn joined(mut self) -> Bytes {
-        self.sweep_up();
-        if self.pieces.len() > 1 {
-            let mut joined = Vec::with_capacity(self.bytes);
-            for piece in self.pieces {
-                joined.extend_from_slice(&piece);
-            }
-            return joined.into();
+    pub(super) fn joined(self) -> Bytes {
+        if self.chunks.is_empty() {
+            return self.whole;
         }
-        self.pieces.pop().unwrap_or_default()
+        let mut joined = Vec::with_capacity(self.bytes);
+        for chunk in self.chunks {
+            joined.extend_from_slice(&chunk);
+        }
+        joined.into()
     }
 }
-
-/// What is received before others are served, some 20 microseconds' worth.
-const PIECE_BYTES: usize = 64 << 10;
 
 #[cfg(test)]
 mod tests {
@@ -104,12 +105,13 @@ mod tests {
         ) {
             let mut pieces = Pieces::default();
             let mut whole = Vec::new();
+            let count = lengths.len();
             for (number, length) in (0_u8..).zip(lengths) {
                 let data = vec![number; length];
                 whole.extend_from_slice(&data);
-                pieces.add(data.into()).unwrap();
+                pieces.add(data.into(), usize::from(number) + 1 == count).unwrap();
             }
-            prop_assert!(pieces.pieces.len() <= 2 * (whole.len() / PIECE_BYTES) + 2);
+            prop_assert!(pieces.chunks.len() <= whole.len().div_ceil(CHUNK_BYTES));
             prop_assert_eq!(pieces.bytes(), whole.len());
             prop_assert_eq!(&pieces.joined()[..], &whole[..]);
         }
@@ -118,7 +120,7 @@ mod tests {
     #[test]
     fn a_body_past_the_limit_is_refused_when_it_gets_there() {
         let mut pieces = Pieces::default();
-        pieces.add(vec![0; BODY_BYTES_MAX].into()).unwrap();
-        assert!(pieces.add(vec![0].into()).is_err());
+        pieces.add(vec![0; BODY_BYTES_MAX].into(), false).unwrap();
+        assert!(pieces.add(vec![0].into(), true).is_err());
     }
 }
