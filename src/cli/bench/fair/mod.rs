@@ -19,6 +19,7 @@ use std::{
 
 use anyhow::Context;
 use reqwest::Method;
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use serde_json::{Value, json};
 
 use self::{
@@ -203,12 +204,22 @@ enum Hurry {
 
 impl Hurry {
     /// Gives it to the thread that calls, by `chrt` of util-linux. The first takes privileges
-    /// (`CAP_SYS_NICE`); without them a light tenant's p99 has the client's own waits in it.
+    /// (`CAP_SYS_NICE`); without them a light tenant's p99 has the client's own waits in it. It stays on
+    /// the core that long work leaves free: where the kernel writes the node's files it can't go first.
     fn take(self) -> anyhow::Result<()> {
         let (policy, priority) = match self {
             Self::First => ("--fifo", "1"),
             Self::Last => ("--idle", "0"),
         };
+        if let Self::First = self {
+            let own = sched_getaffinity(None)?;
+            let mut one = CpuSet::new();
+            (0..CpuSet::MAX_CPU)
+                .find(|core| own.is_set(*core))
+                .into_iter()
+                .for_each(|core| one.set(core));
+            sched_setaffinity(None, &one)?;
+        }
         // PROCESS/task/THREAD
         let own = fs::read_link("/proc/thread-self")?;
         let thread = own.file_name().context("a thread has a number")?;
