@@ -1,4 +1,4 @@
-//! How many different points a key was answered today, so that a budget can be held.
+//! How many different points somebody was answered today, so that a budget can be held.
 //!
 //! Points are counted by hashes of 32 bits, under a key of the node's own: what is written down of
 //! them says nothing to who hasn't that. What came in since the last time is written down as a record
@@ -7,7 +7,7 @@
 use roaring::RoaringBitmap;
 use serde::{Deserialize, Serialize};
 
-use super::api_key::ApiKeyId;
+use super::watched::WatchedId;
 use crate::{
     seal::HashKey,
     tenant::{CollectionName, PointId},
@@ -21,14 +21,14 @@ pub enum StoredAnswered {
     V1(Vec<u32>),
 }
 
-/// Where they stand there: `key 8 | day u32 BE | number u32 BE`.
+/// Where they stand there: `who 8 | day u32 BE | number u32 BE`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct AnsweredId {
-    /// The key that was answered.
-    pub key: ApiKeyId,
+    /// Who was answered: [`WatchedId::bytes`].
+    pub who: [u8; 8],
     /// The day, counted from 1970 in UTC.
     pub day: u32,
-    /// Which of the key's records of that day.
+    /// Which of the records of that day.
     pub number: u32,
 }
 
@@ -36,8 +36,8 @@ impl AnsweredId {
     /// The id in the catalog.
     pub fn catalog_id(self) -> [u8; 16] {
         let (day, number) = (u64::from(self.day), u64::from(self.number));
-        let key = u128::from(u64::from_be_bytes(self.key.0));
-        (key << 64 | u128::from(day << 32 | number)).to_be_bytes()
+        let who = u128::from(u64::from_be_bytes(self.who));
+        (who << 64 | u128::from(day << 32 | number)).to_be_bytes()
     }
 
     /// Reads what [`Self::catalog_id`] wrote.
@@ -45,14 +45,14 @@ impl AnsweredId {
         let [a, b, c, d, e, f, g, h, day @ .., _, _, _, _] = id;
         let [_, _, _, _, _, _, _, _, _, _, _, _, number @ ..] = id;
         Self {
-            key: ApiKeyId([a, b, c, d, e, f, g, h]),
+            who: [a, b, c, d, e, f, g, h],
             day: u32::from_be_bytes(day),
             number: u32::from_be_bytes(number),
         }
     }
 }
 
-/// What a key was answered on one day.
+/// What somebody was answered on one day.
 #[derive(Debug, Default)]
 pub(super) struct Answered {
     day: u32,
@@ -90,11 +90,11 @@ impl Answered {
     }
 
     /// What is to be written down, as records of a bounded size. It counts as written from here on.
-    pub(super) fn take_unwritten(&mut self, key: ApiKeyId) -> Vec<(AnsweredId, StoredAnswered)> {
+    pub(super) fn take_unwritten(&mut self, who: WatchedId) -> Vec<(AnsweredId, StoredAnswered)> {
         let unwritten = std::mem::take(&mut self.unwritten);
         let records = unwritten.chunks(HASHES_A_RECORD).map(|hashes| {
             let id = AnsweredId {
-                key,
+                who: who.bytes(),
                 day: self.day,
                 number: self.next,
             };
@@ -133,12 +133,14 @@ const HASHES_A_RECORD: usize = 8_192;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::ApiKeyId;
 
     const ID: AnsweredId = AnsweredId {
-        key: ApiKeyId([1, 2, 3, 4, 5, 6, 7, 8]),
+        who: [1, 2, 3, 4, 5, 6, 7, 8],
         day: 20_833,
         number: 7,
     };
+    const WHO: WatchedId = WatchedId::Key(ApiKeyId(ID.who));
 
     #[test]
     fn a_place_in_the_catalog_is_a_key_a_day_and_a_number() {
@@ -153,7 +155,7 @@ mod tests {
         let mut after = Answered::default();
         let mut numbers = Vec::new();
         let mut write = |before: &mut Answered| {
-            for (id, stored) in before.take_unwritten(ID.key) {
+            for (id, stored) in before.take_unwritten(WHO) {
                 numbers.push(id.number);
                 after.resume(id, stored);
             }
@@ -167,16 +169,16 @@ mod tests {
         assert_eq!((after.on(5), after.on(6)), (20_001, 0));
         // It goes on where it was, and writes nothing twice.
         after.add(5, 0..20_001);
-        assert!(after.take_unwritten(ID.key).is_empty());
+        assert!(after.take_unwritten(WHO).is_empty());
         after.add(5, [20_001]);
-        let written = after.take_unwritten(ID.key);
+        let written = after.take_unwritten(WHO);
         assert_eq!((written.len(), written[0].0.number), (1, 4));
         // What couldn't be written waits for the next time, unless the day is over.
         after.give_back(5, written[0].1.clone());
-        assert_eq!(after.take_unwritten(ID.key).len(), 1);
+        assert_eq!(after.take_unwritten(WHO).len(), 1);
         after.add(6, [1]);
         after.give_back(5, written[0].1.clone());
-        let next = after.take_unwritten(ID.key);
+        let next = after.take_unwritten(WHO);
         assert_eq!((next[0].0.day, next[0].0.number, next.len()), (6, 0, 1));
         assert_eq!((after.on(5), after.on(6)), (0, 1));
     }

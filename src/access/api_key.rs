@@ -157,7 +157,7 @@ impl Presented {
     }
 
     /// The id that it claims. What isn't in the form of a key can only be the operator key that
-    /// the configuration supplied.
+    /// the configuration supplied; that may be in the form of one, too.
     fn claimed_id(&self) -> ApiKeyId {
         self.0
             .strip_prefix("lcl_")
@@ -342,12 +342,10 @@ impl KeyTable {
         now: Timestamp,
     ) -> Result<Arc<KnownKey>, Unauthenticated> {
         let hash = presented.hash(&self.hasher);
-        let known = self
-            .find(presented.claimed_id())
+        let is_it = |id| self.find(id).filter(|known| known.record.hash == hash);
+        let known = is_it(presented.claimed_id())
+            .or_else(|| is_it(ApiKeyId::OPERATOR))
             .ok_or(Unauthenticated::Unknown)?;
-        if known.record.hash != hash {
-            return Err(Unauthenticated::Unknown);
-        }
         known.admits(origin, now)?;
         known.used(now);
         Ok(known)
@@ -372,6 +370,9 @@ pub enum Unauthenticated {
     /// The key was suspended.
     #[error("the API key is suspended; ask the tenant's owner")]
     Suspended,
+    /// The token's subject was suspended.
+    #[error("this user is suspended; ask the tenant's owner")]
+    SubjectSuspended,
     /// The token's signature or what it says doesn't hold. What it is isn't told.
     #[error(
         "the token isn't believed: its signature, issuer, audience or claims don't hold, or it was revoked"

@@ -11,6 +11,7 @@ use super::{
     principal::{Identity, Principal, Scope},
     role::{Action, Role},
     token::{Checked, Family, FamilyId, OwnToken, Renewal, Tokens},
+    watched::SubjectId,
 };
 use crate::{
     audit::{Actor, AuditError, AuditLog, Durability, Entry, Outcome},
@@ -140,8 +141,12 @@ impl Gate {
             }
             Checked::Issued(token) => {
                 let tenant = tokens.tenant(&token.tenant).ok_or(Unauthenticated::Token)?;
+                let subject = SubjectId::new(tenant, &token.actor);
+                if tokens.suspensions().has(subject) {
+                    return Err(Unauthenticated::SubjectSuspended);
+                }
                 let scope = Scope::Tenant(tenant, token.tenant.clone());
-                Ok(Identity::Issued(scope, token))
+                Ok(Identity::Issued(scope, token, subject))
             }
         }
     }

@@ -22,6 +22,7 @@ mod principal;
 mod role;
 mod token;
 mod watch;
+mod watched;
 
 pub use self::{
     answered::{AnsweredId, StoredAnswered, point_hash},
@@ -43,5 +44,6 @@ pub use self::{
         Families, Family, FamilyId, Issuer, IssuerOptions, KeySetError, PublicKey,
         SignatureAlgorithm, StoredFamily, TOKEN_LASTS_MAX, TenantFinder, TokenKeyRecord, Tokens,
     },
-    watch::{Oddity, Watcher, day},
+    watch::{Oddity, Unwritten, Watcher, day},
+    watched::{StoredSuspension, SubjectId, SuspendedSubject, Suspensions, WatchedId},
 };

@@ -10,6 +10,7 @@ use super::{
     origin::Origin,
     role::{Action, Role},
     token::{IssuedToken, OwnToken},
+    watched::{SubjectId, WatchedId},
 };
 use crate::{
     clock::Timestamp,
@@ -32,7 +33,7 @@ pub(in crate::access) enum Identity {
     /// A token of the node's own, and the key that it was given to.
     Token(Arc<KnownKey>, Arc<OwnToken>),
     /// A token of an issuer that the operator believes.
-    Issued(Scope, Arc<IssuedToken>),
+    Issued(Scope, Arc<IssuedToken>, SubjectId),
     /// A webhook, whose secret signed a message.
     Webhook(Arc<Signer>),
 }
@@ -69,7 +70,7 @@ impl Principal {
     pub fn scope(&self) -> &Scope {
         match &self.identity {
             Identity::Key(key) | Identity::Token(key, _) => &key.record().scope,
-            Identity::Issued(scope, _) => scope,
+            Identity::Issued(scope, ..) => scope,
             Identity::Webhook(signer) => &signer.scope,
         }
     }
@@ -84,7 +85,7 @@ impl Principal {
         match &self.identity {
             Identity::Key(key) => key.record().role,
             Identity::Token(_, token) => token.role,
-            Identity::Issued(_, token) => token.role,
+            Identity::Issued(_, token, _) => token.role,
             Identity::Webhook(_) => Role::Owner,
         }
     }
@@ -100,7 +101,7 @@ impl Principal {
     pub fn actor(&self) -> Cow<'_, str> {
         match &self.identity {
             Identity::Key(key) | Identity::Token(key, _) => key.record().id.to_string().into(),
-            Identity::Issued(_, token) => token.actor.as_str().into(),
+            Identity::Issued(_, token, _) => token.actor.as_str().into(),
             Identity::Webhook(signer) => signer.actor.as_str().into(),
         }
     }
@@ -118,6 +119,15 @@ impl Principal {
         }
     }
 
+    /// Whose behaviour its own is. A webhook's messages are watched by nobody: its secret signed them.
+    pub fn watched(&self) -> Option<WatchedId> {
+        match &self.identity {
+            Identity::Key(key) | Identity::Token(key, _) => Some(WatchedId::Key(key.record().id)),
+            Identity::Issued(_, _, subject) => Some(WatchedId::Subject(*subject)),
+            Identity::Webhook(_) => None,
+        }
+    }
+
     /// Whether it came with its key, and not with a token.
     pub const fn has_key(&self) -> bool {
         match &self.identity {
@@ -131,7 +141,7 @@ impl Principal {
         match &self.identity {
             Identity::Key(key) => key.record().expires,
             Identity::Token(_, token) => Some(token.expires),
-            Identity::Issued(_, token) => Some(token.expires),
+            Identity::Issued(_, token, _) => Some(token.expires),
             Identity::Webhook(_) => None,
         }
     }

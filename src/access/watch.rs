@@ -1,10 +1,10 @@
-//! Keys that behave oddly: refused often, used from many networks, answered much of a corpus.
+//! Keys, and subjects of issuers, that behave oddly: refused often, used from many networks, answered much of a corpus.
 //!
 //! Everything here is in memory and bounded, counts from when the node started, and is told the time;
-//! what a key was answered today is handed out to be written down, and handed in at the next start.
+//! what they were answered today is handed out to be written down, and handed in at the next start.
 //! What is done about it is the tenant's [`Watch`]; what isn't said is counted and nothing else.
 //! **Invariant:** who doesn't have a key's secret can't get it suspended: refusals count for a key
-//! only once its secret was right.
+//! only once its secret was right, and for a subject once its token's signature was.
 
 use std::{collections::HashMap, net::IpAddr, num::NonZeroU32, time::Duration};
 
@@ -12,18 +12,18 @@ use parking_lot::Mutex;
 
 use super::{
     answered::{Answered, AnsweredId, StoredAnswered},
-    api_key::ApiKeyId,
     policy::Watch,
+    watched::WatchedId,
 };
 use crate::clock::Timestamp;
 
-/// What the node remembers of its keys' behaviour.
+/// What the node remembers of the behaviour of those who ask.
 #[derive(Debug, Default)]
 pub struct Watcher {
-    keys: Mutex<HashMap<ApiKeyId, Seen>>,
+    seen: Mutex<HashMap<WatchedId, Seen>>,
 }
 
-/// Something odd about a key.
+/// Something odd about one of them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Oddity {
     /// It comes from a network that it wasn't seen on before.
@@ -40,6 +40,9 @@ pub enum Oddity {
     MuchRead,
 }
 
+/// What somebody was answered, to be written down.
+pub type Unwritten = (WatchedId, AnsweredId, StoredAnswered);
+
 #[derive(Debug, Default)]
 struct Seen {
     networks: Vec<(Network, Timestamp)>,
@@ -53,17 +56,17 @@ struct Seen {
 struct Network([u8; 6]);
 
 impl Watcher {
-    /// A key was believed, from an address.
+    /// Somebody was believed, from an address.
     pub fn used(
         &self,
-        key: ApiKeyId,
+        who: WatchedId,
         ip: Option<IpAddr>,
         watch: Watch,
         now: Timestamp,
     ) -> Option<Oddity> {
         let network = Network::of(ip?);
-        let mut keys = self.keys.lock();
-        let seen = entry(&mut keys, key);
+        let mut all = self.seen.lock();
+        let seen = entry(&mut all, who);
         if let Some((_, last)) = seen
             .networks
             .iter_mut()
@@ -90,10 +93,10 @@ impl Watcher {
         (!first).then_some(Oddity::NewNetwork { suspend })
     }
 
-    /// Something was refused to a key.
-    pub fn refused(&self, key: ApiKeyId, watch: Watch, now: Timestamp) -> Option<Oddity> {
-        let mut keys = self.keys.lock();
-        let seen = entry(&mut keys, key);
+    /// Something was refused to somebody.
+    pub fn refused(&self, who: WatchedId, watch: Watch, now: Timestamp) -> Option<Oddity> {
+        let mut all = self.seen.lock();
+        let seen = entry(&mut all, who);
         let minute = now.0 / 60_000;
         if seen.refused.0 != minute {
             seen.refused = (minute, 0);
@@ -106,36 +109,36 @@ impl Watcher {
         (suspend || refused == REFUSALS_ODD).then_some(Oddity::OftenRefused { suspend })
     }
 
-    /// Whether a key may be answered more points today; if not, how long until it may.
+    /// Whether somebody may be answered more points today; if not, how long until it may.
     ///
     /// # Errors
     /// How long until the next day.
-    pub fn may_read(&self, key: ApiKeyId, watch: Watch, now: Timestamp) -> Result<(), Duration> {
+    pub fn may_read(&self, who: WatchedId, watch: Watch, now: Timestamp) -> Result<(), Duration> {
         let Some(most) = watch.distinct_points_per_day else {
             return Ok(());
         };
         if !watch.refuse_past_distinct_points {
             return Ok(());
         }
-        let keys = self.keys.lock();
-        let read = keys.get(&key).map_or(0, |seen| seen.answered.on(day(now)));
+        let all = self.seen.lock();
+        let read = all.get(&who).map_or(0, |seen| seen.answered.on(day(now)));
         if read < budget(most) {
             return Ok(());
         }
         Err(Duration::from_millis(DAY_MILLIS - now.0 % DAY_MILLIS))
     }
 
-    /// A key was answered these points, each by its hash.
+    /// Somebody was answered these points, each by its hash.
     pub fn answered(
         &self,
-        key: ApiKeyId,
+        who: WatchedId,
         points: impl IntoIterator<Item = u32>,
         watch: Watch,
         now: Timestamp,
     ) -> Option<Oddity> {
         let most = budget(watch.distinct_points_per_day?);
-        let mut keys = self.keys.lock();
-        let answered = &mut entry(&mut keys, key).answered;
+        let mut all = self.seen.lock();
+        let answered = &mut entry(&mut all, who).answered;
         // Past the budget nothing more is learned, and the memory stays bounded.
         if answered.on(day(now)) >= most {
             return None;
@@ -144,34 +147,36 @@ impl Watcher {
         (answered.on(day(now)) >= most).then_some(Oddity::MuchRead)
     }
 
-    /// Takes up what a key was answered before the node was started.
-    pub fn resume(&self, id: AnsweredId, stored: StoredAnswered) {
-        let mut keys = self.keys.lock();
-        entry(&mut keys, id.key).answered.resume(id, stored);
+    /// Takes up what somebody was answered before the node was started.
+    pub fn resume(&self, who: WatchedId, id: AnsweredId, stored: StoredAnswered) {
+        let mut all = self.seen.lock();
+        entry(&mut all, who).answered.resume(id, stored);
     }
 
-    /// What keys were answered since this was asked before, to be written down.
-    pub fn take_unwritten(&self) -> Vec<(AnsweredId, StoredAnswered)> {
-        let mut keys = self.keys.lock();
-        let records = keys
-            .iter_mut()
-            .flat_map(|(key, seen)| seen.answered.take_unwritten(*key));
+    /// What those who `are` there were answered since this was asked before, to be written down.
+    pub fn take_unwritten(&self, are: impl Fn(WatchedId) -> bool) -> Vec<Unwritten> {
+        let mut all = self.seen.lock();
+        let records = all.iter_mut().filter(|(who, _)| are(**who));
+        let records = records.flat_map(|(who, seen)| {
+            let records = seen.answered.take_unwritten(*who).into_iter();
+            records.map(|(id, stored)| (*who, id, stored))
+        });
         records.collect()
     }
 
     /// That couldn't be written down.
-    pub fn give_back(&self, records: Vec<(AnsweredId, StoredAnswered)>) {
-        let mut keys = self.keys.lock();
-        for (id, stored) in records {
-            if let Some(seen) = keys.get_mut(&id.key) {
+    pub fn give_back(&self, records: Vec<Unwritten>) {
+        let mut all = self.seen.lock();
+        for (who, id, stored) in records {
+            if let Some(seen) = all.get_mut(&who) {
                 seen.answered.give_back(id.day, stored);
             }
         }
     }
 
-    /// Forgets a key.
-    pub fn forget(&self, key: ApiKeyId) {
-        self.keys.lock().remove(&key);
+    /// Forgets somebody.
+    pub fn forget(&self, who: WatchedId) {
+        self.seen.lock().remove(&who);
     }
 }
 
@@ -190,11 +195,11 @@ impl Network {
     }
 }
 
-fn entry(keys: &mut HashMap<ApiKeyId, Seen>, key: ApiKeyId) -> &mut Seen {
-    if keys.len() >= KEYS_MAX && !keys.contains_key(&key) {
-        keys.clear();
+fn entry(all: &mut HashMap<WatchedId, Seen>, who: WatchedId) -> &mut Seen {
+    if all.len() >= WATCHED_MAX && !all.contains_key(&who) {
+        all.clear();
     }
-    keys.entry(key).or_default()
+    all.entry(who).or_default()
 }
 
 /// The day that a time is in, counted from 1970 in UTC.
@@ -215,14 +220,16 @@ const NETWORKS_MAX: usize = 64;
 const REFUSALS_ODD: u32 = 60;
 /// Highest budget of points: 16 MiB of memory a key.
 const DISTINCT_MAX: u32 = 4_000_000;
-/// Keys that are remembered; past that all are forgotten, and counted anew.
-const KEYS_MAX: usize = 100_000;
+/// Keys and subjects that are remembered; past that all are forgotten, and counted anew.
+const WATCHED_MAX: usize = 100_000;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::ApiKeyId;
 
-    const KEY: ApiKeyId = ApiKeyId([1; 8]);
+    const KEY: WatchedId = WatchedId::Key(ApiKeyId([1; 8]));
+    const OTHER: WatchedId = WatchedId::Key(ApiKeyId([2; 8]));
     const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
     fn ip(network: u8, host: u8) -> Option<IpAddr> {
@@ -294,6 +301,6 @@ mod tests {
             ..watch
         };
         assert_eq!(watcher.may_read(KEY, counted, NOW), Ok(()));
-        assert_eq!(watcher.may_read(ApiKeyId([2; 8]), watch, NOW), Ok(()));
+        assert_eq!(watcher.may_read(OTHER, watch, NOW), Ok(()));
     }
 }

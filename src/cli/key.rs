@@ -58,8 +58,14 @@ pub(crate) enum Command {
     },
     /// Stop a key from working, at once and for good.
     Revoke(One),
-    /// Believe a key again that the server suspended because it behaved oddly.
+    /// Believe a key again that the server suspended because it behaved oddly; or a user of an
+    /// identity provider, as `locule key suspended` shows it.
     Resume(One),
+    /// List users of an identity provider that are suspended. Suspended keys are among the keys.
+    Suspended {
+        #[command(flatten)]
+        format: Format,
+    },
 }
 
 #[derive(clap::Args)]
@@ -146,12 +152,29 @@ pub(crate) async fn run(client: &Client, command: Command) -> anyhow::Result<()>
             output::line(format!("key {id} is revoked"))
         }
         Command::Resume(One { id, format }) => {
-            let path = ["v1", "keys", &id, "resume"];
-            let key = client.ask(Method::POST, &path, None).await?;
+            // Ids of keys are hex digits, users are ISSUER:DIGEST.
+            let (kind, word) = if id.contains(':') {
+                ("subjects", "user")
+            } else {
+                ("keys", "key")
+            };
+            let path = ["v1", kind, &id, "resume"];
+            let resumed = client.ask(Method::POST, &path, None).await?;
             if format.is_json() {
-                return output::json(&key);
+                return output::json(&resumed);
             }
-            output::line(format!("key {id} is believed again"))
+            output::line(format!("{word} {id} is believed again"))
+        }
+        Command::Suspended { format } => {
+            let suspended = client.ask(Method::GET, &["v1", "subjects"], None).await?;
+            if format.is_json() {
+                return output::json(&suspended);
+            }
+            let rows = suspended.pointer("/subjects").and_then(Value::as_array);
+            let rows = rows.into_iter().flatten().map(|subject| {
+                ["/subject", "/suspended_at"].map(|pointer| output::cell(subject, pointer))
+            });
+            output::table(["user", "suspended"], &rows.collect::<Vec<_>>())
         }
     }
 }

@@ -213,7 +213,8 @@ impl Engine {
         }
         let forgotten = self
             .forget_families_of(&keys)
-            .and_then(|()| self.forget_webhooks_of(record.uuid));
+            .and_then(|()| self.forget_webhooks_of(record.uuid))
+            .and_then(|()| self.forget_subjects_of(record.uuid));
         if let Err(error) = forgotten {
             // Without their keys and their tenant they are good for nothing; the keeper tries again.
             let error = error.chain();

@@ -33,6 +33,7 @@ impl Engine {
             ("what keys were answered", self.write_down_answered()),
             ("families of refresh tokens", self.forget_what_is_over(now)),
             ("webhooks", self.forget_webhooks_of_the_deleted()),
+            ("subjects", self.forget_subjects_of_the_deleted()),
         ] {
             if let Err(error) = done {
                 tracing::error!(

@@ -21,6 +21,7 @@ mod quotas;
 mod report;
 mod retention;
 mod start;
+mod subjects;
 mod sweeps;
 mod tokens;
 mod turns;

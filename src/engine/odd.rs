@@ -1,13 +1,13 @@
-//! Keys that behave oddly: counted, recorded, told to the tenant's webhooks, and suspended where its
-//! policy says so. What is odd is told by `access::Watcher`.
+//! Keys, and subjects of issuers, that behave oddly: counted, recorded, told to the tenant's webhooks,
+//! and suspended where its policy says so. What is odd is told by `access::Watcher`.
 
 use std::sync::Arc;
 
 use super::{Engine, Error, ErrorKind, Event};
 use crate::{
     access::{
-        ApiKeyId, ApiKeyRecord, Denial, Grant, KeyExtras, KnownKey, ManageKeys, Oddity, Principal,
-        Role, Scope, Unauthenticated, Watch, day, point_hash,
+        ApiKeyId, Denial, Grant, KeyExtras, KnownKey, ManageKeys, Oddity, Principal, Role, Scope,
+        Unauthenticated, Watch, WatchedId, day, point_hash,
     },
     audit::{Actor, Durability, Entry, Outcome},
     partition::ScoredPoint,
@@ -15,18 +15,20 @@ use crate::{
 };
 
 impl Engine {
-    /// A principal was believed. If its key comes from more networks than its tenant bears, it isn't
-    /// any more.
+    /// A principal was believed. If it comes from more networks than its tenant bears, it isn't any
+    /// more.
     pub(super) fn note_used(&self, principal: &Principal) -> Result<(), Error> {
-        let Some((key, watch)) = self.watched(principal) else {
+        let Some((who, watch)) = self.watched(principal) else {
             return Ok(());
         };
         let now = self.clock.now();
-        match self.watcher.used(key.id, principal.ip(), watch, now) {
+        match self.watcher.used(who, principal.ip(), watch, now) {
             None => Ok(()),
-            Some(oddity) if self.react(principal, key, oddity) => {
-                Err(Unauthenticated::Suspended.into())
+            Some(oddity) if self.react(principal, who, oddity) => Err(match who {
+                WatchedId::Key(_) => Unauthenticated::Suspended,
+                WatchedId::Subject(_) => Unauthenticated::SubjectSuspended,
             }
+            .into()),
             Some(_) => Ok(()),
         }
     }
@@ -38,54 +40,54 @@ impl Engine {
         if let Some(Denial::Role { .. } | Denial::Collection) = denial {
             self.metrics.privilege_escalation_attempts.inc();
         }
-        if let Some((key, watch)) = self.watched(principal)
-            && let Some(oddity) = self.watcher.refused(key.id, watch, self.clock.now())
+        if let Some((who, watch)) = self.watched(principal)
+            && let Some(oddity) = self.watcher.refused(who, watch, self.clock.now())
         {
-            self.react(principal, key, oddity);
+            self.react(principal, who, oddity);
         }
     }
 
-    /// Whether a key may be answered more points today.
+    /// Whether a principal may be answered more points today.
     pub(super) fn may_be_answered(&self, principal: &Principal) -> Result<(), Error> {
-        let Some((key, watch)) = self.budgeted(principal) else {
+        let Some((who, watch)) = self.budgeted(principal) else {
             return Ok(());
         };
-        let may = self.watcher.may_read(key.id, watch, self.clock.now());
+        let may = self.watcher.may_read(who, watch, self.clock.now());
         may.map_err(|wait| {
             self.note_refused(principal, None);
             Error::new(
                 ErrorKind::Limited(wait),
-                "the key was answered as many different points as it may be in a day",
+                "as many different points were answered as may be in a day",
             )
         })
     }
 
-    /// A key was answered these points.
+    /// A principal was answered these points.
     pub(super) fn note_answered<'a>(
         &self,
         principal: &Principal,
         collection: &CollectionName,
         points: impl IntoIterator<Item = &'a ScoredPoint>,
     ) {
-        let Some((key, watch)) = self.budgeted(principal) else {
+        let Some((who, watch)) = self.budgeted(principal) else {
             return;
         };
         let hashed = |found: &ScoredPoint| point_hash(&self.counter, collection, found.point.id);
         // Before the watcher is asked: it is everyone's, one after the other.
         let points: Vec<_> = points.into_iter().map(hashed).collect();
         let now = self.clock.now();
-        if let Some(oddity) = self.watcher.answered(key.id, points, watch, now) {
-            self.react(principal, key, oddity);
+        if let Some(oddity) = self.watcher.answered(who, points, watch, now) {
+            self.react(principal, who, oddity);
         }
     }
 
-    /// A tenant's key, and what its tenant wants done about it.
-    fn watched<'p>(&self, principal: &'p Principal) -> Option<(&'p ApiKeyRecord, Watch)> {
+    /// Whose behaviour it is, and what the tenant wants done about it.
+    fn watched(&self, principal: &Principal) -> Option<(WatchedId, Watch)> {
         let watch = self.router.policy(principal.tenant()?).watch;
-        Some((principal.known()?.record(), watch))
+        Some((principal.watched()?, watch))
     }
 
-    fn budgeted<'p>(&self, principal: &'p Principal) -> Option<(&'p ApiKeyRecord, Watch)> {
+    fn budgeted(&self, principal: &Principal) -> Option<(WatchedId, Watch)> {
         if principal.role() != Role::Inference {
             return None;
         }
@@ -93,8 +95,8 @@ impl Engine {
         watched.1.distinct_points_per_day.map(|_| watched)
     }
 
-    /// Counts, records and tells something odd. Whether the key is suspended for it.
-    fn react(&self, principal: &Principal, key: &ApiKeyRecord, oddity: Oddity) -> bool {
+    /// Counts, records and tells something odd. Whether who did it is suspended for it.
+    fn react(&self, principal: &Principal, who: WatchedId, oddity: Oddity) -> bool {
         let (counter, what, suspend) = match oddity {
             Oddity::NewNetwork { suspend } => (
                 &self.metrics.unusual_access_patterns,
@@ -107,24 +109,34 @@ impl Engine {
             Oddity::MuchRead => (&self.metrics.data_access_anomalies, "much_read", false),
         };
         counter.inc();
-        self.record_oddity(principal, key, what, Durability::Written);
+        self.record_oddity(principal, what, Durability::Written);
         if let Some(tenant) = principal.tenant() {
-            let key = Some(key.id);
-            self.notify(tenant, &Event::SecuritySuspicious { what, key });
+            let event = Event::SecuritySuspicious {
+                what,
+                key: principal.known().map(|key| key.record().id),
+                actor: principal.actor().into_owned(),
+            };
+            self.notify(tenant, &event);
         }
-        suspend && self.suspend_key(principal, key)
+        if suspend {
+            match who {
+                WatchedId::Key(id) => self.suspend_key(principal, id),
+                WatchedId::Subject(id) => self.suspend_subject(principal, id),
+            }
+        }
+        suspend
     }
 
     /// A suspended key isn't believed, from now on and after a restart, until an owner resumes it.
-    fn suspend_key(&self, principal: &Principal, record: &ApiKeyRecord) -> bool {
+    fn suspend_key(&self, principal: &Principal, id: ApiKeyId) {
         let _changing = self.changing_keys.lock();
-        let Some(key) = self.gate.keys().find(record.id) else {
-            return true;
+        let Some(key) = self.gate.keys().find(id) else {
+            return;
         };
         if key.extras().suspended.is_some() {
-            return true;
+            return;
         }
-        self.record_oddity(principal, record, "suspend_key", Durability::Synced);
+        self.record_oddity(principal, "suspend_key", Durability::Synced);
         let extras = KeyExtras {
             suspended: Some(self.clock.now()),
             ..key.extras().clone()
@@ -135,8 +147,7 @@ impl Engine {
             let error = Error::from(error).chain();
             tracing::error!(error, "a key's suspension couldn't be written down");
         }
-        self.gate.keys().extend(record.id, extras);
-        true
+        self.gate.keys().extend(id, extras);
     }
 
     /// Believes a suspended key of the principal's tenant again.
@@ -153,17 +164,24 @@ impl Engine {
         };
         self.router.keep_key(key.record(), &extras)?;
         self.gate.keys().extend(id, extras);
-        self.watcher.forget(id);
-        self.router.drop_answered(id)?;
+        self.forget_behaviour(WatchedId::Key(id))?;
         self.key_of(principal, id)
     }
 
-    /// Writes down what keys were answered today, and forgets what they were on other days.
+    /// Who was resumed begins anew, with a whole budget.
+    pub(super) fn forget_behaviour(&self, who: WatchedId) -> Result<(), Error> {
+        self.watcher.forget(who);
+        Ok(self.router.drop_answered(who)?)
+    }
+
+    /// Writes down what those who ask were answered today, and forgets what they were on other days.
     pub(super) fn write_down_answered(&self) -> Result<(), Error> {
         let _changing = self.changing_keys.lock();
-        let mut records = self.watcher.take_unwritten();
         // Of a key that is gone nothing may stay.
-        records.retain(|(id, _)| self.gate.keys().find(id.key).is_some());
+        let records = self.watcher.take_unwritten(|who| match who {
+            WatchedId::Key(id) => self.gate.keys().find(id).is_some(),
+            WatchedId::Subject(_) => true,
+        });
         if let Err(error) = self.router.keep_answered(&records) {
             self.watcher.give_back(records);
             return Err(error.into());
@@ -177,16 +195,15 @@ impl Engine {
         Ok(())
     }
 
-    fn record_oddity(
+    pub(super) fn record_oddity(
         &self,
         principal: &Principal,
-        key: &ApiKeyRecord,
         what: &'static str,
         durability: Durability,
     ) {
-        let key = key.id.to_string();
+        let about = principal.actor();
         let entry = Entry {
-            actor: Actor::NodeAbout(&key),
+            actor: Actor::NodeAbout(&about),
             tenant: match principal.scope() {
                 Scope::Tenant(_, id) => Some(id.as_str()),
                 Scope::Node => None,

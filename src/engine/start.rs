@@ -38,7 +38,8 @@ use super::{
 use crate::{
     access::{
         AnsweredId, ApiKey, ApiKeyId, ApiKeyRecord, FamilyId, Gate, IssuerOptions, KeyTable,
-        Limits, Presented, Role, Scope, StoredExtras, StoredFamily, Tokens, Watcher, day,
+        Limits, Presented, Role, Scope, StoredExtras, StoredFamily, StoredSuspension, Tokens,
+        WatchedId, Watcher, day,
     },
     audit::{AuditError, AuditLog, AuditOptions},
     clock::{Clock, Timestamp},
@@ -133,7 +134,7 @@ impl Engine {
                 keys.extend(id, extras.into());
             }
         }
-        let watcher = watcher(&catalog, options.clock.now())?;
+        let watcher = watcher(&catalog, &keys, options.clock.now())?;
         let operator_key = operator(&options.operator_key, &keys, &catalog, &*options.clock)?;
         let shelves = Shelves::new(
             &directory.join("shelves"),
@@ -176,6 +177,10 @@ impl Engine {
             options.issuers,
             Box::new(move |id| tenants.living(id)),
         );
+        for (_, stored) in catalog.load(CatalogKind::SuspendedSubject)? {
+            let StoredSuspension::V1(subject) = stored;
+            tokens.suspensions().add(subject);
+        }
         let limits = Limits::default();
         for record in router.every_record() {
             limits.set(
@@ -361,15 +366,16 @@ fn system_key(keyring: &Keyring, catalog_exists: bool) -> Result<GenerationKey, 
     }
 }
 
-/// A watcher that knows what keys were answered today.
-fn watcher(catalog: &Catalog, now: Timestamp) -> Result<Watcher, CatalogError> {
+/// A watcher that knows what those who ask were answered today.
+fn watcher(catalog: &Catalog, keys: &KeyTable, now: Timestamp) -> Result<Watcher, CatalogError> {
     let watcher = Watcher::default();
     for id in catalog.ids(CatalogKind::Answered, &[])? {
         let at = AnsweredId::from_catalog_id(id);
         if at.day == day(now)
             && let Some(stored) = catalog.find(CatalogKind::Answered, id)?
         {
-            watcher.resume(at, stored);
+            let who = WatchedId::from_bytes(at.who, |key| keys.find(key).is_some());
+            watcher.resume(who, at, stored);
         }
     }
     Ok(watcher)

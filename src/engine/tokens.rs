@@ -111,6 +111,7 @@ impl Engine {
             let event = Event::SecuritySuspicious {
                 what: "refresh_token_reused",
                 key: Some(id),
+                actor: id.to_string(),
             };
             self.notify(tenant, &event);
         }

@@ -6,8 +6,8 @@ use serde::Serialize;
 use super::{Router, RouterError};
 use crate::{
     access::{
-        AnsweredId, ApiKeyId, ApiKeyRecord, Family, FamilyId, KeyExtras, StoredAnswered,
-        StoredExtras, StoredFamily, TokenKeyRecord,
+        AnsweredId, ApiKeyId, ApiKeyRecord, Family, FamilyId, KeyExtras, StoredExtras,
+        StoredFamily, TokenKeyRecord, Unwritten, WatchedId,
     },
     store::CatalogKind,
     tenant::{TenantId, TenantUuid},
@@ -46,35 +46,33 @@ impl Router {
         let ids: Vec<_> = keys.iter().map(|id| id.catalog_id()).collect();
         self.catalog.remove(CatalogKind::ApiKey, &ids)?;
         self.catalog.remove(CatalogKind::KeyExtras, &ids)?;
-        keys.iter().try_for_each(|id| self.drop_answered(*id))
+        keys.iter()
+            .try_for_each(|id| self.drop_answered(WatchedId::Key(*id)))
     }
 
-    /// Stores what keys were answered.
+    /// Stores what those who asked were answered.
     ///
     /// # Errors
     /// [`RouterError::Catalog`].
-    pub fn keep_answered(
-        &self,
-        records: &[(AnsweredId, StoredAnswered)],
-    ) -> Result<(), RouterError> {
+    pub fn keep_answered(&self, records: &[Unwritten]) -> Result<(), RouterError> {
         for some in records.chunks(ANSWERED_AT_ONCE) {
-            let some = some.iter().map(|(id, stored)| (id.catalog_id(), stored));
+            let some = some.iter().map(|(_, id, stored)| (id.catalog_id(), stored));
             let some: Vec<_> = some.collect();
             self.catalog.put_all(CatalogKind::Answered, &some)?;
         }
         Ok(())
     }
 
-    /// Removes what a key was answered.
+    /// Removes what somebody was answered.
     ///
     /// # Errors
     /// [`RouterError::Catalog`].
-    pub fn drop_answered(&self, key: ApiKeyId) -> Result<(), RouterError> {
-        let ids = self.catalog.ids(CatalogKind::Answered, &key.0)?;
+    pub fn drop_answered(&self, who: WatchedId) -> Result<(), RouterError> {
+        let ids = self.catalog.ids(CatalogKind::Answered, &who.bytes())?;
         self.drop_all_answered(&ids)
     }
 
-    /// Removes what keys were answered before a day.
+    /// Removes what they were answered before a day.
     ///
     /// # Errors
     /// [`RouterError::Catalog`].

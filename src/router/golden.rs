@@ -8,7 +8,8 @@ use proptest::prelude::*;
 use crate::{
     access::{
         Allowance, ApiKeyId, ApiKeyRecord, Family, Fingerprint, KeyExtras, Policy, PolicyRecord,
-        Quota, Role, Scope, StoredAnswered, StoredExtras, StoredFamily, TokenKeyRecord, Watch,
+        Quota, Role, Scope, StoredAnswered, StoredExtras, StoredFamily, StoredSuspension,
+        SuspendedSubject, TokenKeyRecord, Watch,
     },
     clock::Timestamp,
     router::{TenantRecord, TenantState},
@@ -148,6 +149,19 @@ fn golden_points_that_keys_were_answered_read_back() {
     golden(
         &StoredAnswered::V1(vec![0, 1, 0xffff_fffe]),
         include_bytes!("../../tests/golden/answered.v1.bin"),
+    );
+}
+
+#[test]
+fn golden_suspended_subjects_read_back() {
+    let subject = SuspendedSubject {
+        tenant: TenantUuid::from_bytes([7; 16]),
+        actor: "idp:0123456789abcdef".to_owned(),
+        since: AT,
+    };
+    golden(
+        &StoredSuspension::V1(subject),
+        include_bytes!("../../tests/golden/suspended_subject.v1.bin"),
     );
 }
 

@@ -52,8 +52,10 @@ pub enum CatalogKind {
     Delivery = 0x8f,
     /// A restore, while it runs and after.
     Restore = 0x90,
-    /// Points that a key was answered on a day, by their hashes.
+    /// Points that somebody was answered on a day, by their hashes.
     Answered = 0x91,
+    /// A subject of an issuer that its tenant doesn't believe.
+    SuspendedSubject = 0x92,
 }
 
 /// The open catalog.

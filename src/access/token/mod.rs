@@ -24,7 +24,10 @@ pub use self::{
     keys::{PublicKey, TokenKeyRecord},
 };
 use self::{jwt::Jwt, keys::TokenKeys};
-use super::api_key::{KnownKey, Presented, Unauthenticated};
+use super::{
+    api_key::{KnownKey, Presented, Unauthenticated},
+    watched::Suspensions,
+};
 use crate::{
     clock::Timestamp,
     seal::{self, HashKey, TokenRoot},
@@ -36,6 +39,7 @@ pub struct Tokens {
     keys: TokenKeys,
     families: Families,
     issuers: Vec<Issuer>,
+    suspensions: Suspensions,
     /// The number of a tenant that an issuer names.
     tenants: TenantFinder,
     /// Tokens whose signatures hold, by their digest. What may change meanwhile (keys, families,
@@ -83,6 +87,7 @@ impl Tokens {
             keys: TokenKeys::new(root, records),
             families: Families::new(coder, families),
             issuers: issuers.into_iter().map(Issuer::new).collect(),
+            suspensions: Suspensions::default(),
             tenants,
             checked: RwLock::default(),
         }
@@ -96,6 +101,11 @@ impl Tokens {
     /// The issuers that are believed.
     pub fn issuers(&self) -> &[Issuer] {
         &self.issuers
+    }
+
+    /// Subjects of theirs that aren't believed.
+    pub const fn suspensions(&self) -> &Suspensions {
+        &self.suspensions
     }
 
     /// Takes up an issuer's key set: how many of its keys can be used.

@@ -37,6 +37,8 @@ pub enum Event {
         what: &'static str,
         /// The key that it was done with.
         key: Option<ApiKeyId>,
+        /// Who did it, as in the audit log: the key's id, or an issuer's name for a subject.
+        actor: String,
     },
     /// The tenant was closed at once.
     TenantContained,
@@ -104,8 +106,8 @@ impl Event {
             Self::QuotaNear { quota, used, limit } => {
                 json!({"quota": quota, "used": used, "limit": limit})
             }
-            Self::SecuritySuspicious { what, key } => {
-                json!({"what": what, "key_id": key.map(|key| key.to_string())})
+            Self::SecuritySuspicious { what, key, actor } => {
+                json!({"what": what, "key_id": key.map(|key| key.to_string()), "actor": actor})
             }
             Self::TenantContained => Value::Object(serde_json::Map::new()),
         };

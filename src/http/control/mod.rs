@@ -12,6 +12,7 @@ mod report;
 mod restores;
 mod retention;
 mod scope;
+mod subjects;
 mod tenants;
 mod tokens;
 mod webhooks;
@@ -48,6 +49,8 @@ use crate::engine::Engine;
         keys::rotate,
         keys::revoke,
         keys::resume,
+        subjects::list,
+        subjects::resume,
         tokens::create,
         tokens::refresh,
         tokens::key_set,
@@ -115,6 +118,8 @@ pub(super) fn routes() -> Router<Arc<Engine>> {
         .route("/keys", get(keys::list).post(keys::create))
         .route("/keys/{id}", delete(keys::revoke))
         .route("/keys/{id}/resume", post(keys::resume))
+        .route("/subjects", get(subjects::list))
+        .route("/subjects/{subject}/resume", post(subjects::resume))
         .route("/keys/{id}/rotate", post(keys::rotate))
         .route("/token", post(tokens::create))
         .route("/token/refresh", post(tokens::refresh))

@@ -90,6 +90,7 @@ pub fn request(route: &str, target: &Target) -> Option<Asked> {
         "POST /v1/tenants/{id}/suspend" | "POST /v1/tenants/{id}/resume" => Some(json!({})),
         "POST /v1/keys/{id}/rotate"
         | "POST /v1/keys/{id}/resume"
+        | "POST /v1/subjects/{subject}/resume"
         | "POST /v1/token"
         | "POST /v1/webhooks/{id}/deliveries/{delivery}/replay" => Some(json!({})),
         "POST /v1/webhooks" => {
@@ -111,6 +112,7 @@ pub fn request(route: &str, target: &Target) -> Option<Asked> {
         | "GET /v1/tenants/{id}"
         | "DELETE /v1/tenants/{id}"
         | "GET /v1/keys"
+        | "GET /v1/subjects"
         | "GET /v1/webhooks"
         | "DELETE /v1/webhooks/{id}"
         | "GET /v1/webhooks/{id}/deliveries"

@@ -40,6 +40,7 @@ pub struct Setup {
     pub issuers: Vec<(IssuerOptions, Followed)>,
     pub webhook_networks: Vec<ipnet::IpNet>,
     pub partitions_open_max: Option<usize>,
+    pub operator_key: Option<String>,
 }
 
 /// What every node's clock shows when it is first started.
@@ -80,6 +81,10 @@ impl Node {
             partitions_open_max: setup
                 .partitions_open_max
                 .unwrap_or(usual.partitions_open_max),
+            operator_key: match &setup.operator_key {
+                Some(key) => Some(Presented::new(key)),
+                None => usual.operator_key,
+            },
             ..usual
         };
         let engine = Engine::start(options).unwrap().engine;
@@ -259,6 +264,11 @@ pub struct Stopped {
 impl Stopped {
     pub fn path(&self) -> PathBuf {
         self.directory.path().to_owned()
+    }
+
+    /// Starts a node here that is set up in another way.
+    pub fn start_with(self, setup: Setup) -> Node {
+        Node::on(self.directory, self.clock, setup)
     }
 
     pub fn start(self) -> Node {

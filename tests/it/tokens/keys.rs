@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Actor, Node};
+use crate::harness::{Actor, Node, Setup};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -140,4 +140,35 @@ fn a_key_with_a_limit_of_its_own_is_held_to_it_and_others_arent() {
     key.get("/collections").expect(429);
     let none = json!({"name": "k", "role": "writer", "limits": {"requests_per_second": 0}});
     tenant.owner.post("/v1/keys", none).expect(400);
+}
+
+/// One that another node made and printed, say.
+#[test]
+fn an_operator_key_that_the_configuration_supplies_may_look_like_any_other() {
+    for key in [
+        format!("lcl_0123456789abcdef_{}", "5".repeat(64)),
+        format!("lcl_no-id_{}", "5".repeat(64)),
+        "7f".repeat(32),
+    ] {
+        let node = Node::with(Setup {
+            operator_key: Some(key.clone()),
+            ..Setup::default()
+        });
+        node.actor(&key).get("/v1/tenants").expect(200);
+        let almost = format!("{}0", &key[..key.len() - 1]);
+        node.actor(&almost).get("/v1/tenants").expect(401);
+    }
+}
+
+#[test]
+fn a_tenants_key_that_the_configuration_supplies_makes_nobody_an_operator() {
+    let node = Node::start();
+    let acme = node.tenant("acme");
+    let key = acme.owner.key.clone().unwrap();
+    let node = node.stop().start_with(Setup {
+        operator_key: Some(key.clone()),
+        ..Setup::default()
+    });
+    node.actor(&key).get("/v1/tenants").expect(403);
+    node.actor(&key).get("/v1/keys").expect(200);
 }

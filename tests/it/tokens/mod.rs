@@ -7,3 +7,4 @@ mod keys;
 mod own;
 mod publisher;
 mod signer;
+mod subjects;
