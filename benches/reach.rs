@@ -1,7 +1,8 @@
-//! What a node of many tenants must reach: creating, starting, idling, waking, writing.
+//! What a node of many tenants must reach: creating, starting, idling, waking, writing, auditing.
 //!
 //! `cargo bench --bench reach` prints a table; `-- --test` runs it small, to see that it runs;
-//! `-- --tenants N` sets how many tenants there are, `-- --only tenants|waking|writing` picks a part.
+//! `-- --tenants N` sets how many tenants there are, `-- --only tenants|waking|writing|auditing`
+//! picks a part.
 
 #![expect(
     clippy::unwrap_used,
@@ -26,6 +27,7 @@ use std::{
 
 use locule::{
     access::{Origin, Presented, Principal, Quota},
+    audit::{AuditOptions, Reads},
     clock::System,
     engine::{Engine, EngineOptions, Query, VectorsBack},
     index::Precision,
@@ -62,6 +64,9 @@ fn main() {
     }
     if chosen("writing") {
         writing(seconds);
+    }
+    if chosen("auditing") {
+        auditing(if small { 100 } else { 10_000 }, seconds);
     }
 }
 
@@ -176,6 +181,72 @@ fn writing(seconds: Duration) {
     row("  ratio", format!("{ratio:.1} x"), "10 x");
 }
 
+/// Searches by as many threads as there are cores, each let in by its key: with an entry in the audit
+/// log for each, against the first of a minute alone.
+fn auditing(points: u64, seconds: Duration) {
+    let [each, counted] = [Reads::Each, Reads::Counted].map(|reads| {
+        let directory = tempfile::tempdir().unwrap();
+        let engine = start_with(directory.path(), reads);
+        let operator = principal(&engine, OPERATOR_KEY);
+        let new = NewTenant {
+            id: TenantId::parse("reader").unwrap(),
+            quota: Quota::default(),
+            region: None,
+        };
+        let key = engine.create_tenant(&operator, new).unwrap().owner_key;
+        let key = key.reveal().to_owned();
+        let owner = principal(&engine, &key);
+        fill(&engine, &owner, 0, 384);
+        for first in (0..points).step_by(1_000) {
+            let some = (first..points.min(first + 1_000)).map(|id| point(id, 384));
+            engine.upsert(&owner, &docs(), some.collect()).unwrap();
+        }
+        while engine.is_building(&owner, &docs()).unwrap() {
+            thread::sleep(Duration::from_millis(20));
+        }
+        (engine, key, directory)
+    });
+    let mut ratios: Vec<_> = (0..5)
+        .map(|_| {
+            let [each, counted] =
+                [&each, &counted].map(|(engine, key, _)| searches(engine, key, seconds));
+            (each / counted, each, counted)
+        })
+        .collect();
+    ratios.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let (ratio, each, counted) = ratios[ratios.len() / 2];
+    row(
+        "searches a second, each in the audit log",
+        format!("{each:.0}"),
+        "",
+    );
+    row("  counted by the minute", format!("{counted:.0}"), "");
+    row(
+        "  ratio: the median of five turns",
+        format!("{ratio:.3} x"),
+        "0.9 x",
+    );
+}
+
+fn searches(engine: &Arc<Engine>, key: &str, seconds: Duration) -> f64 {
+    let (stop, done) = (AtomicBool::new(false), AtomicU64::new(0));
+    let watch = Instant::now();
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().unwrap().get() {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    let owner = principal(engine, key);
+                    engine.search(&owner, &docs(), query(384)).unwrap();
+                    done.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        thread::sleep(seconds);
+        stop.store(true, Ordering::Relaxed);
+    });
+    done.into_inner() as f64 / watch.elapsed().as_secs_f64()
+}
+
 fn rate(engine: &Arc<Engine>, owner: &Principal, writers: u64, seconds: Duration) -> f64 {
     let (stop, written) = (AtomicBool::new(false), AtomicU64::new(0));
     let watch = Instant::now();
@@ -207,6 +278,10 @@ fn released(directory: &Path) {
 }
 
 fn start(directory: &Path) -> Arc<Engine> {
+    start_with(directory, Reads::Each)
+}
+
+fn start_with(directory: &Path, reads: Reads) -> Arc<Engine> {
     released(directory);
     let options = EngineOptions {
         directory: directory.to_owned(),
@@ -217,7 +292,10 @@ fn start(directory: &Path) -> Arc<Engine> {
         partitions_open_max: 1024,
         data_key_lasts: Duration::from_secs(365 * 24 * 60 * 60),
         issuers: Vec::new(),
-        audit: locule::audit::AuditOptions::default(),
+        audit: AuditOptions {
+            reads,
+            ..AuditOptions::default()
+        },
         clock: Arc::new(System),
     };
     Engine::start(options).unwrap().engine
