@@ -15,10 +15,12 @@ impl Engine {
     /// Begins a backup of the principal's tenant, as of now.
     ///
     /// # Errors
-    /// [`ErrorKind::Conflict`] while another, a restore or an erasure is under way.
+    /// [`ErrorKind::Conflict`] while another, a restore or an erasure is under way;
+    /// [`ErrorKind::Denied`] when the tenant's backups use up what they may.
     pub fn make_backup(self: &Arc<Self>, principal: &Principal) -> Result<BackupRecord, Error> {
         let grant: Grant<ManageBackups> = self.check(principal, None)?;
         let turn = self.turn(&grant)?;
+        self.may_back_up(&grant)?;
         let source = self.watch(principal, self.router.source(&grant).map_err(Error::from))?;
         let record = self
             .backups
@@ -92,6 +94,7 @@ impl Engine {
     /// [`Error`].
     pub fn upload_backup(&self, principal: &Principal) -> Result<Upload, Error> {
         let grant: Grant<ManageBackups> = self.check(principal, None)?;
+        self.may_back_up(&grant)?;
         let bytes_max = self.disk_bytes_max(grant.tenant());
         let bytes_max =
             bytes_max.map(|most| most.saturating_mul(2).saturating_add(UPLOAD_BYTES_MORE));
@@ -118,7 +121,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`]; [`ErrorKind::Conflict`] when it is damaged, its key was shredded, or
-    /// something else is under way.
+    /// something else is under way; [`ErrorKind::Denied`] when it has more points than the tenant may.
     pub fn restore_backup(
         self: &Arc<Self>,
         principal: &Principal,
@@ -130,6 +133,7 @@ impl Engine {
         let records = self
             .backups
             .records(grant.tenant(), id, (generation, &key))?;
+        self.may_have(&grant, self.backups.find(grant.tenant(), id)?.points)?;
         self.record_act(principal, "restore_backup")?;
         let record = self.router.begin_restore(&grant, id.0, self.clock.now())?;
         // What is being erased would be there again. Each of the two is recorded before it looks
@@ -172,6 +176,36 @@ impl Engine {
         let found = self.restores(principal)?;
         let found = found.into_iter().find(|record| record.id == id);
         Ok(found.ok_or(RouterError::NoRestore)?)
+    }
+
+    /// A tenant's backups may take as much of the disk as its data, each.
+    fn may_back_up(&self, grant: &Grant<ManageBackups>) -> Result<(), Error> {
+        let Some(most) = self.disk_bytes_max(grant.tenant()) else {
+            return Ok(());
+        };
+        let stored = self.backups.stored_bytes(grant.tenant())?;
+        if stored < most {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::Denied,
+            format!(
+                "the tenant's backups hold {stored} bytes, and may hold as many as its data: {most}; delete some"
+            ),
+        ))
+    }
+
+    fn may_have(&self, grant: &Grant<ManageBackups>, points: u64) -> Result<(), Error> {
+        let record = self.router.own_record(grant.tenant());
+        match record.and_then(|record| record.quota.points_max) {
+            Some(most) if points > most => Err(Error::new(
+                ErrorKind::Denied,
+                format!(
+                    "the backup has {points} points, and the tenant's quota is {most}; the operator can raise it"
+                ),
+            )),
+            Some(_) | None => Ok(()),
+        }
     }
 
     fn turn(&self, grant: &Grant<ManageBackups>) -> Result<Turn, Error> {

@@ -52,6 +52,16 @@ impl Files {
         fs::create_dir_all(self.blocks())
     }
 
+    /// Bytes of all the blocks.
+    pub(super) fn bytes(&self) -> io::Result<u64> {
+        if !self.blocks().exists() {
+            return Ok(0);
+        }
+        let blocks = fs::read_dir(self.blocks())?;
+        let sizes = blocks.map(|block| Ok(block?.metadata()?.len()));
+        sizes.sum()
+    }
+
     /// Stores a block, if it isn't there. How many bytes that took.
     pub(super) fn put_block(&self, bytes: &[u8]) -> Result<(Block, u64), BackupError> {
         let block = Block {

@@ -104,6 +104,14 @@ impl Backups {
         found.cloned().ok_or(BackupError::NotFound)
     }
 
+    /// Bytes on disk of a tenant's backups, together.
+    ///
+    /// # Errors
+    /// [`BackupError::Io`].
+    pub fn stored_bytes(&self, tenant: TenantUuid) -> Result<u64, BackupError> {
+        Ok(self.files(tenant).bytes()?)
+    }
+
     /// Bytes so far of a backup that is being made.
     pub fn progress(&self, id: BackupId) -> Option<u64> {
         let progress = self.progress.lock();

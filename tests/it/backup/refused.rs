@@ -12,7 +12,7 @@ use locule::{
 };
 use serde_json::{Value, json};
 
-use super::{begin_restore, download, make, upload};
+use super::{begin_restore, download, make, restore_done, upload};
 use crate::{harness::Node, isolation::disk::Disk};
 
 #[test]
@@ -47,6 +47,8 @@ fn a_quota_on_disk_bounds_what_is_uploaded_and_no_tenant_s_way_back() {
     owner.put_point("docs", 1, &[1.0, 0.0], json!({}));
     let backup = make(&owner);
     let file = download(&owner, &backup);
+    let id = backup["id"].as_str().unwrap();
+    owner.delete(&format!("/v1/backups/{id}")).expect(204);
     let quota = json!({"quota": {"disk_bytes_max": 1}});
     node.operator().patch("/v1/tenants/acme", quota).expect(200);
     let most = (64 << 20) + 2;
@@ -59,8 +61,44 @@ fn a_quota_on_disk_bounds_what_is_uploaded_and_no_tenant_s_way_back() {
     );
     upload(&owner, vec![0; most]).expect(400);
     // It is past its quota as it is. What it had it gets back.
+    let again = upload(&owner, file.clone()).expect(201);
+    restore_done(&owner, &again);
+    // Copies beside it are bounded, too.
+    for refused in [
+        owner.post("/v1/backups", json!({})),
+        upload(&owner, file.clone()),
+    ] {
+        assert_eq!(refused.status, 403, "{}", refused.text);
+        assert!(
+            refused.message().contains("backups hold"),
+            "{}",
+            refused.text
+        );
+    }
+    let id = again["id"].as_str().unwrap();
+    owner.delete(&format!("/v1/backups/{id}")).expect(204);
     upload(&owner, file).expect(201);
-    begin_restore(&owner, &backup).expect(202);
+}
+
+#[test]
+fn a_backup_with_more_points_than_the_tenant_may_have_is_not_restored() {
+    let node = Node::start();
+    let owner = node.tenant("acme").owner;
+    owner.create_collection("docs", 2, "Dot");
+    for id in 0..3 {
+        owner.put_point("docs", id, &[1.0, 0.0], json!({}));
+    }
+    let backup = make(&owner);
+    let may_have = |points: u64| {
+        let quota = json!({"quota": {"points_max": points}});
+        node.operator().patch("/v1/tenants/acme", quota).expect(200);
+    };
+    may_have(2);
+    let refused = begin_restore(&owner, &backup);
+    assert_eq!(refused.status, 403, "{}", refused.text);
+    assert!(refused.message().contains("3 points"), "{}", refused.text);
+    may_have(3);
+    restore_done(&owner, &backup);
 }
 
 #[test]
