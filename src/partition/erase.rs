@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{
     Partition, PartitionError,
-    chamber::Sample,
+    chamber::{Chamber, Sample},
     collection::{Collection, Slot},
     write::{Mutation, Operation, Selection},
 };
@@ -72,6 +72,18 @@ impl Erased {
     pub(super) const fn samples_wanted(&self) -> usize {
         Self::SAMPLES_MAX.saturating_sub(self.samples.len())
     }
+
+    /// Keeps slices of the first of these rows, as many as are wanted yet.
+    pub(super) fn sample(
+        &mut self,
+        chamber: &Chamber,
+        rows: &[StorageKey],
+    ) -> Result<(), PartitionError> {
+        for key in rows.iter().take(self.samples_wanted()) {
+            self.samples.extend(chamber.sample(*key)?);
+        }
+        Ok(())
+    }
 }
 
 impl Partition {
@@ -109,7 +121,7 @@ impl Partition {
                 let rows = KeyRange::rows_of(collection.number);
                 let family = Arc::clone(&self.chamber.load().family);
                 let keys = family.first_keys(&rows, Erased::SAMPLES_MAX)?;
-                self.sample(&keys, &mut erased)?;
+                erased.sample(&self.chamber.load_full(), &keys)?;
                 let view = self.current(&collection, grant.now());
                 erased.count(collection.name.clone(), view.ids.len() as u64);
                 self.remove_collection(&collection.name, grant.now())?;
@@ -138,7 +150,7 @@ impl Partition {
         let slots = living.filter_map(|(_, slot)| view.slots.get(slot as usize));
         let keys = slots.map(|slot| StorageKey::row(collection.number, slot.row));
         let keys: Vec<_> = keys.take(erased.samples_wanted()).collect();
-        self.sample(&keys, erased)?;
+        erased.sample(&self.chamber.load_full(), &keys)?;
         self.clear_ended(collection, now)
     }
 
@@ -159,19 +171,11 @@ impl Partition {
         let keys = slots
             .iter()
             .map(|slot| StorageKey::row(collection.number, slot.row));
-        self.sample(&keys.collect::<Vec<_>>(), erased)?;
+        erased.sample(&self.chamber.load_full(), &keys.collect::<Vec<_>>())?;
         // What has ended isn't there any more, though it is sampled: a sweep tells of it.
         self.clear_ended(collection, grant.now())?;
         let done = self.submit(Mutation::new(collection, vec![operation], grant.now()))?;
         erased.count_some(&collection.name, done.removed);
-        Ok(())
-    }
-
-    fn sample(&self, keys: &[StorageKey], erased: &mut Erased) -> Result<(), PartitionError> {
-        let chamber = self.chamber.load_full();
-        for key in keys {
-            erased.samples.extend(chamber.sample(*key)?);
-        }
         Ok(())
     }
 }

@@ -87,7 +87,7 @@ impl<'c> Removal<'c> {
         let rows = KeyRange::rows_of(number);
         let family = &self.chamber.family;
         let first = family.first_keys(&rows, Erased::SAMPLES_MAX)?;
-        self.sample(&first)?;
+        self.erased.sample(self.chamber, &first)?;
         let points = match self.ending(number) {
             None => self.chamber.family.count(&rows)?,
             Some(standing) => {
@@ -144,7 +144,7 @@ impl<'c> Removal<'c> {
             })?;
         // What is meant is looked for first.
         found.append(&mut others);
-        self.sample(&found)?;
+        self.erased.sample(self.chamber, &found)?;
         self.tombstone(number, &found)?;
         for key in found {
             self.batch.remove(key);
@@ -166,13 +166,6 @@ impl<'c> Removal<'c> {
             let plain = segment::encode_tombstone(&covered);
             self.batch.put(key, self.chamber.seal(key, &plain)?);
             note.tombstones += 1;
-        }
-        Ok(())
-    }
-
-    fn sample(&mut self, keys: &[StorageKey]) -> Result<(), PartitionError> {
-        for key in keys.iter().take(self.erased.samples_wanted()) {
-            self.erased.samples.extend(self.chamber.sample(*key)?);
         }
         Ok(())
     }
