@@ -412,7 +412,7 @@ pub enum Denial {
     #[error("the key isn't good for this collection")]
     Collection,
     /// The tenant is suspended.
-    #[error("the tenant is suspended; ask the operator")]
+    #[error("the tenant is suspended, or being deleted; ask the operator")]
     Suspended,
     /// Too many requests.
     #[error("too many requests; try again in {} ms", wait.as_millis())]

@@ -258,31 +258,29 @@ pub(super) fn carry_out(due: &Receiver<Turn>, engine: &Weak<Engine>, builders: &
         let Some(engine) = engine.upgrade() else {
             return;
         };
-        let job = Job::begin();
-        let done = builders.install(|| engine.erasures.run(&attempt.turn));
+        let (job, mut done) = (Job::begin(), Vec::new());
+        let ran = builders.install(|| engine.erasures.run(&attempt.turn, &mut done));
         drop(job);
-        match done {
-            Ok(done) => {
-                for erasure in done {
-                    let event = Event::ErasureDone {
-                        erasure: erasure.id.to_string(),
-                        points: erasure.points,
-                    };
-                    engine.notify(attempt.turn.tenant(), &event);
-                }
-            }
-            Err(error) => {
-                let attempt = attempt.failed();
-                tracing::error!(
-                    error = Error::from(error).chain(),
-                    times = attempt.times,
-                    "an erasure failed"
-                );
-                if attempt.times < ATTEMPTS {
-                    failed.push(attempt);
-                }
-            }
+        for erasure in done {
+            let event = Event::ErasureDone {
+                erasure: erasure.id.to_string(),
+                points: erasure.points,
+            };
+            engine.notify(attempt.turn.tenant(), &event);
         }
+        if let Err(error) = ran {
+            let attempt = attempt.failed();
+            tracing::error!(
+                error = Error::from(error).chain(),
+                times = attempt.times,
+                "an erasure failed; it is tried again"
+            );
+            failed.push(attempt);
+        }
+        engine
+            .metrics
+            .erasures_failing
+            .set(i64::try_from(failed.len()).unwrap_or(i64::MAX));
     }
 }
 
@@ -314,15 +312,17 @@ impl Attempt {
     fn failed(self) -> Self {
         Self {
             turn: self.turn,
-            times: self.times + 1,
+            times: self.times.saturating_add(1),
             since: Stopwatch::start(),
         }
     }
 
     /// How long until it is tried again.
     fn wait(&self) -> Duration {
-        let pause = ATTEMPT_PAUSE * self.times * self.times;
-        pause.saturating_sub(self.since.elapsed())
+        let pause = ATTEMPT_PAUSE.saturating_mul(self.times.saturating_mul(self.times));
+        pause
+            .min(ATTEMPT_PAUSE_MAX)
+            .saturating_sub(self.since.elapsed())
     }
 }
 
@@ -344,7 +344,7 @@ impl From<RunError> for Error {
     }
 }
 
-/// Attempts at one tenant's erasures before they wait for a restart.
-const ATTEMPTS: u32 = 5;
 /// The pause behind the first failed attempt; behind the nth, n squared times as long.
 const ATTEMPT_PAUSE: Duration = Duration::from_millis(200);
+/// ... up to this.
+const ATTEMPT_PAUSE_MAX: Duration = Duration::from_secs(30);

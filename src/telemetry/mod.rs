@@ -41,6 +41,8 @@ pub struct Metrics {
     pub refresh_reuses: Counter,
     /// API keys that end within two weeks.
     pub keys_expiring: Gauge<i64, AtomicI64>,
+    /// Tenants whose erasures failed and are to be tried again.
+    pub erasures_failing: Gauge<i64, AtomicI64>,
     /// Quotas of points and of bytes on disk that are nearly used up.
     pub quotas_near: Gauge<i64, AtomicI64>,
     /// Messages that webhooks took.
@@ -151,6 +153,12 @@ impl Default for Metrics {
             "API keys that end within two weeks",
             keys_expiring.clone(),
         );
+        let erasures_failing = Gauge::default();
+        registry.register(
+            names::ERASURES_FAILING,
+            "Tenants whose erasures failed and are to be tried again",
+            erasures_failing.clone(),
+        );
         let quotas_near = Gauge::default();
         registry.register(
             names::QUOTAS_NEAR,
@@ -252,6 +260,7 @@ impl Default for Metrics {
             authentication_failures,
             refresh_reuses,
             keys_expiring,
+            erasures_failing,
             quotas_near,
             webhooks_delivered,
             webhook_failures,

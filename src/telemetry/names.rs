@@ -41,6 +41,8 @@ pub const SEGMENTS_WRITTEN: &str = "segments_written";
 pub const REFRESH_REUSES: &str = "refresh_token_reuses";
 /// API keys that end within two weeks.
 pub const KEYS_EXPIRING: &str = "keys_expiring";
+/// Tenants whose erasures failed and are to be tried again.
+pub const ERASURES_FAILING: &str = "erasures_failing";
 /// Quotas of points and of bytes on disk that are nearly used up.
 pub const QUOTAS_NEAR: &str = "quotas_near";
 /// Messages that webhooks took.

@@ -57,7 +57,10 @@ fn tell_reading(verdict: &mut Verdict, scan: &Scan, seconds: f64) {
         1 => "1 file".to_owned(),
         files => format!("{} files", count(files)),
     };
-    if scan.unread.is_empty() {
+    if scan.files == 0 && scan.unread.is_empty() {
+        let text = "nothing: there is no file here; is it the right place?";
+        verdict.part("read", State::Unknown, text);
+    } else if scan.unread.is_empty() {
         let text = format!("{files}, {bytes} bytes, in {seconds:.1} s");
         verdict.part("read", State::Holds, text);
     } else {

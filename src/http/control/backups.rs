@@ -202,7 +202,7 @@ pub(super) fn parse(id: &str) -> Result<BackupId, Refusal> {
 pub(super) fn shown(record: &BackupRecord) -> Shown {
     let (mut error, mut ended_at, mut ended_by) = (None, None, None);
     match &record.state {
-        BackupState::Running | BackupState::Done => {}
+        BackupState::Running | BackupState::Done | BackupState::Deleted => {}
         BackupState::Failed(why) => error = Some(why.clone()),
         BackupState::Ended { at, erasure } => {
             ended_at = Some(at.to_string());

@@ -36,13 +36,28 @@ pub(super) struct Ask {
     scope: data::Json,
 }
 
-/// How long to wait for the end of an erasure before answering.
+/// How long to wait for the end of an erasure before answering. Read before anything is done: who is
+/// told that a request is wrong may believe that nothing was.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wait {
-    /// Seconds.
     #[serde(default)]
-    pub(super) wait: u64,
+    pub(super) wait: Seconds,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(try_from = "u64")]
+pub(super) struct Seconds(u64);
+
+impl TryFrom<u64> for Seconds {
+    type Error = String;
+
+    fn try_from(seconds: u64) -> Result<Self, String> {
+        if seconds > WAIT_SECONDS_MAX {
+            return Err(format!("wait is at most {WAIT_SECONDS_MAX} seconds"));
+        }
+        Ok(Self(seconds))
+    }
 }
 
 /// An erasure.
@@ -50,8 +65,8 @@ pub(super) struct Wait {
 #[schema(as = Erasure)]
 pub(super) struct Shown {
     id: String,
-    /// `queued`, `running`, `verifying`, `done` or `failed`. In each of them nothing of the data is
-    /// answered any more.
+    /// `queued`, `running`, `verifying` or `done`. In each of them nothing of the data is answered any
+    /// more. What fails is tried again, until it is done.
     state: &'static str,
     /// `points`, `filter`, `subject`, `collection`, `tenant`, `retention` or `rotation`.
     scope: Value,
@@ -66,6 +81,7 @@ pub(super) struct Shown {
     steps: Vec<StepShown>,
     #[schema(format = DateTime, required)]
     finished_at: Option<String>,
+    /// Why the last attempt to carry it out failed, until one doesn't.
     #[schema(required)]
     failure: Option<String>,
 }
@@ -140,13 +156,8 @@ pub(super) fn asked(reason: String, scope: data::Json) -> Result<ErasureAsked, R
 pub(super) async fn accepted(
     caller: &Caller,
     erasure: Erasure,
-    wait: u64,
+    Seconds(wait): Seconds,
 ) -> Result<Response, Refusal> {
-    if wait > WAIT_SECONDS_MAX {
-        return Err(Refusal::invalid(format!(
-            "wait is at most {WAIT_SECONDS_MAX} seconds"
-        )));
-    }
     let erasure = caller
         .run(Waits::Maybe, move |engine, _| {
             Ok(engine.await_erasure(&erasure, Duration::from_secs(wait)))

@@ -4,13 +4,24 @@ use super::{BackupError, BackupId, BackupRecord, BackupState, Backups};
 use crate::{clock::Timestamp, failpoint, router::Turn, store::CatalogKind, tenant::Generation};
 
 impl Backups {
-    /// Deletes a backup. Blocks that others have too stay.
+    /// Deletes a backup. Blocks that others have too stay. Of copies elsewhere the receipt of the
+    /// erasure that ends them is to tell, so that there are some stays known until then.
     ///
     /// # Errors
     /// [`BackupError::NotFound`].
     pub fn delete(&self, turn: &Turn, id: BackupId) -> Result<(), BackupError> {
         let record = self.find(turn.tenant(), id)?;
-        self.forget(&record)
+        if record.downloads == 0 || record.state != BackupState::Done {
+            return self.forget(&record);
+        }
+        let files = self.files(record.tenant);
+        files.remove_manifest(record.id)?;
+        failpoint::hit("backup.deleted");
+        files.sweep()?;
+        self.keep(&BackupRecord {
+            state: BackupState::Deleted,
+            ..record
+        })
     }
 
     /// Deletes the server's own copies of a generation's backups, once its key was shredded, and
@@ -28,10 +39,10 @@ impl Backups {
     ) -> Result<Vec<BackupRecord>, BackupError> {
         let tenant = turn.tenant();
         let files = self.files(tenant);
-        let mut ended = self.list(tenant);
+        let mut ended = self.kept(tenant);
         ended.retain(|record| record.generation == generation);
         for record in &mut ended {
-            if record.state == BackupState::Done {
+            if matches!(record.state, BackupState::Done | BackupState::Deleted) {
                 files.remove_manifest(record.id)?;
                 record.state = BackupState::Ended { at, erasure };
                 self.keep(record)?;
@@ -49,7 +60,7 @@ impl Backups {
     /// [`BackupError`].
     pub fn end_all(&self, turn: &Turn) -> Result<Vec<BackupRecord>, BackupError> {
         let tenant = turn.tenant();
-        let records = self.list(tenant);
+        let records = self.kept(tenant);
         for record in &records {
             self.files(tenant).remove_manifest(record.id)?;
         }

@@ -88,6 +88,13 @@ impl Backups {
 
     /// A tenant's backups, the oldest first.
     pub fn list(&self, tenant: TenantUuid) -> Vec<BackupRecord> {
+        let mut records = self.kept(tenant);
+        records.retain(|record| record.state != BackupState::Deleted);
+        records
+    }
+
+    /// ... and those that were deleted while there were copies elsewhere.
+    fn kept(&self, tenant: TenantUuid) -> Vec<BackupRecord> {
         let records = self.records.lock();
         records.get(&tenant).cloned().unwrap_or_default()
     }
@@ -97,11 +104,8 @@ impl Backups {
     /// # Errors
     /// [`BackupError::NotFound`], also for another tenant's.
     pub fn find(&self, tenant: TenantUuid, id: BackupId) -> Result<BackupRecord, BackupError> {
-        let records = self.records.lock();
-        let found = records
-            .get(&tenant)
-            .and_then(|records| records.iter().find(|record| record.id == id));
-        found.cloned().ok_or(BackupError::NotFound)
+        let found = self.list(tenant).into_iter().find(|record| record.id == id);
+        found.ok_or(BackupError::NotFound)
     }
 
     /// Bytes on disk of a tenant's backups, together.
@@ -311,6 +315,7 @@ impl Backups {
             BackupState::Running
             | BackupState::Done
             | BackupState::Failed(_)
+            | BackupState::Deleted
             | BackupState::Ended { .. } => None,
         });
         BackupError::Ended {
@@ -361,7 +366,8 @@ impl Backups {
             take::blocks(&self.files(tenant), &front, &mut file)?;
             return Ok(here);
         }
-        let known = self.find(tenant, manifest.id).ok();
+        let mut known = self.kept(tenant).into_iter();
+        let known = known.find(|record| record.id == manifest.id);
         let mut record = BackupRecord {
             state: BackupState::Running,
             made: manifest.made,
@@ -451,6 +457,7 @@ fn must_be_done(record: &BackupRecord) -> Result<(), BackupError> {
     match &record.state {
         BackupState::Done => Ok(()),
         BackupState::Running | BackupState::Failed(_) => Err(BackupError::NotDone),
+        BackupState::Deleted => Err(BackupError::NotFound),
         BackupState::Ended { at, erasure } => Err(BackupError::Ended {
             generation: record.generation,
             how: Some(End {

@@ -74,6 +74,9 @@ pub enum BackupState {
         /// By which erasure, if it was one.
         erasure: Option<[u8; 16]>,
     },
+    /// Its owner deleted the server's copy, when there were others elsewhere. It is known no more but
+    /// to the receipt of the erasure that ends those.
+    Deleted,
 }
 
 impl BackupState {
@@ -84,6 +87,7 @@ impl BackupState {
             Self::Done => "done",
             Self::Failed(_) => "failed",
             Self::Ended { .. } => "ended",
+            Self::Deleted => "deleted",
         }
     }
 }
@@ -117,6 +121,14 @@ mod tests {
             state: BackupState::Failed("the disk is full".to_owned()),
             ..ended.clone()
         };
+        let deleted = BackupRecord {
+            state: BackupState::Deleted,
+            ..ended.clone()
+        };
+        golden(
+            &deleted,
+            include_bytes!("../../../tests/golden/backup_deleted.v1.bin"),
+        );
         golden(
             &ended,
             include_bytes!("../../../tests/golden/backup_ended.v1.bin"),

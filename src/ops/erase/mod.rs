@@ -193,6 +193,16 @@ impl Erasures {
         due
     }
 
+    /// Has those who follow a tenant's erasures see why the last attempt failed. In memory alone: it may
+    /// be the disk that is full.
+    fn note_failure(&self, tenant: TenantUuid, error: &RunError) {
+        let mut table = self.table.lock();
+        let under_way = table
+            .values_mut()
+            .filter(|own| own.tenant == tenant && !own.state.is_final());
+        under_way.for_each(|own| own.failure = Some(format!("{error}; it is tried again")));
+    }
+
     fn done(&self, step: StepName, took: Duration) -> Done {
         Done {
             step,

@@ -44,7 +44,7 @@ pub enum State {
     Verifying,
     /// Its receipt is signed.
     Done,
-    /// It was given up.
+    /// It was given up. Nothing is, any more: this was written by versions before.
     Failed,
 }
 
@@ -137,7 +137,7 @@ pub struct Erasure {
     pub receipt: Option<String>,
     /// Which of the tenant's receipts it is.
     pub place: u64,
-    /// Why it was given up.
+    /// Why the last attempt failed, until one doesn't.
     pub failure: Option<String>,
 }
 

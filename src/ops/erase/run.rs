@@ -28,40 +28,47 @@ use crate::{
 };
 
 impl Erasures {
-    /// Carries out what waits for the tenant whose turn it is, and what a crash left half done. Which
-    /// came to their end.
+    /// Carries out what waits for the tenant whose turn it is, and before that what a crash or a
+    /// failure left half done. Those that come to their end are added to `done`.
     ///
     /// # Errors
     /// [`RunError`]; it may be repeated until it succeeds.
-    pub fn run(&self, turn: &Turn) -> Result<Vec<Erasure>, RunError> {
+    pub fn run(&self, turn: &Turn, done: &mut Vec<Erasure>) -> Result<(), RunError> {
+        let ran = self.attempt(turn, done);
+        if let Err(error) = &ran {
+            self.note_failure(turn.tenant(), error);
+        }
+        ran
+    }
+
+    fn attempt(&self, turn: &Turn, done: &mut Vec<Erasure>) -> Result<(), RunError> {
         let tenant = turn.tenant();
         // A family that a restore couldn't drop holds what is to be erased, too.
         self.router.sweep_restores(turn)?;
         // A crash, or a failure, came between.
         if let Some(intent) = self.router.moved(tenant)? {
-            return self.finish(turn, &intent, || {});
+            self.finish(turn, &intent, done, || {})?;
         }
         match self.record(tenant)?.state {
             TenantState::Deleting => {
                 let intent = self.router.end_tenant(tenant)?;
-                return self.finish(turn, &intent, || {});
+                return self.finish(turn, &intent, done, || {});
             }
             TenantState::Deleted => {
                 // What was accepted just before its end went with it.
-                self.forget_before(tenant)?;
-                return Ok(Vec::new());
+                return self.forget_before(tenant);
             }
             TenantState::Active | TenantState::Suspended => {}
         }
         let waits = |state| matches!(state, State::Queued | State::Running);
         let waiting = self.set_all(tenant, waits, State::Running)?;
         if waiting.is_empty() {
-            return Ok(Vec::new());
+            return Ok(());
         }
         let sweeps = self.router.sweeps();
         let resealed = self.reseal(tenant, &waiting);
         let finished = resealed.and_then(|(intent, next_sweep)| {
-            self.finish(turn, &intent, || {
+            self.finish(turn, &intent, done, || {
                 if let Err(error) = sweeps.done(tenant, next_sweep) {
                     tracing::warn!(%error, "a tenant is swept once more than it needs to be");
                 }
@@ -118,8 +125,9 @@ impl Erasures {
         &self,
         turn: &Turn,
         intent: &Intent,
+        done: &mut Vec<Erasure>,
         destroyed: impl FnOnce(),
-    ) -> Result<Vec<Erasure>, RunError> {
+    ) -> Result<(), RunError> {
         let deleted = intent.to.is_none();
         let jobs = if deleted {
             // All that was asked of a tenant is done with its end.
@@ -150,7 +158,6 @@ impl Erasures {
         })?;
         let proofs = Proofs::new(family, key, checked)?;
         destroyed();
-        let mut done = Vec::new();
         for job in jobs {
             done.push(self.sign(job, intent, &proofs, &copies, &steps)?);
             failpoint::hit("erase-signed");
@@ -162,8 +169,7 @@ impl Erasures {
             self.custody.forget(intent.tenant)?;
         }
         failpoint::hit("erase-ended");
-        self.router.moved_on(intent)?;
-        Ok(done)
+        Ok(self.router.moved_on(intent)?)
     }
 
     /// Deletes the node's own backups of a generation that ended, and tells of all copies.
@@ -258,6 +264,7 @@ impl Erasures {
         let document = String::from_utf8_lossy(receipt.document()).into_owned();
         self.change(job.id, |job| {
             job.state = State::Done;
+            job.failure = None;
             job.steps.extend_from_slice(steps);
             job.finished = Some(now);
             job.points = points;
