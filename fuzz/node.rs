@@ -10,10 +10,10 @@ use axum::{
     Router,
     body::{Body, to_bytes},
     extract::ConnectInfo,
-    http::{Request, header::CONTENT_TYPE},
+    http::{HeaderMap, HeaderName, HeaderValue, Request, header::CONTENT_TYPE},
 };
 use locule::{
-    access::Presented,
+    access::{IssuerOptions, Origin, Presented},
     clock::System,
     engine::{Engine, EngineOptions},
     http,
@@ -27,8 +27,10 @@ use tower::ServiceExt;
 /// A node and its tenant's owner.
 pub struct Node {
     runtime: Runtime,
+    engine: Arc<Engine>,
     routes: Router,
-    owner: String,
+    /// The owner's key.
+    pub owner: String,
     _closed: Closed,
     _directory: TempDir,
 }
@@ -51,6 +53,11 @@ pub struct Answer {
 impl Node {
     /// Starts one, in memory if the machine has a file system there: nothing of it is to last.
     pub fn start() -> Self {
+        Self::believing(Vec::new())
+    }
+
+    /// One that believes these issuers.
+    pub fn believing(issuers: Vec<IssuerOptions>) -> Self {
         let directory = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
         let directory = directory.unwrap();
         let options = EngineOptions {
@@ -61,7 +68,7 @@ impl Node {
             store: StoreOptions::default(),
             partitions_open_max: 4,
             data_key_lasts: Duration::from_secs(365 * 24 * 60 * 60),
-            issuers: Vec::new(),
+            issuers,
             audit: locule::audit::AuditOptions::default(),
             clock: Arc::new(System),
         };
@@ -69,6 +76,7 @@ impl Node {
         let mut node = Self {
             runtime: Builder::new_current_thread().enable_all().build().unwrap(),
             routes: http::fuzzed_routes(&started.engine),
+            engine: started.engine,
             owner: OPERATOR_KEY.to_owned(),
             _closed: Closed(started.released),
             _directory: directory,
@@ -83,6 +91,13 @@ impl Node {
         let node = Self::start();
         node.fill("docs");
         node
+    }
+
+    /// Hands in the keys of an issuer that it believes.
+    pub fn take_up_keys(&self, issuer: &str, set: &Value) {
+        let tokens = self.engine.tokens().unwrap();
+        let usable = tokens.take_up_keys(issuer, set.to_string().as_bytes());
+        assert_eq!(usable.unwrap(), 1);
     }
 
     /// Makes a collection of a few points, as different as payloads can be.
@@ -131,16 +146,29 @@ impl Node {
         headers: &[(&str, &str)],
         body: &[u8],
     ) -> Answer {
+        let json = HeaderValue::from_static("application/json");
+        let mut all = HeaderMap::from_iter([(CONTENT_TYPE, json)]);
+        for (name, value) in headers {
+            let name = HeaderName::from_bytes(name.as_bytes());
+            all.append(name.unwrap(), HeaderValue::from_str(value).unwrap());
+        }
+        self.send_from(Origin::default(), (method, path), all, body)
+    }
+
+    /// Sends it with these headers and no others, from somewhere.
+    pub fn send_from(
+        &self,
+        origin: Origin,
+        (method, path): (&str, &str),
+        headers: HeaderMap,
+        body: &[u8],
+    ) -> Answer {
         let request = Request::builder().method(method).uri(path);
-        let request = headers.iter().fold(request, |request, (name, value)| {
-            request.header(*name, *value)
-        });
-        let mut request = request
-            .header(CONTENT_TYPE, "application/json")
-            .body(Body::from(body.to_vec()))
-            .unwrap();
+        let mut request = request.body(Body::from(body.to_vec())).unwrap();
+        *request.headers_mut() = headers;
         let caller = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
         request.extensions_mut().insert(ConnectInfo(caller));
+        request.extensions_mut().insert(origin);
         let (status, body) = self.runtime.block_on(async {
             let answer = self.routes.clone().oneshot(request).await.unwrap();
             let status = answer.status().as_u16();
@@ -161,7 +189,8 @@ impl Node {
     }
 }
 
-const OPERATOR_KEY: &str = "an operator key that every target knows of";
+/// The operator's key.
+pub const OPERATOR_KEY: &str = "an operator key that every target knows of";
 
 thread_local! {
     /// One for the whole run: libFuzzer calls a target on one thread.

@@ -25,7 +25,9 @@ impl Hook {
         let secret = made["secret"].as_str().unwrap();
         Self {
             path: made["path"].as_str().unwrap().to_owned(),
-            secret: STANDARD.decode(secret.strip_prefix("whsec_").unwrap()).unwrap(),
+            secret: STANDARD
+                .decode(secret.strip_prefix("whsec_").unwrap())
+                .unwrap(),
             node,
         }
     }

@@ -42,6 +42,16 @@ pub fn fuzzed_routes(engine: &Arc<Engine>) -> Router {
     routes(engine, &Options::default(), false)
 }
 
+/// Whom a request comes from, as a connection tells it, for `fuzz/`.
+#[cfg(feature = "fuzzing")]
+pub fn fuzzed_client(
+    peer: std::net::IpAddr,
+    headers: &axum::http::HeaderMap,
+    trusted: &[ipnet::IpNet],
+) -> std::net::IpAddr {
+    origin::client(peer, headers, trusted)
+}
+
 /// Every route of a node.
 fn routes(engine: &Arc<Engine>, options: &Options, tls: bool) -> Router {
     let in_time = middleware::from_fn_with_state(options.request_time, protect::in_time);
