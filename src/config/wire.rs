@@ -15,6 +15,8 @@ pub(super) fn options(raw: &RawSettings) -> Result<Options, ConfigError> {
         trusted_proxies: networks("trusted_proxies", raw.trusted_proxies.as_ref())?,
         cors_origins: origins(raw.cors_origins.as_ref())?,
         header_time: seconds(raw.header_seconds_max, defaults.header_time),
+        idle_time: defaults.idle_time,
+        write_time: defaults.write_time,
         request_time: seconds(raw.request_seconds_max, defaults.request_time),
         connections_max: raw.connections_max.unwrap_or(defaults.connections_max),
         metrics_apart: raw.metrics_listen.is_some(),

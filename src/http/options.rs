@@ -16,6 +16,10 @@ pub struct Options {
     /// How long a connection may take to send a request's head; so long, too, one may be kept open
     /// between requests over HTTP/1.
     pub header_time: Duration,
+    /// How long a connection over HTTP/2 may be kept open between requests.
+    pub idle_time: Duration,
+    /// How long the other side may take nothing of an answer.
+    pub write_time: Duration,
     /// How long a request may take, from its head to its answer's head.
     pub request_time: Duration,
     /// Connections that are served at once. Further ones wait.
@@ -31,6 +35,8 @@ impl Default for Options {
             trusted_proxies: Vec::new(),
             cors_origins: Vec::new(),
             header_time: Duration::from_secs(30),
+            idle_time: Duration::from_secs(300),
+            write_time: Duration::from_secs(30),
             request_time: Duration::from_secs(120),
             connections_max: 1024,
             metrics_apart: false,

@@ -39,6 +39,8 @@ pub(super) struct Talk {
     tls: Option<Arc<Tls>>,
     trusted_proxies: Vec<IpNet>,
     header_time: Duration,
+    idle_time: Duration,
+    write_time: Duration,
 }
 
 impl Talk {
@@ -64,6 +66,8 @@ impl Talk {
             tls,
             trusted_proxies: options.trusted_proxies.clone(),
             header_time: options.header_time,
+            idle_time: options.idle_time,
+            write_time: options.write_time,
         }
     }
 
@@ -76,11 +80,12 @@ impl Talk {
     ) {
         // Answers are small and each is worth sending at once.
         drop(stream.set_nodelay(true));
-        let stream = Patient::new(stream, WRITE_TIME);
+        let count = Arc::new(Count::default());
+        let stream = Patient::new(stream, self.write_time, Arc::clone(&count.sent));
         // On a dual-stack listener an IPv4 client comes as ::ffff:a.b.c.d.
         let peer = peer.ip().to_canonical();
         let Some(tls) = &self.tls else {
-            return self.converse(stream, peer, None, stopping).await;
+            return self.converse((stream, count), peer, None, stopping).await;
         };
         let greeting = TlsAcceptor::from(tls.current()).accept(stream);
         let greeted = tokio::select! {
@@ -91,7 +96,8 @@ impl Talk {
             Ok(Ok(stream)) => {
                 let shown = stream.get_ref().1.peer_certificates();
                 let certificate = shown.and_then(<[_]>::first).map(|der| Fingerprint::of(der));
-                self.converse(stream, peer, certificate, stopping).await;
+                self.converse((stream, count), peer, certificate, stopping)
+                    .await;
             }
             Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
             Err(_) => tracing::debug!("a TLS handshake took too long"),
@@ -100,12 +106,11 @@ impl Talk {
 
     async fn converse(
         &self,
-        stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
+        (stream, count): (impl AsyncRead + AsyncWrite + Unpin + 'static, Arc<Count>),
         peer: IpAddr,
         certificate: Option<Fingerprint>,
         mut stopping: watch::Receiver<bool>,
     ) {
-        let count = Arc::new(Count::default());
         let service = hyper::service::service_fn(|mut request: Request<Incoming>| {
             let origin = Origin {
                 ip: Some(origin::client(
@@ -127,8 +132,9 @@ impl Talk {
         let mut connection = pin!(self.builder.serve_connection(TokioIo::new(stream), service));
         let mut patience = pin!(tokio::time::sleep(self.header_time));
         let mut seen = 0;
-        let mut leaving = *stopping.borrow_and_update();
-        if leaving {
+        let mut sent = None;
+        let mut stopped = *stopping.borrow_and_update();
+        if stopped {
             connection.as_mut().graceful_shutdown();
         }
         loop {
@@ -139,22 +145,33 @@ impl Talk {
                     }
                     return;
                 }
-                _ = stopping.changed(), if !leaving => {
-                    leaving = true;
+                _ = stopping.changed(), if !stopped => {
+                    stopped = true;
                     connection.as_mut().graceful_shutdown();
                 }
-                () = patience.as_mut(), if !leaving => {
+                () = patience.as_mut() => {
+                    let now = count.sent.load(Ordering::Relaxed);
                     let begun = count.begun.load(Ordering::Relaxed);
                     if begun == 0 {
                         tracing::debug!("a connection asked for nothing in time");
                         return;
                     }
-                    if begun == seen && count.ended.load(Ordering::Relaxed) == begun {
-                        leaving = true;
+                    if let Some(before) = sent {
+                        // What is left are answers. Over HTTP/2 nobody has to take them to keep the
+                        // connection: its stream is written to as long as pings are answered.
+                        if now < TAKEN_BYTES_MIN.saturating_add(before) {
+                            tracing::debug!("a connection took nothing of its answers in time");
+                            return;
+                        }
+                        sent = Some(now);
+                        patience.set(tokio::time::sleep(self.write_time));
+                    } else if begun == seen && count.ended.load(Ordering::Relaxed) == begun {
                         connection.as_mut().graceful_shutdown();
+                        sent = Some(now);
+                        patience.set(tokio::time::sleep(self.write_time));
                     } else {
                         seen = begun;
-                        patience.set(tokio::time::sleep(IDLE_TIME));
+                        patience.set(tokio::time::sleep(self.idle_time));
                     }
                 }
             }
@@ -162,9 +179,10 @@ impl Talk {
     }
 }
 
-/// The requests of a connection.
+/// The requests of a connection, and the bytes that it was sent.
 #[derive(Default)]
 struct Count {
+    sent: Arc<AtomicU64>,
     begun: AtomicU64,
     ended: AtomicU64,
 }
@@ -197,7 +215,6 @@ const RESETS_MAX: usize = 20;
 const ERRORS_MAX: usize = 256;
 /// How often a client of HTTP/2 is asked whether it is there, and how long it has to say so.
 const ALIVE_EVERY: Duration = Duration::from_secs(20);
-/// How long the other side may take nothing of an answer.
-const WRITE_TIME: Duration = Duration::from_secs(30);
-/// How long a connection may ask for nothing. (Over HTTP/1 it is the time for a head.)
-const IDLE_TIME: Duration = Duration::from_secs(300);
+/// What the other side must take of its answers in its time for that, once it asks for nothing more:
+/// more than pings and the end of a connection come to.
+const TAKEN_BYTES_MIN: u64 = 1024;

@@ -3,6 +3,10 @@
 use std::{
     io,
     pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     task::{Context, Poll},
     time::Duration,
 };
@@ -19,15 +23,29 @@ pub(super) struct Patient<S> {
     patience: Duration,
     /// Runs while a write waits.
     stalled: Option<Pin<Box<Sleep>>>,
+    /// Bytes that the other side was sent, for others to see.
+    sent: Arc<AtomicU64>,
 }
 
 impl<S> Patient<S> {
-    pub(super) const fn new(stream: S, patience: Duration) -> Self {
+    pub(super) const fn new(stream: S, patience: Duration, sent: Arc<AtomicU64>) -> Self {
         Self {
             stream,
             patience,
             stalled: None,
+            sent,
         }
+    }
+
+    fn judge_sent(
+        &mut self,
+        cx: &mut Context<'_>,
+        written: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Ok(bytes)) = written {
+            self.sent.fetch_add(bytes as u64, Ordering::Relaxed);
+        }
+        self.judge(cx, written)
     }
 
     fn judge<T>(
@@ -67,7 +85,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.judge(cx, written)
+        self.judge_sent(cx, written)
     }
 
     fn poll_write_vectored(
@@ -76,7 +94,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
-        self.judge(cx, written)
+        self.judge_sent(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -103,8 +121,10 @@ mod tests {
     #[tokio::test]
     async fn a_write_that_nobody_reads_fails() {
         let (ours, theirs) = tokio::io::duplex(4);
-        let mut patient = Patient::new(ours, Duration::from_millis(10));
+        let sent = Arc::default();
+        let mut patient = Patient::new(ours, Duration::from_millis(10), Arc::clone(&sent));
         patient.write_all(b"room").await.unwrap();
+        assert_eq!(sent.load(Ordering::Relaxed), 4);
         let error = patient.write_all(b"none").await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         drop(theirs);

@@ -153,6 +153,43 @@ fn requests_that_are_taken_back_by_the_hundred_end_the_connection() {
     node.stranger().get("/healthz").expect(200);
 }
 
+/// Over HTTP/2 a client may ask for much and let nothing of it be sent.
+#[test]
+fn answers_that_nobody_takes_end_the_connection() {
+    let node = Node::listening(Options {
+        header_time: Duration::from_secs(1),
+        idle_time: Duration::from_millis(500),
+        write_time: Duration::from_millis(200),
+        ..Options::default()
+    });
+    let mut stream = connect(&node);
+    // Before the server asks whether anyone is there.
+    stream
+        .set_read_timeout(Some(Duration::from_secs(10)))
+        .unwrap();
+    let mut asked = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    let no_window_at_first = [0, 4, 0, 0, 0, 0];
+    frame(&mut asked, SETTINGS, 0, 0, &no_window_at_first);
+    for number in 0..20 {
+        // GET http://here/openapi.json
+        let end_of_headers_and_stream = 5;
+        frame(
+            &mut asked,
+            HEADERS,
+            end_of_headers_and_stream,
+            number * 2 + 1,
+            b"\x82\x86\x04\x0d/openapi.json\x41\x04here",
+        );
+    }
+    stream.write_all(&asked).unwrap();
+    let answer = rest(&mut stream);
+    let told = frames(&answer);
+    let count = |kind| told.iter().filter(|(found, _)| *found == kind).count();
+    assert_eq!((count(HEADERS), count(DATA)), (20, 0));
+    assert_eq!(goaways(&answer).last(), Some(&0));
+    node.stranger().get("/healthz").expect(200);
+}
+
 #[test]
 fn connections_past_the_limit_wait_for_a_place() {
     let node = Node::listening(Options {
@@ -188,21 +225,28 @@ fn frame(to: &mut Vec<u8>, kind: u8, flags: u8, stream: u32, body: &[u8]) {
     to.extend_from_slice(body);
 }
 
-/// The errors of all frames that say that the connection ends.
-fn goaways(mut frames: &[u8]) -> Vec<u32> {
-    let mut errors = Vec::new();
-    while let Some((head, rest)) = frames.split_first_chunk::<9>() {
+/// The kinds and bodies of all frames.
+fn frames(mut bytes: &[u8]) -> Vec<(u8, &[u8])> {
+    let mut frames = Vec::new();
+    while let Some((head, rest)) = bytes.split_first_chunk::<9>() {
         let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
         let length = usize::try_from(length).unwrap().min(rest.len());
         let (body, rest) = rest.split_at(length);
-        if head[3] == GOAWAY && body.len() >= 8 {
-            errors.push(u32::from_be_bytes(body[4..8].try_into().unwrap()));
-        }
-        frames = rest;
+        frames.push((head[3], body));
+        bytes = rest;
     }
-    errors
+    frames
 }
 
+/// The errors of all frames that say that the connection ends.
+fn goaways(bytes: &[u8]) -> Vec<u32> {
+    let told = frames(bytes).into_iter();
+    let told = told.filter(|(kind, body)| *kind == GOAWAY && body.len() >= 8);
+    told.map(|(_, body)| u32::from_be_bytes(body[4..8].try_into().unwrap()))
+        .collect()
+}
+
+const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RESET: u8 = 3;
 const SETTINGS: u8 = 4;
