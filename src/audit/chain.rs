@@ -77,19 +77,19 @@ impl Chains {
         Ok(())
     }
 
-    /// Takes the lines of a file from `start` on. `each` is called behind each.
+    /// Takes the lines of a file from `start` on. `each` is called behind each, and is given it.
     pub(super) fn take_file(
         &mut self,
         path: &Path,
         start: u64,
-        mut each: impl FnMut(&Self),
+        mut each: impl FnMut(&Self, &str),
     ) -> Result<(), ChainError> {
         let mut line = 0;
         let mut broken = None;
         files::lines(path, (start, u64::MAX), |text| {
             line += 1;
             match self.take(text) {
-                Ok(()) => each(self),
+                Ok(()) => each(self, text),
                 Err(kind) => broken = Some(kind),
             }
             broken.is_none()
@@ -179,6 +179,9 @@ pub enum Break {
     /// A file before this one is gone.
     #[error("the file before this one is missing, and no signed checkpoint tells how it ended")]
     NoFile,
+    /// Files before this one are gone, and the log doesn't say that the node removed them.
+    #[error("the file before this one is missing, and no entry tells that the node removed it")]
+    NotRemoved,
 }
 
 impl From<Unread> for Break {

@@ -9,6 +9,10 @@ use super::{
 };
 use crate::clock::Timestamp;
 
+/// The act of removing a file, with the file's number for the request's: whoever looks at the log later
+/// knows by it that the file isn't missing.
+pub(super) const REMOVE: &str = "remove_audit_file";
+
 impl AuditLog {
     /// Writes a checkpoint, if there are entries that the last doesn't tell of.
     pub(super) fn write_checkpoint(&self, now: Timestamp) -> Result<(), AuditError> {
@@ -61,7 +65,7 @@ impl AuditLog {
             let entry = Entry {
                 actor: Actor::Node,
                 tenant: None,
-                action: "remove_audit_file",
+                action: REMOVE,
                 outcome: Outcome::Allowed,
                 ip: None,
                 request: u64::from(number),

@@ -57,7 +57,7 @@ impl AuditLog {
                 std::cmp::Ordering::Greater => 0,
             };
             let path = files::path(directory, number, "jsonl");
-            chains.take_file(&path, from, |_| {})?;
+            chains.take_file(&path, from, |_, _| {})?;
         }
         Ok(Self {
             options,

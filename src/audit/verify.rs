@@ -6,7 +6,8 @@ use super::{
     chain::{Break, ChainError, Chains, take},
     checkpoint::{self, Checkpoint},
     files,
-    line::{Link, Read},
+    keep::REMOVE,
+    line::{self, Link, Read},
 };
 use crate::seal::VerifyingKey;
 
@@ -23,6 +24,8 @@ pub struct Verified {
     pub checkpoints: u64,
     /// Entries behind the last checkpoint: whether more once followed them can't be told.
     pub unsigned: u64,
+    /// Whether a checkpoint tells of the last file, as one does a minute after a file is begun.
+    pub end_told: bool,
     /// Who signed the checkpoints.
     pub signer: Option<VerifyingKey>,
 }
@@ -63,6 +66,7 @@ pub fn verify_extract(
             chains.log = checkpoint.last();
             found.signer = Some(signer);
             found.checkpoints += 1;
+            found.end_told = true;
             found.unsigned = 0;
             continue;
         }
@@ -99,12 +103,15 @@ pub fn verify_directory(
     let mut checkpoints = read_checkpoints(directory, &mut found)?;
     let numbers = files::numbers(directory, "jsonl")?;
     let first = numbers.first().copied().unwrap_or(1);
-    // Files before the first were removed; where they ended is signed.
-    if let Some(anchor) = checkpoints.remove(&(first - 1)) {
-        chains = Chains::at(&anchor);
+    // Files before the first were removed; where they ended is signed, and that they were is an entry.
+    let anchor = checkpoints.remove(&(first - 1));
+    let mut removal = anchor.as_ref().map(|_| Removal::of(first - 1));
+    if let Some(anchor) = &anchor {
+        chains = Chains::at(anchor);
         found.checkpoints += 1;
     }
     found.first = chains.log.seq + 1;
+    let mut signed = chains.log.seq;
     for (number, expected) in numbers.into_iter().zip(first..) {
         let path = files::path(directory, number, "jsonl");
         if number != expected || (number > 1 && chains.log == Link::default()) {
@@ -121,14 +128,15 @@ pub fn verify_directory(
             checkpoint.as_ref().is_some_and(agrees)
         };
         let mut vouched = vouches(&chains);
-        chains.take_file(&path, 0, |chains| {
+        chains.take_file(&path, 0, |chains, text| {
             vouched = vouched || vouches(chains);
+            removal.take_if(|removal| removal.is_told_by(text));
         })?;
         found.files += 1;
         match &checkpoint {
             Some(checkpoint) if vouched => {
                 found.checkpoints += 1;
-                found.unsigned = chains.log.seq - checkpoint.seq;
+                signed = checkpoint.seq;
             }
             Some(checkpoint) if checkpoint.seq > chains.log.seq => {
                 return Err(chains.cut(directory, number, checkpoint));
@@ -137,15 +145,44 @@ pub fn verify_directory(
                 let path = files::path(directory, number, checkpoint::EXTENSION);
                 return Err(chains.broken(Some(&path), 1, Break::Contradicted));
             }
-            None => found.unsigned = chains.log.seq + 1 - found.first,
+            None => {}
         }
+        found.end_told = checkpoint.is_some();
     }
     // A checkpoint whose file is gone, though it isn't one of those that were removed.
     if let Some((number, checkpoint)) = checkpoints.range(first..).next() {
         return Err(chains.cut(directory, *number, checkpoint));
     }
+    if let (Some(_), Some(anchor)) = (removal, anchor) {
+        let path = files::path(directory, first, "jsonl");
+        return Err(Chains::at(&anchor).broken(Some(&path), 1, Break::NotRemoved));
+    }
     found.last = chains.log;
+    found.unsigned = chains.log.seq - signed;
     Ok(found)
+}
+
+/// That the node removed a file, as it says in its log.
+struct Removal {
+    request: String,
+}
+
+impl Removal {
+    fn of(number: u32) -> Self {
+        Self {
+            request: format!("{number:016x}"),
+        }
+    }
+
+    fn is_told_by(&self, text: &str) -> bool {
+        if !text.contains(REMOVE) {
+            return false;
+        }
+        let entry = Read::entry_in(text).unwrap_or(text);
+        line::field(entry, "actor") == Some("node")
+            && line::field(entry, "action") == Some(REMOVE)
+            && line::field(entry, "request_id") == Some(&self.request)
+    }
 }
 
 fn read_checkpoints(

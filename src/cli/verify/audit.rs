@@ -44,7 +44,7 @@ pub(super) fn look(arguments: &Arguments) -> anyhow::Result<Verdict> {
         Ok(found) => {
             let empty = found.files == 0 && found.last.seq == 0;
             ensure!(!empty, "there is no audit log in {shown}");
-            tell(&mut verdict, &found);
+            tell(&mut verdict, &found, key.is_some());
         }
         Err(ChainError::Broken {
             seq,
@@ -66,7 +66,9 @@ pub(super) fn look(arguments: &Arguments) -> anyhow::Result<Verdict> {
     Ok(verdict)
 }
 
-fn tell(verdict: &mut Verdict, found: &Verified) {
+/// With a key, what it should have signed was asked for: where that isn't there, it can't be told.
+fn tell(verdict: &mut Verdict, found: &Verified, by_key: bool) {
+    let untold = if by_key { State::Unknown } else { State::Open };
     let entries = format!(
         "entries {} to {}",
         count(found.first),
@@ -86,7 +88,7 @@ fn tell(verdict: &mut Verdict, found: &Verified) {
         }
         None => verdict.part(
             "checkpoints",
-            State::Open,
+            untold,
             "there is none: that the end was cut off, or all written anew, a chain alone can't show",
         ),
     }
@@ -95,7 +97,8 @@ fn tell(verdict: &mut Verdict, found: &Verified) {
             "{} entries came after the last checkpoint: whether more did can't be told",
             count(found.unsigned)
         );
-        verdict.part("end", State::Open, text);
+        let state = if found.end_told { State::Open } else { untold };
+        verdict.part("end", state, text);
     }
     verdict.fact("first", json!(found.first));
     verdict.fact(

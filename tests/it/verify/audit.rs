@@ -1,6 +1,6 @@
 //! Whoever touches the audit log is shown where.
 
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, time::Duration};
 
 use locule::{
     audit::{Actor, AuditLog, AuditOptions, Durability, Entry, Outcome},
@@ -20,11 +20,7 @@ struct Log(Erased);
 impl Log {
     fn new() -> Self {
         let log = Self(Erased::begin());
-        let options = AuditOptions {
-            file_bytes: 4_000,
-            ..AuditOptions::default()
-        };
-        let audit = AuditLog::open(&log.directory(), log.0.signer(), options).unwrap();
+        let audit = log.open(None);
         for number in 0..40 {
             let entry = Entry {
                 actor: Actor::Key("0123456789abcdef"),
@@ -35,12 +31,25 @@ impl Log {
                 request: 7,
                 durability: Durability::Written,
             };
-            let time = Timestamp(1_800_000_000_000 + number as u64);
+            let time = START.plus(Duration::from_millis(number as u64));
             audit.record(time, &entry).unwrap();
         }
         drop(audit);
         assert!(log.file(3).exists(), "too few files to tell anything");
         log
+    }
+
+    fn open(&self, keep: Option<Duration>) -> AuditLog {
+        let options = AuditOptions {
+            file_bytes: 4_000,
+            keep,
+            ..AuditOptions::default()
+        };
+        AuditLog::open(&self.directory(), self.0.signer(), options).unwrap()
+    }
+
+    fn key(&self) -> String {
+        Hex(*self.0.signer().verifying_key().as_bytes()).to_string()
     }
 
     fn directory(&self) -> PathBuf {
@@ -81,8 +90,7 @@ impl Log {
 #[test]
 fn a_log_that_nobody_touched_holds_with_its_signed_end() {
     let log = Log::new();
-    let key = Hex(*log.0.signer().verifying_key().as_bytes()).to_string();
-    let told = log.verify(&["--key", &key]).ends_with(0);
+    let told = log.verify(&["--key", &log.key()]).ends_with(0);
     let json = told.says("entries 1 to 40").json.unwrap();
     assert_eq!(json["last"]["seq"], 40);
     assert_eq!(json["unsigned"], 0);
@@ -142,17 +150,56 @@ fn an_end_that_was_cut_off_is_missed_by_the_signed_checkpoint() {
     for number in [1, 2] {
         let text = fs::read(log.file(number)).unwrap();
         fs::remove_file(log.file(number)).unwrap();
-        let told = log.verify(&[]);
-        if number == 2 {
-            told.ends_with(1);
-        } else {
-            // Files that were kept long enough are removed by the node itself; their end is signed.
-            let json = told.ends_with(0).json.unwrap();
-            assert!(json["first"].as_u64() > Some(1));
-        }
+        log.verify(&[]).ends_with(1);
         fs::write(log.file(number), text).unwrap();
     }
     log.verify(&[]).ends_with(0);
+}
+
+#[test]
+fn files_that_the_node_removed_are_told_from_ones_that_are_missing() {
+    let log = Log::new();
+    let text = fs::read(log.file(1)).unwrap();
+    fs::remove_file(log.file(1)).unwrap();
+    log.breaks_at(2, 1, "no entry tells that the node removed it");
+    // Nor without the checkpoint, which says how it ended.
+    let anchor = log.file(1).with_extension("checkpoint");
+    let signed = fs::read(&anchor).unwrap();
+    fs::remove_file(&anchor).unwrap();
+    log.breaks_at(2, 1, "no signed checkpoint tells how it ended");
+    fs::write(log.file(1), text).unwrap();
+    fs::write(&anchor, signed).unwrap();
+    // The node says so, file by file.
+    let day = Duration::from_secs(24 * 60 * 60);
+    let audit = log.open(Some(day));
+    audit.settle(START.plus(2 * day)).unwrap();
+    drop(audit);
+    assert!(!log.file(2).exists());
+    let told = log.verify(&["--key", &log.key()]).ends_with(0);
+    let json = told.says("earlier entries aren't here").json.unwrap();
+    assert!(json["first"].as_u64() > Some(1), "{json}");
+}
+
+#[test]
+fn an_end_without_its_checkpoint_cant_be_told_by_the_nodes_key() {
+    let log = Log::new();
+    let last = (1..)
+        .take_while(|number| log.file(*number).exists())
+        .last()
+        .unwrap();
+    let lines = log.lines(last).len();
+    fs::remove_file(log.file(last).with_extension("checkpoint")).unwrap();
+    let told = log.verify(&["--key", &log.key()]).ends_with(2);
+    let json = told.says("whether more did can't be told").json.unwrap();
+    assert_eq!(json["unsigned"], lines as u64);
+    // Nobody asked who signed it; all that is there follows.
+    log.verify(&[]).ends_with(0);
+    for number in 1..last {
+        fs::remove_file(log.file(number).with_extension("checkpoint")).unwrap();
+    }
+    log.verify(&["--key", &log.key()])
+        .ends_with(2)
+        .says("there is none");
 }
 
 #[test]
@@ -172,3 +219,5 @@ fn a_place_without_a_log_holds_for_nobody() {
         .unwrap();
     assert_eq!(json["broken"]["line"], 1);
 }
+
+const START: Timestamp = Timestamp(1_800_000_000_000);
