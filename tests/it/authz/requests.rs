@@ -15,13 +15,17 @@ pub struct Target {
     key: String,
     erasure: String,
     webhook: String,
+    /// What waits to be sent to the webhook.
+    delivery: String,
 }
 
 impl Target {
-    pub fn of(_node: &Node, tenant: &Tenant) -> Self {
+    pub fn of(node: &Node, tenant: &Tenant) -> Self {
         let spare = json!({"name": "spare", "role": "inference"});
         let key = tenant.owner.post("/v1/keys", spare).expect(201);
-        let hook = json!({"url": "https://example.com/hook", "events": ["key.expiring"]});
+        // It leads into a private network, so nothing is ever sent there.
+        let events = ["security.suspicious"];
+        let hook = json!({"url": "http://127.0.0.1/hook", "events": events});
         let webhook = tenant.owner.post("/v1/webhooks", hook).expect(201);
         tenant.owner.create_collection("spare", 2, "Dot");
         let ask = json!({"reason": "a test", "scope": {"collection": "spare"}});
@@ -29,13 +33,27 @@ impl Target {
         assert!([200, 202].contains(&erasure.status), "{}", erasure.text);
         assert_eq!(erasure["state"], "done");
         let id = |made: &Value| made["id"].as_str().unwrap().to_owned();
+        let webhook = id(&webhook);
         Self {
             tenant: tenant.id.clone(),
             key: id(&key),
             erasure: id(&erasure.body),
-            webhook: id(&webhook),
+            delivery: id(&delivery(node, tenant, &webhook)),
+            webhook,
         }
     }
+}
+
+/// Something for a webhook: a refresh token is used twice.
+fn delivery(node: &Node, tenant: &Tenant, webhook: &str) -> Value {
+    let pair = tenant.writer.post("/v1/token", json!({})).expect(200);
+    let body = json!({"refresh_token": pair["refresh_token"]});
+    for status in [200, 401] {
+        let refreshed = node.stranger().post("/v1/token/refresh", body.clone());
+        refreshed.expect(status);
+    }
+    let path = format!("/v1/webhooks/{webhook}/deliveries");
+    tenant.owner.get(&path).expect(200)["deliveries"][0].clone()
 }
 
 /// A request.
@@ -82,7 +100,16 @@ pub fn request(route: &str, target: &Target) -> Option<Asked> {
     };
     if let Some(data) = ROUTES.iter().find(|data| data.name() == route) {
         let point = json!(1);
-        return asked(data.path("docs", &point), data.body(&point), false);
+        // What only asks for what is near, as every role that searches may.
+        let query = json!([1.0, 0.0, 0.0, 0.0]);
+        let body = match route {
+            "POST /collections/{name}/points/query" => Some(json!({"query": query})),
+            "POST /collections/{name}/points/query/groups" => {
+                Some(json!({"query": query, "group_by": "owner"}))
+            }
+            _ => data.body(&point),
+        };
+        return asked(data.path("docs", &point), body, false);
     }
     let body = match route {
         "POST /v1/tenants" => Some(json!({"id": "initech"})),
@@ -101,8 +128,9 @@ pub fn request(route: &str, target: &Target) -> Option<Asked> {
             Some(json!({"reason": "a test", "scope": scope}))
         }
         "POST /v1/restores" => Some(json!({"backup": "0".repeat(32)})),
-        // Taken for wrong by whoever may: copies and new keys aren't what this is about.
-        "POST /v1/custody" | "POST /v1/backups/upload" => Some(json!({})),
+        "POST /v1/custody" => Some(json!({"passphrase": "a long passphrase", "reason": "a test"})),
+        // No backup, which whoever may is told: a copy isn't what this is about.
+        "POST /v1/backups/upload" => Some(json!({})),
         "POST /v1/root-key/rotate" | "POST /v1/backups" => Some(json!({})),
         "PUT /v1/retention" => Some(json!({"purge_within_hours": 30})),
         "PUT /v1/retention/{collection}" => Some(json!({"ttl_days": 30})),
@@ -154,6 +182,6 @@ pub fn request(route: &str, target: &Target) -> Option<Asked> {
     let path = pattern
         .replace("{id}", id)
         .replace("{collection}", "docs")
-        .replace("{delivery}", "0123456789abcdef");
+        .replace("{delivery}", &target.delivery);
     asked(path, body, pattern.contains('{'))
 }
