@@ -266,6 +266,14 @@ impl Stopped {
         self.directory.path().to_owned()
     }
 
+    /// From here on it is another time.
+    pub fn at(self, time: Timestamp) -> Self {
+        Self {
+            clock: Arc::new(Manual::at(time)),
+            ..self
+        }
+    }
+
     /// Starts a node here that is set up in another way.
     pub fn start_with(self, setup: Setup) -> Node {
         Node::on(self.directory, self.clock, setup)

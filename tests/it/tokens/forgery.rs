@@ -112,7 +112,7 @@ fn no_token_but_the_nodes_own_is_believed() {
 }
 
 #[test]
-fn a_token_from_a_future_is_refused_until_then() {
+fn a_token_is_refused_once_its_time_is_over() {
     let node = Node::start();
     let tenant = node.tenant("acme");
     let pair = tenant.owner.post("/v1/token", json!({})).expect(200);
@@ -120,6 +120,23 @@ fn a_token_from_a_future_is_refused_until_then() {
     node.actor(token).get("/v1/self").expect(200);
     node.clock.advance(Duration::from_secs(901));
     node.actor(token).get("/v1/self").expect(401);
+}
+
+/// It was made before the node's clock was set back.
+#[test]
+fn a_token_from_a_future_is_refused_until_then() {
+    let node = Node::start();
+    let tenant = node.tenant("acme");
+    node.clock.advance(Duration::from_secs(600));
+    let pair = tenant.owner.post("/v1/token", json!({})).expect(200);
+    let token = pair["access_token"].as_str().unwrap();
+    let node = node.stop().at(START).start();
+    node.actor(token).get("/v1/self").expect(401);
+    // Clocks may be a minute apart.
+    node.clock.advance(Duration::from_secs(539));
+    node.actor(token).get("/v1/self").expect(401);
+    node.clock.advance(Duration::from_secs(1));
+    node.actor(token).get("/v1/self").expect(200);
 }
 
 fn unbase64(text: &str) -> Vec<u8> {

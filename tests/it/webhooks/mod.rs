@@ -2,6 +2,7 @@
 //! that it shouldn't; what comes in is believed for its signature, and makes one erasure.
 
 mod crash;
+mod events;
 mod inbound;
 mod outbound;
 mod quotas;
