@@ -158,7 +158,11 @@ fn credential(headers: &HeaderMap) -> Result<Presented, Refusal> {
         .get("api-key")
         .or_else(|| headers.get(AUTHORIZATION));
     let text = text.and_then(|value| value.to_str().ok());
-    let text = text.map(|text| text.strip_prefix("Bearer ").unwrap_or(text).trim());
+    let text = text.map(|text| match text.split_once(' ') {
+        // Schemes are written as one likes (RFC 9110, 11.1).
+        Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer") => key.trim(),
+        Some(_) | None => text.trim(),
+    });
     text.filter(|text| !text.is_empty())
         .map(Presented::new)
         .ok_or_else(|| {

@@ -67,5 +67,5 @@ pub(super) async fn observe(
 }
 
 /// When the key that asked ends, once that is within two weeks.
-const KEY_EXPIRES: HeaderName = HeaderName::from_static("locule-key-expires");
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(super) const KEY_EXPIRES: HeaderName = HeaderName::from_static("locule-key-expires");
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

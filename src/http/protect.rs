@@ -17,41 +17,46 @@ use axum::{
 };
 use tower_http::{cors::CorsLayer, timeout::RequestBodyTimeoutLayer};
 
-use super::{options::Options, refusal::Refusal};
+use super::{
+    observe::{KEY_EXPIRES, REQUEST_ID},
+    options::Options,
+    refusal::Refusal,
+};
 
 /// Puts what holds for all routes around them.
 pub(super) fn around(routes: Router, options: &Options, tls: bool) -> Router {
-    let routes = routes
-        .layer(RequestBodyTimeoutLayer::new(BODY_PIECE_TIME))
-        .layer(middleware::map_response(move |response| {
-            with_headers(response, tls)
-        }));
+    let routes = routes.layer(RequestBodyTimeoutLayer::new(BODY_PIECE_TIME));
     let origins: Vec<HeaderValue> = options
         .cors_origins
         .iter()
         .filter_map(|origin| HeaderValue::from_str(origin).ok())
         .collect();
-    if origins.is_empty() {
-        return routes;
-    }
-    routes.layer(
-        CorsLayer::new()
-            .allow_origin(origins)
-            .allow_methods([
-                Method::GET,
-                Method::PUT,
-                Method::POST,
-                Method::PATCH,
-                Method::DELETE,
-            ])
-            .allow_headers([
-                AUTHORIZATION,
-                CONTENT_TYPE,
-                HeaderName::from_static("api-key"),
-            ])
-            .expose_headers([RETRY_AFTER, HeaderName::from_static("x-request-id")])
-            .max_age(PREFLIGHT_LASTS),
-    )
+    let routes = if origins.is_empty() {
+        routes
+    } else {
+        routes.layer(
+            CorsLayer::new()
+                .allow_origin(origins)
+                .allow_methods([
+                    Method::GET,
+                    Method::PUT,
+                    Method::POST,
+                    Method::PATCH,
+                    Method::DELETE,
+                ])
+                .allow_headers([
+                    AUTHORIZATION,
+                    CONTENT_TYPE,
+                    HeaderName::from_static("api-key"),
+                ])
+                .expose_headers([RETRY_AFTER, REQUEST_ID, KEY_EXPIRES])
+                .max_age(PREFLIGHT_LASTS),
+        )
+    };
+    // Outermost: what is answered before a route is asked, as to a preflight, says it too.
+    routes.layer(middleware::map_response(move |response| {
+        with_headers(response, tls)
+    }))
 }
 
 /// Answers are nobody's but the caller's: no cache keeps them, no page shows or guesses at them.
@@ -62,13 +67,15 @@ async fn with_headers(mut response: Response, tls: bool) -> Response {
         (CACHE_CONTROL, "no-store"),
         (X_FRAME_OPTIONS, "DENY"),
         (REFERRER_POLICY, "no-referrer"),
-        (
-            CONTENT_SECURITY_POLICY,
-            "default-src 'none'; frame-ancestors 'none'",
-        ),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
+    // A page of the node's own says what of it may be shown.
+    headers
+        .entry(CONTENT_SECURITY_POLICY)
+        .or_insert(HeaderValue::from_static(
+            "default-src 'none'; frame-ancestors 'none'",
+        ));
     if tls {
         let year = HeaderValue::from_static("max-age=31536000");
         headers.insert(STRICT_TRANSPORT_SECURITY, year);

@@ -4,8 +4,10 @@ use std::fmt::Write;
 
 use axum::{
     Json,
+    http::{HeaderValue, header::CONTENT_SECURITY_POLICY},
     response::{IntoResponse, Response},
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -25,6 +27,7 @@ use crate::{
         refusal::Refusal,
     },
     ops::{erase::Erasure, receipt::SignedReceipt},
+    seal,
 };
 
 /// In which form.
@@ -261,7 +264,13 @@ fn shown(report: &ComplianceReport, form: Form) -> Result<Response, Refusal> {
         return Ok(Json(out).into_response());
     }
     let value = serde_json::to_value(&out).unwrap_or_default();
-    Ok(answer::text(page(&value), "text/html; charset=utf-8"))
+    let mut answer = answer::text(page(&value), "text/html; charset=utf-8");
+    let style = STANDARD.encode(seal::digest(&[STYLE.as_bytes()]));
+    let policy = format!("default-src 'none'; style-src 'sha256-{style}'; frame-ancestors 'none'");
+    if let Ok(policy) = HeaderValue::from_str(&policy) {
+        answer.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+    }
+    Ok(answer)
 }
 
 fn erasure(erasure: &Erasure) -> ErasureOut {
@@ -280,9 +289,7 @@ fn page(report: &Value) -> String {
     section(&mut body, "Report", report, 1);
     format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Locule: report</title>\
-         <style>body{{font:15px/1.5 sans-serif;max-width:60em;margin:2em auto;padding:0 1em}}\
-         table{{border-collapse:collapse;width:100%}}td,th{{border:1px solid #ccc;padding:.3em .6em;\
-         text-align:left;vertical-align:top;overflow-wrap:anywhere}}</style><body>{body}</body></html>\n"
+         <style>{STYLE}</style><body>{body}</body></html>\n"
     )
 }
 
@@ -331,6 +338,10 @@ fn escaped(text: &str) -> String {
         .replace('"', "&quot;")
 }
 
+/// How the page looks. It is let through by its hash, and nothing else is.
+const STYLE: &str = "body{font:15px/1.5 sans-serif;max-width:60em;margin:2em auto;padding:0 1em}\
+    table{border-collapse:collapse;width:100%}td,th{border:1px solid #ccc;padding:.3em .6em;\
+    text-align:left;vertical-align:top;overflow-wrap:anywhere}";
 /// Erasures that are shown; `GET /v1/erasures` has all.
 const ERASURES_SHOWN: usize = 20;
 const DAY_MILLIS: u64 = 24 * 60 * 60 * 1000;

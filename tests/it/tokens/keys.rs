@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::harness::{Actor, Node, Setup};
@@ -171,4 +172,21 @@ fn a_tenants_key_that_the_configuration_supplies_makes_nobody_an_operator() {
     });
     node.actor(&key).get("/v1/tenants").expect(403);
     node.actor(&key).get("/v1/keys").expect(200);
+}
+
+#[test]
+fn a_credentials_scheme_is_written_in_any_case() {
+    let node = Node::start();
+    let key = node.tenant("acme").owner.key.unwrap();
+    let status = |credential: &str| {
+        let head = [("authorization", credential)];
+        let answer = node.stranger().send(Method::GET, "/v1/self", &head, None);
+        answer.status
+    };
+    for scheme in ["Bearer ", "bearer ", "BEARER  ", "bEaReR ", ""] {
+        assert_eq!(status(&format!("{scheme}{key}")), 200, "{scheme}");
+    }
+    for scheme in ["Basic ", "Bearer", "Bearer Bearer ", "Bearer: "] {
+        assert_eq!(status(&format!("{scheme}{key}")), 401, "{scheme}");
+    }
 }

@@ -1,8 +1,10 @@
 //! What answers say to browsers.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use locule::http::Options;
 use reqwest::Method;
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use crate::harness::Node;
 
@@ -61,10 +63,45 @@ fn no_page_may_read_answers_but_those_of_origins_that_were_named() {
         cors_origins: vec!["https://app.example".to_owned()],
         ..Options::default()
     });
+    let preflight = open.stranger().send(
+        Method::OPTIONS,
+        "/collections/docs",
+        &[
+            ("origin", "https://app.example"),
+            ("access-control-request-method", "PUT"),
+        ],
+        None,
+    );
+    assert_eq!(preflight.status, 200);
+    assert_eq!(preflight.headers["x-content-type-options"], "nosniff");
+    assert_eq!(preflight.headers["x-frame-options"], "DENY");
+    let origin = [("origin", "https://app.example")];
+    let real = open.stranger().send(Method::GET, "/healthz", &origin, None);
+    assert_eq!(
+        real.headers["access-control-expose-headers"],
+        "retry-after,x-request-id,locule-key-expires"
+    );
     let allowed = Some("https://app.example".to_owned());
     assert_eq!(
         ask(&open, "https://app.example"),
         [allowed.clone(), allowed]
     );
     assert_eq!(ask(&open, "https://evil.example"), [None, None]);
+}
+
+/// A browser lets a style through whose hash the policy names.
+#[test]
+fn the_reports_page_may_have_its_own_style_and_nothing_else() {
+    let node = Node::start();
+    let tenant = node.tenant("acme");
+    let page = tenant.owner.get("/v1/report?format=html");
+    let (_, rest) = page.text.split_once("<style>").unwrap();
+    let (style, rest) = rest.split_once("</style>").unwrap();
+    let hash = STANDARD.encode(Sha256::digest(style));
+    assert_eq!(
+        page.headers["content-security-policy"].to_str().unwrap(),
+        format!("default-src 'none'; style-src 'sha256-{hash}'; frame-ancestors 'none'")
+    );
+    assert!(!rest.contains("style"), "{rest}");
+    assert_eq!(page.headers["x-content-type-options"], "nosniff");
 }
