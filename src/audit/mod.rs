@@ -96,13 +96,17 @@ struct State {
 }
 
 impl AuditLog {
-    /// Appends an entry.
+    /// Appends an entry. Reads may only be counted, and so are refusals of strangers past so many a
+    /// minute.
     ///
     /// # Errors
     /// [`AuditError`]: then whatever was to be recorded must not happen.
     pub fn record(&self, now: Timestamp, entry: &Entry<'_>) -> Result<Recorded, AuditError> {
         if entry.durability == Durability::Counted && self.options.reads == Reads::Counted {
             return self.count(now, entry);
+        }
+        if entry.actor == Actor::Stranger {
+            return self.count_refusal(now, entry);
         }
         let (seq, recorded) = self.append(&mut self.state.lock(), now, entry, None)?;
         if entry.durability == Durability::Synced {
@@ -163,6 +167,18 @@ impl AuditLog {
         self.write_counts(&mut state, &mut counts, now)?;
         let (_, recorded) = self.append(&mut state, now, entry, None)?;
         counts.begin(entry, now);
+        Ok(recorded)
+    }
+
+    /// Appends a refusal of a stranger, or counts it if there were many in this minute.
+    fn count_refusal(&self, now: Timestamp, entry: &Entry<'_>) -> Result<Recorded, AuditError> {
+        let mut counts = self.counts.lock();
+        let mut state = self.state.lock();
+        self.write_counts(&mut state, &mut counts, now)?;
+        if counts.add_refusal(now, entry) {
+            return Ok(Recorded::at(state.chains.end_of(entry.tenant)));
+        }
+        let (_, recorded) = self.append(&mut state, now, entry, None)?;
         Ok(recorded)
     }
 
