@@ -5,9 +5,9 @@
 //! requests held, API keys, the operator key. Not secret: tenants' public names, key names and
 //! key ids, which stand in the audit log.
 
-mod requests;
-mod scanner;
-mod secrets;
+pub mod requests;
+pub mod scanner;
+pub mod secrets;
 
 use std::{fs, path::Path, process::Stdio, sync::Arc, time::Duration};
 

@@ -48,6 +48,18 @@ impl Scanner {
         assert!(found.is_empty(), "{when}: {found:#?}");
     }
 
+    /// Checks that of each secret one spelling is there at least.
+    #[track_caller]
+    pub fn expect_all(&self, directory: &Path, when: &str) {
+        let found = self.scan(directory);
+        for (name, _) in self.spellings().filter(|(name, _)| name.ends_with("raw")) {
+            assert!(
+                found.iter().any(|found| found.contains(name)),
+                "{when}: no {name}"
+            );
+        }
+    }
+
     #[track_caller]
     pub fn expect_nothing_in(&self, bytes: &[u8], what: &str) {
         let found = self.find(bytes);

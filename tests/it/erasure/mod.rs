@@ -1,5 +1,6 @@
 //! Erasure: gone from answers at once, from the disk soon after, with a receipt that holds.
 
+mod canaries;
 mod crash;
 mod load;
 mod rotation;
