@@ -202,11 +202,23 @@ impl Checkpoint {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             read => read?,
         };
-        let text = std::str::from_utf8(&text).unwrap_or_default().trim_end();
-        let read = Self::read(text, Some(key)).ok();
-        Ok(read
-            .map(|(checkpoint, _)| checkpoint)
-            .filter(|checkpoint| checkpoint.file == Some(number)))
+        let read = Self::read_file(&text, number, Some(key));
+        Ok(read.ok().map(|(checkpoint, _)| checkpoint))
+    }
+
+    /// Reads the bytes of a file's checkpoint, which are a signed text and the end of its line and
+    /// nothing else.
+    pub(super) fn read_file(
+        bytes: &[u8],
+        number: u32,
+        key: Option<&VerifyingKey>,
+    ) -> Result<(Self, VerifyingKey), Forged> {
+        let line = bytes.strip_suffix(b"\n").ok_or(Forged)?;
+        let text = std::str::from_utf8(line).map_err(|_| Forged)?;
+        Self::read(text, key).and_then(|read| match read.0.file {
+            Some(file) if file == number => Ok(read),
+            Some(_) | None => Err(Forged),
+        })
     }
 
     /// Writes it beside its file, under another name.

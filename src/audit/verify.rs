@@ -193,12 +193,9 @@ fn read_checkpoints(
     for number in files::numbers(directory, checkpoint::EXTENSION)? {
         let path = files::path(directory, number, checkpoint::EXTENSION);
         let text = fs::read(&path)?;
-        let text = std::str::from_utf8(&text).unwrap_or_default().trim_end();
-        let read = Checkpoint::read(text, found.signer.as_ref());
-        let (checkpoint, signer) = read
-            .ok()
-            .filter(|(checkpoint, _)| checkpoint.file == Some(number))
-            .ok_or_else(|| Chains::default().broken(Some(&path), 1, Break::Forged))?;
+        let read = Checkpoint::read_file(&text, number, found.signer.as_ref());
+        let (checkpoint, signer) =
+            read.map_err(|_| Chains::default().broken(Some(&path), 1, Break::Forged))?;
         found.signer = Some(signer);
         checkpoints.insert(number, checkpoint);
     }

@@ -41,6 +41,7 @@ pub struct Setup {
     pub webhook_networks: Vec<ipnet::IpNet>,
     pub partitions_open_max: Option<usize>,
     pub operator_key: Option<String>,
+    pub audit: AuditOptions,
 }
 
 /// What every node's clock shows when it is first started.
@@ -78,6 +79,7 @@ impl Node {
         let usual = options(directory.path(), Arc::clone(&clock));
         let options = EngineOptions {
             issuers,
+            audit: setup.audit,
             partitions_open_max: setup
                 .partitions_open_max
                 .unwrap_or(usual.partitions_open_max),

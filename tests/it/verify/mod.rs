@@ -4,6 +4,7 @@
 mod audit;
 pub mod command;
 mod receipt;
+mod tampered_log;
 mod traces;
 
 use std::{
