@@ -28,7 +28,10 @@ use super::{
     key::GenerationKey,
     root_key::{ROOT_KEY_ID_BYTES, RootKey, RootKeyId},
 };
-use crate::tenant::{Generation, TenantUuid};
+use crate::{
+    failpoint,
+    tenant::{Generation, TenantUuid},
+};
 
 /// The directory of wrapped keys, and the root key that unwraps them.
 #[derive(Debug)]
@@ -246,6 +249,7 @@ impl Keyring {
             match OpenOptions::new().write(true).open(&path) {
                 Ok(file) => {
                     overwrite(file)?;
+                    failpoint::hit("shred.overwritten");
                     fs::remove_file(&path)?;
                 }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -301,6 +305,12 @@ fn header_v1(tenant: TenantUuid, generation: Generation) -> Vec<u8> {
     bytes.extend_from_slice(tenant.as_bytes());
     bytes.extend_from_slice(&generation.0.to_be_bytes());
     bytes
+}
+
+/// Whether a file is one that was overwritten and, because of a crash, not unlinked yet. Whoever
+/// shreds it again unlinks it.
+pub(super) fn is_overwritten(file: &[u8]) -> bool {
+    !file.is_empty() && file.iter().all(|byte| *byte == 0)
 }
 
 /// Overwrites a key's file with zeros, and brings that to the disk.

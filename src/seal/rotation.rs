@@ -24,7 +24,7 @@ use uuid::Uuid;
 
 use super::{
     envelope::OpenError,
-    keyring::{Keyring, KeyringError, Wrapping, overwrite, wrapped_under},
+    keyring::{Keyring, KeyringError, Wrapping, is_overwritten, overwrite, wrapped_under},
     root::{RootKeyError, RootKeySource},
     root_key::{RootKey, RootKeyId},
 };
@@ -200,7 +200,8 @@ impl Keyring {
             Err(error) => return Err(error.into()),
         };
         let file = fs::read(path)?;
-        if wrapped_under(&file) == Some(Wrapping::Under(roots.current.id())) {
+        let is_under = wrapped_under(&file) == Some(Wrapping::Under(roots.current.id()));
+        if is_under || is_overwritten(&file) {
             return Ok(false);
         }
         let key = roots

@@ -44,7 +44,7 @@ fn settled(client: &Client, kind: &str, begun: &Value) -> Value {
     }
 }
 
-fn make(client: &Client) -> Value {
+pub fn make(client: &Client) -> Value {
     let begun = client.post("/v1/backups", &json!({})).unwrap();
     assert_eq!(begun.status, 202, "{}", begun.body);
     let made = settled(client, "backups", &begun.body);
@@ -53,7 +53,7 @@ fn make(client: &Client) -> Value {
 }
 
 /// Every backup that the server lists is whole, and nothing else stands in the directory.
-fn only_whole_ones_are_left(client: &Client, directory: &Path) {
+pub fn only_whole_ones_are_left(client: &Client, directory: &Path) {
     let listed = client.get("/v1/backups").unwrap().body;
     let done: Vec<_> = listed["backups"]
         .as_array()

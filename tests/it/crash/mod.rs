@@ -1,6 +1,6 @@
 //! What was acknowledged survives: the real binary, killed in the middle of things.
 
-mod backups;
+pub mod backups;
 pub mod client;
 mod collections;
 pub mod process;
@@ -8,7 +8,7 @@ mod root_key;
 mod segments;
 mod stop;
 mod tenants;
-mod writer;
+pub mod writer;
 
 use std::{collections::BTreeMap, thread, time::Duration};
 
@@ -73,7 +73,7 @@ fn every_acknowledged_write_survives_kill_9_and_no_batch_is_half_there() {
 }
 
 /// All points of the collection, each with its vector and payload, by pages of so many.
-fn everything(client: &Client, page: usize) -> BTreeMap<u64, Content> {
+pub fn everything(client: &Client, page: usize) -> BTreeMap<u64, Content> {
     let mut stored = BTreeMap::new();
     let mut offset = Value::Null;
     loop {
@@ -97,4 +97,4 @@ fn everything(client: &Client, page: usize) -> BTreeMap<u64, Content> {
 
 const ROUNDS: u64 = 56;
 const TENANTS: usize = 2;
-const COLLECTION: &str = "docs";
+pub const COLLECTION: &str = "docs";

@@ -1,19 +1,21 @@
 use std::path::Path;
 
-use locule::ops::receipt::SignedReceipt;
+use locule::{ops::receipt::SignedReceipt, seal::RootKeySource};
 use serde_json::{Value, json};
 
 use super::left;
-use crate::crash::process::Process;
+use crate::crash::{backups, client::Client, process::Process};
 
 /// Every place at which an erasure may be cut short.
-const PLACES: [&str; 9] = [
+const PLACES: [&str; 11] = [
     "reseal-intended",
     "reseal-key-made",
     "reseal-copied",
     "reseal-switched",
     "erase-dropped",
+    "shred.overwritten",
     "erase-shredded",
+    "backup.ended",
     "erase-purged",
     "erase-signed",
     "erase-ended",
@@ -24,7 +26,7 @@ fn an_erasure_that_is_cut_short_anywhere_comes_to_its_end_at_the_next_start() {
     for place in PLACES {
         for warm in [true, false] {
             let directory = tempfile::tempdir().unwrap();
-            let key = prepared(directory.path());
+            let (key, backup) = prepared(directory.path());
             let mut process = Process::start_with(directory.path(), &[("LOCULE_FAILPOINT", place)]);
             let owner = process.client(&key);
             if warm {
@@ -38,16 +40,35 @@ fn an_erasure_that_is_cut_short_anywhere_comes_to_its_end_at_the_next_start() {
                 asked.body["id"].as_str().unwrap().to_owned()
             });
             assert!(process.ends_badly(), "{place} was never reached");
-            check(directory.path(), &key, id.as_deref(), place);
+            let (process, receipt) = check(directory.path(), &key, id.as_deref(), place);
+            ended_with_its_key(&process.client(&key), &backup, &receipt, directory.path());
         }
     }
 }
 
 #[test]
+fn a_key_that_a_crash_left_overwritten_holds_up_no_rotation_of_the_root_key() {
+    let directory = tempfile::tempdir().unwrap();
+    let (key, _) = prepared(directory.path());
+    let shredding = [("LOCULE_FAILPOINT", "shred.overwritten")];
+    let mut process = Process::start_with(directory.path(), &shredding);
+    let scope = json!({"subject": {"field": "person", "value": "person-1"}});
+    let body = json!({"reason": "r", "scope": scope});
+    let asked = process.client(&key).post("/v1/erasures", &body).ok();
+    let id = asked.map(|asked| asked.body["id"].as_str().unwrap().to_owned());
+    assert!(process.ends_badly(), "it was never reached");
+    // As a rotation that was cut short at the same moment leaves it.
+    let next = RootKeySource::File(directory.path().join("keys/root.key.next"));
+    drop(next.fetch().unwrap());
+    check(directory.path(), &key, id.as_deref(), "shred.overwritten");
+}
+
+#[test]
 fn a_deletion_that_is_cut_short_anywhere_comes_to_its_end_at_the_next_start() {
-    for place in PLACES.iter().filter(|place| place.starts_with("erase")) {
+    let of_reseals = |place: &&&str| place.starts_with("reseal") || **place == "backup.ended";
+    for place in PLACES.iter().filter(|place| !of_reseals(place)) {
         let directory = tempfile::tempdir().unwrap();
-        let key = prepared(directory.path());
+        let (key, _) = prepared(directory.path());
         let mut process = Process::start_with(directory.path(), &[("LOCULE_FAILPOINT", place)]);
         let asked = process.operator().delete("/v1/tenants/acme").unwrap();
         assert_eq!(asked.status, 202, "{}", asked.body);
@@ -68,7 +89,7 @@ fn a_deletion_that_is_cut_short_anywhere_comes_to_its_end_at_the_next_start() {
 fn an_erasure_that_nobody_was_told_of_holds_nothing_up_after_a_crash_and_can_be_asked_for_again() {
     for place in ["erase-accepted", "erase-removed"] {
         let directory = tempfile::tempdir().unwrap();
-        let key = prepared(directory.path());
+        let (key, _) = prepared(directory.path());
         let mut process = Process::start_with(directory.path(), &[("LOCULE_FAILPOINT", place)]);
         let scope = json!({"subject": {"field": "person", "value": "person-1"}});
         let body = json!({"reason": "r", "scope": scope});
@@ -106,7 +127,7 @@ fn an_erasure_that_nobody_was_told_of_holds_nothing_up_after_a_crash_and_can_be_
 fn a_deletion_that_nobody_was_told_of_is_whole_or_never_was() {
     for (place, begun) in [("erase-accepted", false), ("erase-removed", true)] {
         let directory = tempfile::tempdir().unwrap();
-        let key = prepared(directory.path());
+        let (key, _) = prepared(directory.path());
         let mut process = Process::start_with(directory.path(), &[("LOCULE_FAILPOINT", place)]);
         assert!(process.operator().delete("/v1/tenants/acme").is_err());
         assert!(process.ends_badly(), "{place} was never reached");
@@ -124,8 +145,8 @@ fn a_deletion_that_nobody_was_told_of_is_whole_or_never_was() {
     }
 }
 
-/// A directory with a tenant of 300 points, and its owner's key.
-fn prepared(directory: &Path) -> String {
+/// A directory with a tenant of 300 points: its owner's key, and a backup.
+fn prepared(directory: &Path) -> (String, Value) {
     let process = Process::start(directory);
     let key = process.tenant("acme");
     let owner = process.client(&key);
@@ -143,10 +164,11 @@ fn prepared(directory: &Path) -> String {
     let path = "/collections/notes/points?wait=true";
     let stored = owner.put(path, &json!({"points": points})).unwrap();
     assert_eq!(stored.status, 200);
-    key
+    let backup = backups::make(&owner);
+    (key, backup)
 }
 
-fn check(directory: &Path, key: &str, id: Option<&str>, place: &str) {
+fn check(directory: &Path, key: &str, id: Option<&str>, place: &str) -> (Process, SignedReceipt) {
     let process = Process::start(directory);
     let expected: Vec<u64> = (0..300).filter(|number| number % 3 != 1).collect();
     assert_eq!(numbers(&process, key), expected, "{place}");
@@ -166,13 +188,29 @@ fn check(directory: &Path, key: &str, id: Option<&str>, place: &str) {
     let path = "/collections/notes/points?wait=true";
     let stored = owner.put(path, &json!({"points": [one]})).unwrap();
     assert_eq!(stored.status, 200, "{place}: {}", stored.body);
+    drop(owner);
+    (process, receipt)
 }
 
-fn parsed(receipt: &Value) -> SignedReceipt {
+/// Nothing is left of a backup whose generation was erased, and the receipt tells of it.
+fn ended_with_its_key(owner: &Client, backup: &Value, receipt: &SignedReceipt, directory: &Path) {
+    let told = &receipt.body().copies.backups;
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0].id, backup["id"].as_str().unwrap());
+    let path = format!("/v1/backups/{}", told[0].id);
+    let now = owner.get(&path).unwrap().body;
+    assert_eq!(now["state"], "ended", "{now}");
+    let body = json!({"backup": backup["id"]});
+    let refused = owner.post("/v1/restores", &body).unwrap();
+    assert_eq!(refused.status, 409, "{}", refused.body);
+    backups::only_whole_ones_are_left(owner, directory);
+}
+
+pub fn parsed(receipt: &Value) -> SignedReceipt {
     SignedReceipt::parse(receipt.to_string().as_bytes()).unwrap()
 }
 
-fn ended(process: &Process, key: Option<&str>, id: &str) -> Value {
+pub fn ended(process: &Process, key: Option<&str>, id: &str) -> Value {
     loop {
         let client = key.map_or_else(|| process.operator(), |key| process.client(key));
         let erasure = client.get(&format!("/v1/erasures/{id}")).unwrap().body;

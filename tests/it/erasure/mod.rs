@@ -2,6 +2,7 @@
 
 mod canaries;
 mod crash;
+mod killed;
 mod load;
 mod rotation;
 mod scopes;
