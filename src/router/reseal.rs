@@ -285,7 +285,11 @@ impl Router {
             .iter()
             .filter(|record| {
                 let made = moves.get(&record.uuid).unwrap_or(&record.created);
-                record.state == TenantState::Active && *made < before
+                let is_there = match record.state {
+                    TenantState::Active | TenantState::Suspended => true,
+                    TenantState::Deleting | TenantState::Deleted => false,
+                };
+                is_there && *made < before
             })
             .map(|record| record.uuid)
             .collect();

@@ -217,6 +217,11 @@ impl Node {
         self.engine.sweep_due(self.engine.now()).tenants
     }
 
+    /// Has the data keys replaced that are due: how many.
+    pub fn rotate(&self) -> usize {
+        self.engine.rotate_due(self.engine.now()).unwrap()
+    }
+
     /// Does what a node does by itself once a minute.
     pub fn tend(&self) {
         self.engine.tend();
