@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     api_key::{KeyTable, Presented, Unauthenticated},
+    bounds::Bounds,
     grant::{Grant, Op},
     limit::Limits,
     message::{Message, Signer},
@@ -378,6 +379,9 @@ impl Gate {
             return Err(Denial::Role { role, action });
         }
         match target {
+            Target::Whole if action.reaches_all() && principal.collections().is_some() => {
+                Err(Denial::WholeTenant)
+            }
             Target::Whole | Target::Tenant(_) => Ok(()),
             Target::Suspended => Err(Denial::Suspended),
             Target::Collection(name) => match principal.collections() {
@@ -411,6 +415,15 @@ pub enum Denial {
     /// The key isn't good for this collection.
     #[error("the key isn't good for this collection")]
     Collection,
+    /// The key isn't good for what is about every collection.
+    #[error("the key is bound to collections, and this is about the whole tenant")]
+    WholeTenant,
+    /// What is asked for would reach further than the key does.
+    #[error("the key is bound, and so is what it makes, rotates, resumes and revokes: {to}")]
+    Bound {
+        /// What the key is bound to.
+        to: Bounds,
+    },
     /// The tenant is suspended.
     #[error("the tenant is suspended, or being deleted; ask the operator")]
     Suspended,

@@ -11,6 +11,7 @@
 
 mod answered;
 mod api_key;
+mod bounds;
 mod extras;
 mod gate;
 mod grant;
@@ -27,6 +28,7 @@ mod watched;
 pub use self::{
     answered::{AnsweredId, StoredAnswered, point_hash},
     api_key::{ApiKey, ApiKeyId, ApiKeyRecord, KeyTable, KnownKey, Presented, Unauthenticated},
+    bounds::Bounds,
     extras::{KeyExtras, StoredExtras},
     gate::{Denial, Gate, Reason, Renewed, Target},
     grant::{

@@ -168,6 +168,34 @@ impl Action {
         Self::RotateRoot,
     ];
 
+    /// Whether it is about everything that the tenant has, if it names no collection. A key that is bound
+    /// to collections isn't good for that. What is about nothing of theirs, or shows of them what the key
+    /// is good for, is none.
+    pub const fn reaches_all(self) -> bool {
+        match self {
+            Self::Erase
+            | Self::ManageWebhooks
+            | Self::Contain
+            | Self::ManageBackups
+            | Self::ManageCustody => true,
+            Self::Search
+            | Self::DescribeCollection
+            | Self::ReadPoints
+            | Self::WritePoints
+            | Self::CreateCollection
+            | Self::DeleteCollection
+            | Self::ReadReceipts
+            | Self::ManageRetention
+            | Self::ManageKeys
+            | Self::TakeToken
+            | Self::ReadUsage
+            | Self::ReadAudit
+            | Self::ReadNodeAudit
+            | Self::ManageTenants
+            | Self::RotateRoot => false,
+        }
+    }
+
     /// The action's name in the audit log, in metrics and in answers.
     pub const fn name(self) -> &'static str {
         match self {

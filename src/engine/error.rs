@@ -91,7 +91,7 @@ impl From<Denial> for Error {
         let kind = match &denial {
             Denial::Role { .. } | Denial::Suspended => ErrorKind::Denied,
             // A key that isn't good for a collection may not learn whether it is there.
-            Denial::Collection => ErrorKind::Denied,
+            Denial::Collection | Denial::WholeTenant | Denial::Bound { .. } => ErrorKind::Denied,
             Denial::Limited { wait } => ErrorKind::Limited(*wait),
             Denial::Audit(_) => ErrorKind::Unavailable,
         };

@@ -7,8 +7,8 @@ use ipnet::IpNet;
 use super::{Engine, Error, ErrorKind, keeper};
 use crate::{
     access::{
-        ApiKey, ApiKeyId, ApiKeyRecord, Fingerprint, Grant, KeyExtras, KnownKey, ManageKeys,
-        Principal, Role,
+        Action, ApiKey, ApiKeyId, ApiKeyRecord, Bounds, Denial, Fingerprint, Grant, KeyExtras,
+        KnownKey, ManageKeys, Principal, Role,
     },
     clock::Timestamp,
     router::RouterError,
@@ -56,10 +56,11 @@ pub struct RotatedKey {
 }
 
 impl Engine {
-    /// Makes a key for the principal's tenant.
+    /// Makes a key for the principal's tenant. What isn't said of its bounds is as with the principal's key.
     ///
     /// # Errors
-    /// [`ErrorKind::Invalid`] for a role that isn't a tenant's.
+    /// [`ErrorKind::Invalid`] for a role that isn't a tenant's, [`ErrorKind::Denied`] for a key that would
+    /// reach further than the principal's.
     pub fn create_key(&self, principal: &Principal, new: NewKey) -> Result<CreatedKey, Error> {
         let _grant: Grant<ManageKeys> = self.check(principal, None)?;
         if new.role == Role::Operator {
@@ -67,8 +68,15 @@ impl Engine {
                 "role must be inference, writer, owner or auditor",
             ));
         }
-        let extras = KeyExtras {
+        let bounds = Bounds {
+            collections: new.collections.map(Arc::from),
+            networks: new.networks,
             certificate: new.certificate,
+        };
+        let bounds = bounds.or(&principal.bounds());
+        self.may_hand_over(principal, &bounds)?;
+        let extras = KeyExtras {
+            certificate: bounds.certificate,
             requests_per_second: new.requests_per_second,
             ..KeyExtras::default()
         };
@@ -81,8 +89,8 @@ impl Engine {
             name: new.name,
             created: now,
             expires: Some(now.plus(new.lasts)),
-            collections: new.collections.map(Arc::from),
-            networks: new.networks,
+            collections: bounds.collections,
+            networks: bounds.networks,
         })
     }
 
@@ -98,6 +106,7 @@ impl Engine {
         grace: Duration,
     ) -> Result<RotatedKey, Error> {
         let _grant: Grant<ManageKeys> = self.check(principal, None)?;
+        self.may_hand_over(principal, &self.key_of(principal, id)?.bounds())?;
         // From here on the old one isn't changed by others, nor revoked: a new key that nobody was
         // told of would stay behind.
         let _changing = self.changing_keys.lock();
@@ -174,11 +183,26 @@ impl Engine {
     /// [`ErrorKind::NotFound`], also for another tenant's key.
     pub fn revoke_key(&self, principal: &Principal, id: ApiKeyId) -> Result<(), Error> {
         let _grant: Grant<ManageKeys> = self.check(principal, None)?;
+        self.may_hand_over(principal, &self.key_of(principal, id)?.bounds())?;
         let _changing = self.changing_keys.lock();
         self.key_of(principal, id)?;
         self.router.drop_keys(&[id])?;
         self.gate.keys().remove(id);
         self.forget_families_of(&[id])
+    }
+
+    /// Whether the principal's own key is bound as little as what it wants to give, show, end or have
+    /// believed again. Not while keys are being changed: who is refused too often is suspended.
+    pub(super) fn may_hand_over(
+        &self,
+        principal: &Principal,
+        bounds: &Bounds,
+    ) -> Result<(), Error> {
+        let own = principal.bounds();
+        if own.contain(bounds) {
+            return Ok(());
+        }
+        Err(self.refused(principal, Action::ManageKeys, Denial::Bound { to: own }))
     }
 
     pub(super) fn key_of(

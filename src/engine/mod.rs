@@ -63,7 +63,8 @@ pub use self::{
 };
 use crate::{
     access::{
-        ApiKeyId, Denial, Describe, Gate, Grant, Op, Origin, Presented, Principal, Target, Watcher,
+        Action, ApiKeyId, Denial, Describe, Gate, Grant, Op, Origin, Presented, Principal, Target,
+        Watcher,
     },
     audit::{Actor, AuditLog, Durability, Entry, Outcome},
     clock::Clock,
@@ -255,6 +256,13 @@ impl Engine {
                 self.note_refused(principal, Some(&denial));
                 denial.into()
             })
+    }
+
+    /// What was granted is refused for what it came to: recorded and counted as the gate's refusals are.
+    fn refused(&self, principal: &Principal, action: Action, denial: Denial) -> Error {
+        self.note_refused(principal, Some(&denial));
+        let recorded = self.record_outcome(principal, action.name(), Outcome::Denied);
+        recorded.err().unwrap_or_else(|| denial.into())
     }
 
     /// The collection that a name stands for, if it is an alias and the key is bound to collections,

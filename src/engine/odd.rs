@@ -37,7 +37,10 @@ impl Engine {
     pub(super) fn note_refused(&self, principal: &Principal, denial: Option<&Denial>) {
         self.metrics.denials.inc();
         self.tally(principal, |tally| &tally.rejections);
-        if let Some(Denial::Role { .. } | Denial::Collection) = denial {
+        if let Some(
+            Denial::Role { .. } | Denial::Collection | Denial::WholeTenant | Denial::Bound { .. },
+        ) = denial
+        {
             self.metrics.privilege_escalation_attempts.inc();
         }
         if let Some((who, watch)) = self.watched(principal)
@@ -156,6 +159,7 @@ impl Engine {
     /// [`ErrorKind::NotFound`], also for another tenant's key.
     pub fn resume_key(&self, principal: &Principal, id: ApiKeyId) -> Result<Arc<KnownKey>, Error> {
         let _grant: Grant<ManageKeys> = self.check(principal, None)?;
+        self.may_hand_over(principal, &self.key_of(principal, id)?.bounds())?;
         let _changing = self.changing_keys.lock();
         let key = self.key_of(principal, id)?;
         let extras = KeyExtras {

@@ -2,7 +2,7 @@
 
 use super::{Engine, Error, ErrorKind};
 use crate::{
-    access::{Grant, ManageRetention, Principal},
+    access::{Action, Denial, Grant, ManageRetention, Principal},
     partition::{CollectionRetention, Retention},
     tenant::CollectionName,
 };
@@ -73,6 +73,7 @@ impl Engine {
     /// [`Error`].
     pub fn set_purge_within(&self, principal: &Principal, bound: Retention) -> Result<(), Error> {
         let grant: Grant<ManageRetention> = self.check(principal, None)?;
+        self.of_all(principal)?;
         let partition = self.partition(principal, &grant)?;
         let set = partition.set_purge_within(&grant, Some(bound));
         self.watch(principal, set.map_err(Error::from))
@@ -93,6 +94,7 @@ impl Engine {
     /// [`ErrorKind::NotFound`] when there is none.
     pub fn remove_purge_within(&self, principal: &Principal) -> Result<(), Error> {
         let grant: Grant<ManageRetention> = self.check(principal, None)?;
+        self.of_all(principal)?;
         let partition = self.partition(principal, &grant)?;
         if partition.purge_within(&grant)?.is_none() {
             let none = "the tenant has no bound for what is deleted";
@@ -100,6 +102,15 @@ impl Engine {
         }
         let removed = partition.set_purge_within(&grant, None);
         self.watch(principal, removed.map_err(Error::from))
+    }
+
+    /// Whether the principal's key is good for every collection: the bound is one for all, where what is
+    /// listed is what the key is good for.
+    fn of_all(&self, principal: &Principal) -> Result<(), Error> {
+        if principal.collections().is_none() {
+            return Ok(());
+        }
+        Err(self.refused(principal, Action::ManageRetention, Denial::WholeTenant))
     }
 }
 

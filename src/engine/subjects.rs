@@ -4,7 +4,8 @@
 use super::{Engine, Error, ErrorKind};
 use crate::{
     access::{
-        Grant, ManageKeys, Principal, StoredSuspension, SubjectId, SuspendedSubject, WatchedId,
+        Bounds, Grant, ManageKeys, Principal, StoredSuspension, SubjectId, SuspendedSubject,
+        WatchedId,
     },
     audit::Durability,
     router::TenantState,
@@ -35,6 +36,8 @@ impl Engine {
         actor: &str,
     ) -> Result<SuspendedSubject, Error> {
         let grant: Grant<ManageKeys> = self.check(principal, None)?;
+        // A subject is bound to nothing.
+        self.may_hand_over(principal, &Bounds::default())?;
         let _changing = self.changing_keys.lock();
         let suspensions = self.tokens()?.suspensions();
         let mut subjects = suspensions.of_tenant(grant.tenant());

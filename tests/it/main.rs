@@ -17,6 +17,7 @@ mod authz;
 mod backup;
 mod bad_requests;
 mod benches;
+mod bounds;
 mod canary;
 mod command_line;
 mod compile_fail;
