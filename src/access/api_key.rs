@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     fmt,
     net::IpAddr,
+    num::NonZeroU32,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -218,11 +219,11 @@ impl KnownKey {
         })
     }
 
-    /// Takes one request from the key's own bucket, or tells how long to wait for one.
-    pub(super) fn take(&self, now: Timestamp) -> Result<(), std::time::Duration> {
+    /// Takes so many requests from the key's own bucket, or tells how long to wait for them.
+    pub(super) fn take(&self, cost: NonZeroU32, now: Timestamp) -> Result<(), std::time::Duration> {
         self.bucket
             .as_ref()
-            .map_or(Ok(()), |bucket| bucket.take(now))
+            .map_or(Ok(()), |bucket| bucket.take(cost, now))
     }
 
     /// Whether the key is good now, from there.

@@ -359,6 +359,23 @@ impl Gate {
         }
     }
 
+    /// Takes what a request counts as from its key's bucket, then from its tenant's: a key that asks too
+    /// much doesn't use up what the others have. Once, at the first thing that the request asks for; one that
+    /// was let in isn't turned away half done.
+    fn take_requests(&self, principal: &Principal, now: Timestamp) -> Result<(), Duration> {
+        let Some(cost) = principal.cost() else {
+            return Ok(());
+        };
+        if let Some(key) = principal.known() {
+            key.take(cost, now)?;
+        }
+        if let Some(tenant) = principal.tenant() {
+            self.limits.take(tenant, cost, now)?;
+        }
+        principal.paid();
+        Ok(())
+    }
+
     fn decide(
         &self,
         principal: &Principal,
@@ -366,14 +383,8 @@ impl Gate {
         target: Target<'_>,
         now: Timestamp,
     ) -> Result<(), Denial> {
-        if let Some(tenant) = principal.tenant() {
-            self.limits
-                .take(tenant, now)
-                .map_err(|wait| Denial::Limited { wait })?;
-        }
-        if let Some(key) = principal.known() {
-            key.take(now).map_err(|wait| Denial::Limited { wait })?;
-        }
+        self.take_requests(principal, now)
+            .map_err(|wait| Denial::Limited { wait })?;
         let role = principal.role();
         if !principal.may(action) {
             return Err(Denial::Role { role, action });

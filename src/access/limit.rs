@@ -55,11 +55,16 @@ impl Limits {
         }
     }
 
-    /// Takes one request from the bucket, or tells how long to wait for one.
-    pub(super) fn take(&self, tenant: TenantUuid, now: Timestamp) -> Result<(), Duration> {
+    /// Takes so many requests from the bucket, or tells how long to wait for them.
+    pub(super) fn take(
+        &self,
+        tenant: TenantUuid,
+        cost: NonZeroU32,
+        now: Timestamp,
+    ) -> Result<(), Duration> {
         let own = self.of(tenant);
         let bucket = own.as_ref().and_then(|own| own.requests.as_ref());
-        bucket.map_or(Ok(()), |bucket| bucket.take(now))
+        bucket.map_or(Ok(()), |bucket| bucket.take(cost, now))
     }
 
     /// Takes a body's bytes from a tenant's bucket, or tells how long to wait for them.
@@ -74,7 +79,7 @@ impl Limits {
             return Ok(());
         };
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-        NonZeroU32::new(bytes).map_or(Ok(()), |bytes| bucket.take_many(bytes, now))
+        NonZeroU32::new(bytes).map_or(Ok(()), |bytes| bucket.take(bytes, now))
     }
 
     fn of(&self, tenant: TenantUuid) -> Option<Arc<Buckets>> {
@@ -87,10 +92,12 @@ type Limiter = RateLimiter<NotKeyed, InMemoryState, FakeRelativeClock, NoOpMiddl
 /// Holds as many requests as a second may see.
 pub(super) struct Bucket {
     limiter: Limiter,
+    rate: NonZeroU32,
     burst: NonZeroU32,
     /// Shows the time that callers bring: the limiter asks for no other.
     clock: FakeRelativeClock,
-    shown: Mutex<Option<Timestamp>>,
+    /// Up to when the clock was set, since 1970. It goes on from there once the time has come to it.
+    shown: Mutex<Option<Duration>>,
 }
 
 impl Bucket {
@@ -103,33 +110,38 @@ impl Bucket {
         let quota = governor::Quota::per_second(rate).allow_burst(burst);
         Self {
             limiter: RateLimiter::direct_with_clock(quota, clock.clone()),
+            rate,
             burst,
             clock,
             shown: Mutex::new(None),
         }
     }
 
-    pub(super) fn take(&self, now: Timestamp) -> Result<(), Duration> {
-        self.take_many(NonZeroU32::MIN, now)
-    }
-
-    fn take_many(&self, cells: NonZeroU32, now: Timestamp) -> Result<(), Duration> {
+    /// Takes so many, or tells how long to wait for them. More than the bucket holds would never be there:
+    /// they pass when it is full, and it stands still for the rest of them.
+    pub(super) fn take(&self, cells: NonZeroU32, now: Timestamp) -> Result<(), Duration> {
+        let now = Duration::from_millis(now.0);
         let mut shown = self.shown.lock();
-        if let Some(before) = shown.replace(now) {
-            self.clock
-                .advance(Duration::from_millis(now.0.saturating_sub(before.0)));
-            // A clock that was set back stands still until it has caught up.
-            *shown = Some(now.max(before));
+        if let Some(before) = *shown {
+            self.clock.advance(now.saturating_sub(before));
         }
-        // More than the bucket holds would never pass: it takes all that there is.
-        match self.limiter.check_n(cells.min(self.burst)) {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(not_until)) => Err(not_until
-                .earliest_possible()
-                .duration_since(self.clock.now())
-                .into()),
+        // A clock that was set back stands still, too, until it has caught up.
+        let mut until = shown.map_or(now, |before| before.max(now));
+        let taken = match self.limiter.check_n(cells.min(self.burst)) {
+            Ok(Ok(())) => {
+                let owed = cells.get().saturating_sub(self.burst.get());
+                until += Duration::from_secs(u64::from(owed)) / self.rate.get();
+                Ok(())
+            }
+            Ok(Err(not_until)) => {
+                let wait = not_until.earliest_possible();
+                let wait = Duration::from(wait.duration_since(self.clock.now()));
+                Err(wait + until.saturating_sub(now))
+            }
             Err(_) => Err(Duration::from_secs(1)),
-        }
+        };
+        *shown = Some(until);
+        taken
     }
 }
 
@@ -160,14 +172,35 @@ mod tests {
             ..Quota::default()
         };
         limits.set(tenant(1), quota, Allowance::default());
-        let take = |at: u64| limits.take(tenant(1), Timestamp(START.0 + at));
+        let take = |at: u64| limits.take(tenant(1), NonZeroU32::MIN, Timestamp(START.0 + at));
         for _ in 0..5 {
             assert_eq!(take(0), Ok(()));
         }
         assert_eq!(take(0), Err(Duration::from_millis(200)));
         assert_eq!(take(200), Ok(()));
         assert!(take(200).is_err());
-        assert_eq!(limits.take(tenant(2), START), Ok(()), "others are free");
+        assert_eq!(
+            limits.take(tenant(2), NonZeroU32::MIN, START),
+            Ok(()),
+            "others are free"
+        );
+    }
+
+    #[test]
+    fn what_is_more_than_a_bucket_holds_passes_when_it_is_full_and_is_waited_for() {
+        let bucket = Bucket::new(NonZeroU32::new(5).unwrap());
+        let take =
+            |cells, at| bucket.take(NonZeroU32::new(cells).unwrap(), Timestamp(START.0 + at));
+        assert_eq!(take(1, 0), Ok(()));
+        assert_eq!(take(12, 0), Err(Duration::from_millis(200)));
+        assert_eq!(take(12, 200), Ok(()));
+        // Seven are owed: 1.4 seconds. Then one comes every 200 ms, as ever.
+        assert_eq!(take(1, 200), Err(Duration::from_millis(1_600)));
+        assert_eq!(take(1, 1_799), Err(Duration::from_millis(1)));
+        assert_eq!(take(1, 1_800), Ok(()));
+        assert_eq!(take(1, 1_800), Err(Duration::from_millis(200)));
+        assert_eq!(take(12, 1_800), Err(Duration::from_secs(1)));
+        assert_eq!(take(12, 2_800), Ok(()));
     }
 
     #[test]

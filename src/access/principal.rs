@@ -1,6 +1,14 @@
 //! Who is asking. Made in this folder alone, from a verified credential.
 
-use std::{borrow::Cow, net::IpAddr, sync::Arc};
+use std::{
+    borrow::Cow,
+    net::IpAddr,
+    num::NonZeroU32,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -17,12 +25,15 @@ use crate::{
     tenant::{CollectionName, TenantId, TenantUuid},
 };
 
-/// Someone with a verified credential.
+/// Someone with a verified credential, who sent one request.
 #[derive(Clone, Debug)]
 pub struct Principal {
     identity: Identity,
     origin: Origin,
     request: u64,
+    /// How many requests it counts as; none any more once they were taken from what may be asked. One number
+    /// for all clones.
+    cost: Arc<AtomicU32>,
 }
 
 /// By what someone is known.
@@ -58,12 +69,31 @@ impl Scope {
 }
 
 impl Principal {
-    pub(in crate::access) const fn new(identity: Identity, origin: Origin, request: u64) -> Self {
+    pub(in crate::access) fn new(identity: Identity, origin: Origin, request: u64) -> Self {
         Self {
             identity,
             origin,
             request,
+            cost: Arc::new(AtomicU32::new(1)),
         }
+    }
+
+    /// Has the request count as so many, unless it was counted already.
+    pub fn counts_as(&self, requests: usize) {
+        if self.cost().is_some() {
+            let requests = u32::try_from(requests).unwrap_or(u32::MAX).max(1);
+            self.cost.store(requests, Ordering::Relaxed);
+        }
+    }
+
+    /// How many requests it counts as, if they weren't taken yet.
+    pub(in crate::access) fn cost(&self) -> Option<NonZeroU32> {
+        NonZeroU32::new(self.cost.load(Ordering::Relaxed))
+    }
+
+    /// They were taken.
+    pub(in crate::access) fn paid(&self) {
+        self.cost.store(0, Ordering::Relaxed);
     }
 
     /// What it belongs to.

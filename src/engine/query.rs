@@ -74,6 +74,7 @@ impl Engine {
         collection: &CollectionName,
         mut batch: Vec<Asked>,
     ) -> Result<Vec<Vec<ScoredPoint>>, Error> {
+        principal.counts_as(batch.len());
         for asked in &batch {
             asked.query.check().map_err(PartitionError::Query)?;
         }

@@ -159,3 +159,81 @@ fn limits_that_make_no_sense_are_refused_by_name() {
         assert!(answer.message().contains(word), "{}", answer.text);
     }
 }
+
+fn retry_after(answer: &crate::harness::Answer) -> Duration {
+    assert_eq!(answer.status, 429, "{}", answer.text);
+    let seconds = answer.headers["retry-after"].to_str().unwrap();
+    Duration::from_secs(seconds.parse().unwrap())
+}
+
+#[test]
+fn a_key_past_its_own_rate_leaves_its_tenants_to_the_others() {
+    let node = Node::start();
+    let acme = node.tenant("acme");
+    let body = json!({"name": "k", "role": "writer", "limits": {"requests_per_second": 2}});
+    let made = acme.owner.post("/v1/keys", body).expect(201);
+    let greedy = node.actor(made["key"].as_str().unwrap());
+    set(&node, json!({"requests_per_second": 5}));
+    let statuses = [(); 20].map(|()| greedy.get("/collections").status);
+    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 2);
+    for _ in 0..3 {
+        acme.writer.get("/collections").expect(200);
+    }
+    acme.writer.get("/collections").expect(429);
+}
+
+#[test]
+fn a_batch_of_more_than_a_seconds_worth_passes_and_is_waited_for() {
+    let node = Node::start();
+    let acme = node.tenant("acme");
+    acme.owner.create_collection("docs", 2, "Dot");
+    set(&node, json!({"requests_per_second": 5}));
+    let each = json!({"query": [1.0, 0.0], "limit": 1});
+    let batch = json!({"searches": vec![each; 10]});
+    let ask = || {
+        acme.inference
+            .post("/collections/docs/points/query/batch", batch.clone())
+    };
+    ask().expect(200);
+    // Five are owed, then the bucket has to fill again: what was told is enough, and no less.
+    let wait = retry_after(&ask());
+    assert_eq!(wait, Duration::from_secs(2));
+    assert_eq!(retry_after(&acme.inference.get("/collections/docs")), wait);
+    node.clock.advance(wait - Duration::from_millis(1));
+    retry_after(&ask());
+    node.clock.advance(Duration::from_millis(1));
+    ask().expect(200);
+    node.clock.advance(Duration::from_secs(2));
+    for _ in 0..5 {
+        acme.inference.get("/collections/docs").expect(200);
+    }
+    // One that is refused takes nothing.
+    for _ in 0..3 {
+        retry_after(&ask());
+    }
+    node.clock.advance(Duration::from_millis(200));
+    acme.inference.get("/collections/docs").expect(200);
+}
+
+#[test]
+fn a_request_counts_once_whatever_it_has_to_be_allowed() {
+    let node = Node::start();
+    let acme = node.tenant("acme");
+    acme.owner.create_collection("docs", 2, "Dot");
+    set(&node, json!({"requests_per_second": 1}));
+    let query = json!({"query": [1.0, 0.0], "limit": 1, "with_vector": true});
+    let batch = json!({"searches": [query.clone()]});
+    for _ in 0..2 {
+        for (path, body) in [("query", &query), ("query/batch", &batch)] {
+            let path = format!("/collections/docs/points/{path}");
+            acme.writer.post(&path, body.clone()).expect(200);
+            retry_after(&acme.writer.post(&path, body.clone()));
+            node.clock.advance(Duration::from_secs(1));
+        }
+        for path in ["/v1/report", "/v1/retention"] {
+            acme.owner.get(path).expect(200);
+            retry_after(&acme.owner.get(path));
+            node.clock.advance(Duration::from_secs(1));
+        }
+    }
+}

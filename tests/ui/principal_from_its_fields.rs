@@ -3,6 +3,6 @@
 use locule::access::{Origin, Principal};
 
 pub fn forge(origin: Origin) -> Principal {
-    return Principal { identity: unreachable!(), origin, request: 0 }; //~ E0451 private field
+    return Principal { identity: unreachable!(), origin, request: 0, cost: unreachable!() }; //~ E0451 private field
     unreachable!("{origin:?}")
 }
