@@ -71,7 +71,7 @@ pub struct EngineOptions {
     /// Where the next root key comes from, once it is to be replaced; made by the node if the
     /// current one is a file, and this isn't said.
     pub root_key_next: Option<RootKeySource>,
-    /// An operator key that the configuration supplies.
+    /// An operator key that the configuration supplies: then no other is believed.
     pub operator_key: Option<Presented>,
     /// Memory and files.
     pub store: StoreOptions,
@@ -127,6 +127,10 @@ impl Engine {
             .load(CatalogKind::ApiKey)?
             .into_iter()
             .map(|(_, record)| record)
+            // The configuration supplies one in their place: they stay, for the day when it doesn't.
+            .filter(|record: &ApiKeyRecord| {
+                options.operator_key.is_none() || record.role != Role::Operator
+            })
             .collect();
         let keys = KeyTable::new(system.derive_hash_key(), records);
         for (id, extras) in catalog.load::<StoredExtras>(CatalogKind::KeyExtras)? {

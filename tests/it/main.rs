@@ -33,6 +33,7 @@ mod limits;
 mod model;
 mod odd;
 mod openapi;
+mod operator;
 mod retention;
 mod roles;
 mod rotation;
