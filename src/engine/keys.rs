@@ -98,7 +98,8 @@ impl Engine {
     /// one is good for as long as the old one was made for.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`], also for another tenant's key.
+    /// [`ErrorKind::NotFound`], also for another tenant's key; [`ErrorKind::Conflict`] for one that was rotated
+    /// before, or has ended.
     pub fn rotate_key(
         &self,
         principal: &Principal,
@@ -112,6 +113,7 @@ impl Engine {
         let _changing = self.changing_keys.lock();
         let old = self.key_of(principal, id)?;
         let now = self.clock.now();
+        self.may_be_rotated(principal, &old, now)?;
         let extras = KeyExtras {
             replaces: Some(id),
             last_used: None,
@@ -137,6 +139,30 @@ impl Engine {
         self.router.keep_key(&ending, old.extras())?;
         self.gate.keys().insert_with(ending, old.extras().clone());
         Ok(RotatedKey { made, old_ends })
+    }
+
+    /// Whether a key's successor would live for as long as the key was made for: not if its end was brought
+    /// forward by a rotation, nor is there a need for one once it has ended.
+    fn may_be_rotated(
+        &self,
+        principal: &Principal,
+        old: &KnownKey,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let id = old.record().id;
+        let keys = self.keys_of(principal);
+        let successor = keys.iter().find(|key| key.extras().replaces == Some(id));
+        let why = match successor {
+            Some(successor) => format!(
+                "the key was rotated already; its successor is {}",
+                successor.record().id
+            ),
+            None if old.record().expired(now) => {
+                "the key has ended; make a new one in its place".to_owned()
+            }
+            None => return Ok(()),
+        };
+        Err(Error::new(ErrorKind::Conflict, why))
     }
 
     fn keep_new_key(

@@ -190,3 +190,32 @@ fn a_credentials_scheme_is_written_in_any_case() {
         assert_eq!(status(&format!("{scheme}{key}")), 401, "{scheme}");
     }
 }
+
+#[test]
+fn a_key_that_was_rotated_or_has_ended_gets_no_other_successor() {
+    let node = Node::start();
+    let owner = node.tenant("acme").owner;
+    let make = |days: u32| {
+        let body = json!({"name": "k", "role": "writer", "expires_in_days": days});
+        owner.post("/v1/keys", body).expect(201)["id"].clone()
+    };
+    let rotate = |id: &Value| {
+        let path = format!("/v1/keys/{}/rotate", id.as_str().unwrap());
+        owner.post(&path, json!({"grace_seconds": 3600}))
+    };
+    let (long, short) = (make(30), make(1));
+    let next = rotate(&long).expect(201);
+    let next_id = next["id"].as_str().unwrap();
+    for _ in 0..2 {
+        let refused = rotate(&long);
+        assert_eq!(refused.status, 409, "{}", refused.text);
+        assert!(refused.message().contains(next_id), "{}", refused.text);
+        node.clock.advance(DAY);
+    }
+    let refused = rotate(&short);
+    assert_eq!(refused.status, 409, "{}", refused.text);
+    assert!(refused.message().contains("has ended"), "{}", refused.text);
+    // The successor itself is rotated as any other, and lives as long.
+    let third = rotate(&next["id"]).expect(201);
+    assert_eq!(third["expires_at"], "2027-02-16T08:00:00.000Z");
+}
