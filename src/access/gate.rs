@@ -10,6 +10,7 @@ use super::{
     message::{Message, Signer},
     origin::Origin,
     principal::{Identity, Principal, Scope},
+    refused::Refused,
     role::{Action, Role},
     token::{Checked, Family, FamilyId, OwnToken, Renewal, Tokens},
     watched::SubjectId,
@@ -96,35 +97,53 @@ impl Gate {
         &self.limits
     }
 
-    /// Turns a credential into a principal. A refusal is recorded.
+    /// Turns a credential into a principal. A refusal is recorded, in the log of whose credential it is if
+    /// its secret was right.
     ///
     /// # Errors
-    /// [`Unauthenticated`].
+    /// [`Refused`].
     pub fn authenticate(
         &self,
         presented: &Presented,
         origin: Origin,
         request: u64,
         now: Timestamp,
-    ) -> Result<Principal, Unauthenticated> {
-        self.identify(presented, &origin, now)
-            .map(|identity| Principal::new(identity, origin, request))
-            .inspect_err(|_| {
-                self.record_refusal("authenticate", Actor::Stranger, origin, request, now)
-            })
+    ) -> Result<Principal, Refused> {
+        self.identify(presented, now)
+            .map_err(Refused::from)
+            .and_then(|identity| self.admit(Principal::new(identity, origin, request), now))
+            .inspect_err(|refused| self.record_refused(refused, origin, request, now))
     }
 
-    fn identify(
-        &self,
-        presented: &Presented,
-        origin: &Origin,
-        now: Timestamp,
-    ) -> Result<Identity, Unauthenticated> {
+    /// Lets someone in whose credential is right, if it is good now and from there.
+    fn admit(&self, principal: Principal, now: Timestamp) -> Result<Principal, Refused> {
+        let admitted = match principal.identity() {
+            Identity::Key(key) | Identity::Token(key, _) => {
+                let admitted = key.admits(&principal.origin(), now);
+                admitted.map(|()| key.used(now))
+            }
+            Identity::Issued(.., subject) => {
+                let suspensions = self.tokens.as_ref().map(Tokens::suspensions);
+                match suspensions {
+                    Some(suspended) if suspended.has(*subject) => {
+                        Err(Unauthenticated::SubjectSuspended)
+                    }
+                    Some(_) | None => Ok(()),
+                }
+            }
+            Identity::Webhook(_) => Ok(()),
+        };
+        match admitted {
+            Ok(()) => Ok(principal),
+            Err(why) => Err(Refused::known(why, principal)),
+        }
+    }
+
+    /// Whose a credential is, by its secret or its signature alone.
+    fn identify(&self, presented: &Presented, now: Timestamp) -> Result<Identity, Unauthenticated> {
         let tokens = self.tokens.as_ref();
         let Some(tokens) = tokens.filter(|_| Tokens::looks_like_one(presented)) else {
-            return Ok(Identity::Key(
-                self.keys.authenticate(presented, origin, now)?,
-            ));
+            return Ok(Identity::Key(self.keys.recognise(presented)?));
         };
         match tokens.check(presented, now)? {
             Checked::Own(token) => {
@@ -136,16 +155,11 @@ impl Gate {
                 if !is_the_keys {
                     return Err(Unauthenticated::Token);
                 }
-                key.admits(origin, now)?;
-                key.used(now);
                 Ok(Identity::Token(key, token))
             }
             Checked::Issued(token) => {
                 let tenant = tokens.tenant(&token.tenant).ok_or(Unauthenticated::Token)?;
                 let subject = SubjectId::new(tenant, &token.actor);
-                if tokens.suspensions().has(subject) {
-                    return Err(Unauthenticated::SubjectSuspended);
-                }
                 let scope = Scope::Tenant(tenant, token.tenant.clone());
                 Ok(Identity::Issued(scope, token, subject))
             }
@@ -156,31 +170,30 @@ impl Gate {
     /// used before is told apart: whoever keeps the families has to end its family.
     ///
     /// # Errors
-    /// [`Unauthenticated`], recorded.
+    /// [`Refused`], recorded.
     pub fn renew(
         &self,
         presented: &Presented,
         origin: Origin,
         request: u64,
         now: Timestamp,
-    ) -> Result<Renewed, Unauthenticated> {
+    ) -> Result<Renewed, Refused> {
         let tokens = self.tokens.as_ref();
         let renewal = tokens.and_then(|tokens| tokens.families().judge(presented, now));
         let renewed = match renewal {
-            None => Err(Unauthenticated::Refresh),
+            None => Err(Unauthenticated::Refresh.into()),
             Some(Renewal::Reused(id, family)) => {
-                let key = family.key.to_string();
-                let action = "reuse_refresh_token";
-                self.record_refusal(action, Actor::Key(&key), origin, request, now);
+                let (key, known) = (family.key.to_string(), self.keys.find(family.key));
+                let tenant = known.as_ref().and_then(|key| key.record().scope.name());
+                let whose = (Actor::Key(&key), tenant);
+                self.record_refusal("reuse_refresh_token", whose, origin, request, now);
                 return Ok(Renewed::Reused(id, family));
             }
             Some(Renewal::Good(id, family)) => self
                 .keys
                 .find(family.key)
-                .ok_or(Unauthenticated::Refresh)
+                .ok_or_else(|| Unauthenticated::Refresh.into())
                 .and_then(|key| {
-                    key.admits(&origin, now)?;
-                    key.used(now);
                     let token = OwnToken {
                         key: family.key,
                         tenant: key.record().scope.tenant(),
@@ -190,12 +203,11 @@ impl Gate {
                     };
                     let identity = Identity::Token(key, Arc::new(token));
                     let principal = Principal::new(identity, origin, request);
+                    let principal = self.admit(principal, now)?;
                     Ok(Renewed::Good(principal, id, family))
                 }),
         };
-        renewed.inspect_err(|_| {
-            self.record_refusal("authenticate", Actor::Stranger, origin, request, now);
-        })
+        renewed.inspect_err(|refused| self.record_refused(refused, origin, request, now))
     }
 
     /// Turns a signed message into a principal: the webhook whose secret signed it. Where there is no
@@ -217,21 +229,34 @@ impl Gate {
             .and_then(|()| signer.ok_or(Unauthenticated::Message))
             .map(|signer| Principal::new(Identity::Webhook(Arc::new(signer)), origin, request))
             .inspect_err(|_| {
-                self.record_refusal("authenticate", Actor::Stranger, origin, request, now);
+                let stranger = (Actor::Stranger, None);
+                self.record_refusal("authenticate", stranger, origin, request, now);
             })
+    }
+
+    fn record_refused(&self, refused: &Refused, origin: Origin, request: u64, now: Timestamp) {
+        let actor = refused.whose().map(Principal::actor);
+        let whose = match &actor {
+            Some(actor) => (
+                Actor::Key(actor),
+                refused.whose().and_then(|whose| whose.scope().name()),
+            ),
+            None => (Actor::Stranger, None),
+        };
+        self.record_refusal("authenticate", whose, origin, request, now);
     }
 
     fn record_refusal(
         &self,
         action: &'static str,
-        actor: Actor<'_>,
+        (actor, tenant): (Actor<'_>, Option<&str>),
         origin: Origin,
         request: u64,
         now: Timestamp,
     ) {
         let entry = Entry {
             actor,
-            tenant: None,
+            tenant,
             action,
             outcome: Outcome::Denied,
             ip: origin.ip,

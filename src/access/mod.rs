@@ -20,6 +20,7 @@ mod message;
 mod origin;
 mod policy;
 mod principal;
+mod refused;
 mod role;
 mod token;
 mod watch;
@@ -41,6 +42,7 @@ pub use self::{
     origin::{Fingerprint, Origin},
     policy::{Allowance, Policy, PolicyRecord, Watch},
     principal::{Principal, Scope},
+    refused::Refused,
     role::{Action, Role},
     token::{
         Families, Family, FamilyId, Issuer, IssuerOptions, KeySetError, PublicKey,

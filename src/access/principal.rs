@@ -66,6 +66,14 @@ impl Scope {
             Self::Node => None,
         }
     }
+
+    /// The tenant's name, if there is a tenant.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Tenant(_, id) => Some(id.as_str()),
+            Self::Node => None,
+        }
+    }
 }
 
 impl Principal {
@@ -174,6 +182,14 @@ impl Principal {
             Identity::Issued(_, token, _) => Some(token.expires),
             Identity::Webhook(_) => None,
         }
+    }
+
+    pub(in crate::access) const fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    pub(in crate::access) const fn origin(&self) -> Origin {
+        self.origin
     }
 
     /// Where it asks from.

@@ -63,8 +63,8 @@ pub use self::{
 };
 use crate::{
     access::{
-        Action, ApiKeyId, Denial, Describe, Gate, Grant, Op, Origin, Presented, Principal, Target,
-        Watcher,
+        Action, ApiKeyId, Denial, Describe, Gate, Grant, Op, Origin, Presented, Principal, Refused,
+        Target, Watcher,
     },
     audit::{Actor, AuditLog, Durability, Entry, Outcome},
     clock::Clock,
@@ -156,11 +156,17 @@ impl Engine {
         self.metrics
             .stages
             .timed(Stage::Gate, gate)
-            .map_err(|error| {
-                self.metrics.authentication_failures.inc();
-                Error::from(error)
-            })
+            .map_err(|refused| self.unauthenticated(&refused))
             .and_then(|principal| self.note_used(&principal).map(|()| principal))
+    }
+
+    /// Counts a refused credential; against whose it is, too, if it came from where it may not.
+    fn unauthenticated(&self, refused: &Refused) -> Error {
+        self.metrics.authentication_failures.inc();
+        if let Some(whose) = refused.counts_against() {
+            self.note_refused(whose, None);
+        }
+        refused.why().into()
     }
 
     /// Waits until it is the turn of the principal's tenant. An operator has none to wait for.

@@ -84,9 +84,7 @@ impl Engine {
         let _renewing = self.renewing.lock();
         let now = self.clock.now();
         let renewed = self.gate.renew(presented, origin, request, now);
-        let renewed = renewed.inspect_err(|_| {
-            self.metrics.authentication_failures.inc();
-        })?;
+        let renewed = renewed.map_err(|refused| self.unauthenticated(&refused))?;
         match renewed {
             Renewed::Good(principal, id, family) => {
                 let _grant: Grant<TakeToken> = self.check(&principal, None)?;

@@ -226,3 +226,77 @@ fn a_key_that_is_resumed_has_its_budget_back_for_good() {
     let node = node.restart();
     acme.on(&node).inference.post(path, body).expect(200);
 }
+
+fn refusals(tenant: &Tenant) -> Vec<(String, String)> {
+    let text = tenant.auditor.get("/v1/audit?limit=10000").text;
+    let lines = text
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let denied = lines.filter(|line| line["outcome"] == "denied");
+    let word = |line: &Value, name: &str| line[name].as_str().unwrap_or_default().to_owned();
+    denied
+        .map(|line| (word(&line, "action"), word(&line, "key_id")))
+        .collect()
+}
+
+/// Whoever has the secret and comes from elsewhere may have stolen it: its tenant learns of that.
+#[test]
+fn a_right_secret_from_a_wrong_place_is_in_its_tenants_log_and_counts_against_its_key() {
+    let node = Node::start();
+    let acme = watched(&node, json!({"suspend_after_refusals": 3}));
+    let body = json!({"name": "k", "role": "writer", "allowed_ips": ["127.0.0.1"]});
+    let made = acme.owner.post("/v1/keys", body).expect(201);
+    let here = node.actor(made["key"].as_str().unwrap());
+    let elsewhere = here.at_address([127, 0, 7, 1].into());
+    let refused = elsewhere.get("/collections/docs");
+    assert_eq!(refused.status, 401);
+    assert!(
+        refused.message().contains("this address"),
+        "{}",
+        refused.text
+    );
+    let id = made["id"].as_str().unwrap().to_owned();
+    let entry = ("authenticate".to_owned(), id.clone());
+    assert_eq!(refusals(&acme), std::slice::from_ref(&entry));
+    // So does a token of it.
+    let pair = here.post("/v1/token", json!({})).expect(200);
+    let holder = node.actor(pair["access_token"].as_str().unwrap());
+    let holder = holder.at_address([127, 0, 7, 1].into());
+    holder.get("/collections/docs").expect(401);
+    here.get("/collections/docs").expect(200);
+    elsewhere.get("/collections/docs").expect(401);
+    assert_eq!(refusals(&acme), vec![entry; 3]);
+    let refused = here.get("/collections/docs");
+    assert_eq!(refused.status, 401, "it is suspended now");
+    assert!(refused.message().contains("suspended"), "{}", refused.text);
+    assert!(actions(&acme).contains(&"suspend_key".to_owned()));
+    // That is recorded as well, and a wrong secret still names nobody.
+    let wrong = node.actor(&format!("lcl_{id}_{}", "0".repeat(64)));
+    wrong.get("/collections/docs").expect(401);
+    assert_eq!(refusals(&acme).len(), 4);
+}
+
+#[test]
+fn keys_past_their_time_and_refresh_tokens_used_twice_are_in_their_tenants_log() {
+    let node = Node::start();
+    let acme = watched(&node, json!({"suspend_after_refusals": 2}));
+    let body = json!({"name": "k", "role": "writer", "expires_in_days": 1});
+    let made = acme.owner.post("/v1/keys", body).expect(201);
+    let short = node.actor(made["key"].as_str().unwrap());
+    node.clock.advance(Duration::from_secs(24 * 60 * 60));
+    for _ in 0..3 {
+        let refused = short.get("/collections/docs");
+        assert!(refused.message().contains("expired"), "{}", refused.text);
+    }
+    let id = made["id"].as_str().unwrap().to_owned();
+    assert_eq!(refusals(&acme), vec![("authenticate".to_owned(), id); 3]);
+    assert!(!actions(&acme).contains(&"suspend_key".to_owned()));
+    let pair = acme.writer.post("/v1/token", json!({})).expect(200);
+    let body = json!({"refresh_token": pair["refresh_token"]});
+    let refresh = || node.stranger().post("/v1/token/refresh", body.clone());
+    refresh().expect(200);
+    refresh().expect(401);
+    let id = id_of(acme.writer.key.as_ref().unwrap()).to_owned();
+    let reused = ("reuse_refresh_token".to_owned(), id);
+    assert_eq!(refusals(&acme).last(), Some(&reused));
+}

@@ -10,7 +10,7 @@ use locule::{
 
 pub fn forge(key: Arc<KnownKey>, keys: &KeyTable, presented: &Presented, catalog: &Catalog) {
     let _ = Principal::new(key.clone(), Origin::default(), 0); //~ E0624 associated function `new` is private
-    let _ = keys.authenticate(presented, &Origin::default(), Timestamp(0)); //~ E0624 method `authenticate` is private
+    let _ = keys.recognise(presented); //~ E0624 method `recognise` is private
     let _ = catalog.load::<Principal>(CatalogKind::ApiKey); //~ E0277 Principal: serde::de::DeserializeOwned` is not satisfied
     let _ = (key, keys, presented, catalog.load::<ApiKeyRecord>(CatalogKind::ApiKey), Timestamp(0));
 }
