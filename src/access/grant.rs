@@ -69,6 +69,8 @@ ops! {
     ReadNodeAudit => ReadNodeAudit,
     /// The node's tenants.
     ManageTenants => ManageTenants,
+    /// An owner's key for a tenant that has none.
+    MakeRecoveryKey => MakeRecoveryKey,
     /// The node's root key.
     RotateRoot => RotateRoot,
 }

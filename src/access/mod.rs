@@ -33,9 +33,10 @@ pub use self::{
     extras::{KeyExtras, StoredExtras},
     gate::{Denial, Gate, Reason, Renewed, Target},
     grant::{
-        Contain, CreateCollection, DeleteCollection, Describe, Erase, Grant, ManageBackups,
-        ManageCustody, ManageKeys, ManageRetention, ManageTenants, ManageWebhooks, Op, Read,
-        ReadAudit, ReadNodeAudit, ReadReceipts, ReadUsage, RotateRoot, Search, TakeToken, Write,
+        Contain, CreateCollection, DeleteCollection, Describe, Erase, Grant, MakeRecoveryKey,
+        ManageBackups, ManageCustody, ManageKeys, ManageRetention, ManageTenants, ManageWebhooks,
+        Op, Read, ReadAudit, ReadNodeAudit, ReadReceipts, ReadUsage, RotateRoot, Search, TakeToken,
+        Write,
     },
     limit::{Limits, Quota},
     message::{Message, MessageHead, Signer},

@@ -61,6 +61,8 @@ pub enum Action {
     ReadNodeAudit,
     /// Create, list, suspend, resume and delete tenants.
     ManageTenants,
+    /// Make an owner's key for a tenant whose owner lost theirs.
+    MakeRecoveryKey,
     /// Put another root key in place of the current one.
     RotateRoot,
 }
@@ -102,7 +104,10 @@ impl Role {
                 Self::Owner | Self::Auditor => true,
                 Self::Inference | Self::Writer | Self::Operator => false,
             },
-            Action::ManageTenants | Action::ReadNodeAudit | Action::RotateRoot => match self {
+            Action::ManageTenants
+            | Action::MakeRecoveryKey
+            | Action::ReadNodeAudit
+            | Action::RotateRoot => match self {
                 Self::Operator => true,
                 Self::Inference | Self::Writer | Self::Owner | Self::Auditor => false,
             },
@@ -145,7 +150,7 @@ impl Role {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Search,
         Self::DescribeCollection,
         Self::ReadPoints,
@@ -165,6 +170,7 @@ impl Action {
         Self::ReadAudit,
         Self::ReadNodeAudit,
         Self::ManageTenants,
+        Self::MakeRecoveryKey,
         Self::RotateRoot,
     ];
 
@@ -192,6 +198,7 @@ impl Action {
             | Self::ReadAudit
             | Self::ReadNodeAudit
             | Self::ManageTenants
+            | Self::MakeRecoveryKey
             | Self::RotateRoot => false,
         }
     }
@@ -218,6 +225,7 @@ impl Action {
             Self::ReadAudit => "read_audit",
             Self::ReadNodeAudit => "read_node_audit",
             Self::ManageTenants => "manage_tenants",
+            Self::MakeRecoveryKey => "recovery_key",
             Self::RotateRoot => "rotate_root",
         }
     }
@@ -236,6 +244,7 @@ impl Action {
             | Self::ManageBackups
             | Self::ManageCustody
             | Self::ManageTenants
+            | Self::MakeRecoveryKey
             | Self::RotateRoot => Durability::Synced,
             Self::WritePoints | Self::ReadAudit | Self::ReadNodeAudit | Self::ReadReceipts => {
                 Durability::Written

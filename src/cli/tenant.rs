@@ -41,6 +41,17 @@ pub(crate) enum Command {
     Suspend(One),
     /// Serve a suspended tenant again.
     Resume(One),
+    /// Make an owner key for a tenant whose owner lost theirs, and print it: the only time it's shown. The
+    /// tenant sees that it was made, and why.
+    RecoveryKey {
+        /// The tenant's id.
+        id: String,
+        /// Why, in 118 bytes at most.
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        format: Format,
+    },
     /// Delete a tenant and everything it has. This can't be undone.
     Delete {
         #[command(flatten)]
@@ -72,7 +83,7 @@ pub(crate) async fn run(client: &Client, command: Command) -> anyhow::Result<()>
             let tenant = client
                 .ask(Method::POST, &["v1", "tenants"], Some(&body))
                 .await?;
-            show_created(&tenant, format)
+            show_created(&tenant, &tenant, format)
         }
         Command::List { format } => list(client, format).await,
         Command::Show(one) => {
@@ -83,6 +94,12 @@ pub(crate) async fn run(client: &Client, command: Command) -> anyhow::Result<()>
         }
         Command::Suspend(one) => change(client, one, "suspend").await,
         Command::Resume(one) => change(client, one, "resume").await,
+        Command::RecoveryKey { id, reason, format } => {
+            let path = ["v1", "tenants", &id, "recovery-key"];
+            let body = json!({ "reason": reason });
+            let key = client.ask(Method::POST, &path, Some(&body)).await?;
+            show_created(&json!({ "id": id, "owner_key": key }), &key, format)
+        }
         Command::Delete { one, yes } => {
             anyhow::ensure!(
                 yes,
@@ -148,13 +165,12 @@ async fn list(client: &Client, format: Format) -> anyhow::Result<()> {
     output::table(["id", "state", "region", "quota", "created"], &rows)
 }
 
-fn show_created(tenant: &Value, format: Format) -> anyhow::Result<()> {
+fn show_created(tenant: &Value, answer: &Value, format: Format) -> anyhow::Result<()> {
     if format.is_json() {
-        return output::json(tenant);
+        return output::json(answer);
     }
     output::fields(&[
         ("tenant", output::cell(tenant, "/id")),
-        ("state", output::cell(tenant, "/state")),
         ("owner key id", output::cell(tenant, "/owner_key/id")),
         ("owner key", output::cell(tenant, "/owner_key/key")),
     ])?;

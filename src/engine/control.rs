@@ -249,4 +249,4 @@ impl Engine {
 }
 
 /// How long a key is good if it isn't said.
-const KEY_LASTS_DEFAULT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+pub(super) const KEY_LASTS_DEFAULT: Duration = Duration::from_secs(90 * 24 * 60 * 60);

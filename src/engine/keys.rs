@@ -176,6 +176,14 @@ impl Engine {
                 "a tenant may have {KEYS_MAX} keys; revoke some"
             )));
         }
+        self.keep_key_of(extras, record)
+    }
+
+    pub(super) fn keep_key_of(
+        &self,
+        extras: KeyExtras,
+        record: impl FnOnce(ApiKeyId, KeyedHash) -> ApiKeyRecord,
+    ) -> Result<CreatedKey, Error> {
         let key = ApiKey::make().map_err(RouterError::from)?;
         let record = record(key.id, key.hash(self.gate.keys().hasher()));
         self.router.keep_key(&record, &extras)?;

@@ -18,6 +18,7 @@ mod keys;
 mod odd;
 mod query;
 mod quotas;
+mod recovery;
 mod report;
 mod retention;
 mod start;

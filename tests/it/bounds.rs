@@ -147,7 +147,14 @@ fn of_the_whole_tenant_a_key_that_is_bound_to_collections_has_nothing_to_say() {
     for path in ["/v1/backups", "/v1/custody", "/v1/webhooks"] {
         assert_eq!(owner.get(path).status, 403, "{path}");
     }
-    for path in ["/v1/self", "/v1/usage", "/v1/audit", "/v1/report", "/v1/erasures", "/v1/retention"] {
+    for path in [
+        "/v1/self",
+        "/v1/usage",
+        "/v1/audit",
+        "/v1/report",
+        "/v1/erasures",
+        "/v1/retention",
+    ] {
         assert_eq!(owner.get(path).status, 200, "{path}");
     }
     let listed = owner.get("/collections").expect(200);

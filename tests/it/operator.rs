@@ -1,4 +1,4 @@
-//! What operators have: one key at a time.
+//! What operators have: one key at a time, and a way to give a tenant that lost its owner's key another one.
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -7,7 +7,9 @@ use locule::{
     clock::{Manual, Timestamp},
     engine::{Engine, EngineOptions, Started},
 };
-use crate::harness::options;
+use serde_json::{Value, json};
+
+use crate::harness::{Node, options};
 
 fn start(directory: &Path, supplied: Option<&str>) -> Started {
     let clock = Arc::new(Manual::at(Timestamp(1_800_000_000_000)));
@@ -56,4 +58,73 @@ fn an_operator_key_that_the_configuration_supplies_is_in_place_of_the_printed_on
     assert!(operates(&started, &printed));
     assert!(!operates(&started, &other));
     stop(started);
+}
+
+#[test]
+fn an_operator_makes_an_owners_key_for_a_tenant_that_lost_its_own_and_the_tenant_sees_it() {
+    let node = Node::start();
+    let (acme, globex) = (node.tenant("acme"), node.tenant("globex"));
+    let path = "/v1/tenants/acme/recovery-key";
+    let body = json!({"reason": "the owner left"});
+    for actor in [&acme.owner, &acme.writer, &globex.owner] {
+        actor.post(path, body.clone()).expect(403);
+    }
+    let operator = node.operator();
+    for wrong in [
+        json!({}),
+        json!({"reason": " "}),
+        json!({"reason": "x".repeat(119)}),
+    ] {
+        operator.post(path, wrong).expect(400);
+    }
+    let made = operator.post(path, body.clone()).expect(201);
+    assert_eq!(made["role"], "owner");
+    assert_eq!(made["name"], "recovery: the owner left");
+    assert_eq!(made["expires_at"], "2027-04-15T08:00:00.000Z");
+    let key = made["key"].as_str().unwrap().to_owned();
+    let log = acme.auditor.get("/v1/audit?limit=10000").text;
+    let entries = log
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let mut entries: Vec<_> = entries
+        .filter(|line| line["action"] == "recovery_key")
+        .collect();
+    entries.retain(|line| line["outcome"] == "allowed");
+    assert_eq!(entries.len(), 1, "{log}");
+    assert!(
+        !globex
+            .auditor
+            .get("/v1/audit?limit=10000")
+            .text
+            .contains("acme")
+    );
+    let node = node.restart();
+    let owner = node.actor(&key);
+    let keys = owner.get("/v1/keys").expect(200);
+    assert!(keys.to_string().contains("recovery: the owner left"));
+    owner.create_collection("docs", 2, "Dot");
+}
+
+#[test]
+fn no_owners_key_is_made_for_a_tenant_that_is_closed_gone_or_unknown() {
+    let node = Node::start();
+    let operator = node.operator();
+    node.tenant("acme");
+    let path = "/v1/tenants/acme/recovery-key";
+    let body = json!({"reason": "a test"});
+    operator
+        .post("/v1/tenants/acme/suspend", json!({}))
+        .expect(200);
+    operator.post(path, body.clone()).expect(403);
+    operator
+        .post("/v1/tenants/acme/resume", json!({}))
+        .expect(200);
+    operator.delete("/v1/tenants/acme?wait=60").expect(202);
+    for path in [
+        path,
+        "/v1/tenants/nobody/recovery-key",
+        "/v1/tenants/No/recovery-key",
+    ] {
+        operator.post(path, body.clone()).expect(404);
+    }
 }

@@ -49,8 +49,9 @@ fn no_role_that_reaches_data_runs_the_node_and_the_operator_reaches_none() {
 }
 
 /// What is done to the node, and to no tenant's data.
-const NODE_S_OWN: [Action; 3] = [
+const NODE_S_OWN: [Action; 4] = [
     Action::ManageTenants,
+    Action::MakeRecoveryKey,
     Action::ReadNodeAudit,
     Action::RotateRoot,
 ];

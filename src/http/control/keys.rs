@@ -201,7 +201,7 @@ pub(super) async fn rotate(
     Ok((StatusCode::CREATED, Json(rotated)).into_response())
 }
 
-fn new_key(created: &CreatedKey) -> Created {
+pub(super) fn new_key(created: &CreatedKey) -> Created {
     Created {
         shown: shown(&created.record, &created.extras, None),
         key: created.key.reveal().to_owned(),

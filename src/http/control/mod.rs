@@ -8,6 +8,7 @@ mod erasures;
 mod keys;
 mod messages;
 mod own;
+mod recovery;
 mod report;
 mod restores;
 mod retention;
@@ -40,6 +41,7 @@ use crate::engine::Engine;
         tenants::suspend,
         tenants::resume,
         tenants::remove,
+        recovery::create,
         erasures::create,
         erasures::list,
         erasures::show,
@@ -112,6 +114,7 @@ pub(super) fn routes() -> Router<Arc<Engine>> {
         )
         .route("/tenants/{id}/suspend", post(tenants::suspend))
         .route("/tenants/{id}/resume", post(tenants::resume))
+        .route("/tenants/{id}/recovery-key", post(recovery::create))
         .route("/erasures", get(erasures::list).post(erasures::create))
         .route("/erasures/{id}", get(erasures::show))
         .route("/erasures/{id}/receipt", get(erasures::receipt))

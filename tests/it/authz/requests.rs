@@ -135,6 +135,7 @@ pub fn request(route: &str, target: &Target) -> Option<Asked> {
         "PUT /v1/retention" => Some(json!({"purge_within_hours": 30})),
         "PUT /v1/retention/{collection}" => Some(json!({"ttl_days": 30})),
         "POST /v1/keys" => Some(json!({"name": "a key", "role": "inference"})),
+        "POST /v1/tenants/{id}/recovery-key" => Some(json!({"reason": "a test"})),
         "POST /v1/tenants/{id}/contain" | "POST /v1/contain" => Some(json!({})),
         "GET /v1/tenants"
         | "GET /v1/tenants/{id}"

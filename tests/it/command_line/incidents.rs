@@ -1,7 +1,31 @@
-//! `locule contain`: closing a tenant from a terminal.
+//! `locule contain` and `locule tenant recovery-key`: what is done at once, from a terminal.
 
 use super::locule;
 use crate::harness::{Node, OPERATOR_KEY};
+
+#[test]
+fn an_operator_makes_an_owners_key_for_a_tenant_whose_owner_lost_theirs() {
+    let node = Node::start();
+    node.tenant("acme");
+    let command = [
+        "tenant",
+        "recovery-key",
+        "acme",
+        "--reason",
+        "the owner left",
+    ];
+    let told = locule(&node.url, OPERATOR_KEY, &command).good();
+    assert_eq!(told.field("tenant"), "acme");
+    let keys = locule(&node.url, told.field("owner key"), &["key", "list"]).good();
+    assert!(keys.out.contains("the owner left"), "{}", keys.out);
+    let json = locule(
+        &node.url,
+        OPERATOR_KEY,
+        &[&command[..], &["--json"]].concat(),
+    )
+    .json();
+    assert_eq!(json["role"], "owner");
+}
 
 #[test]
 fn a_tenant_is_contained_by_its_operator_or_its_owner_and_resumed_by_the_operator() {

@@ -91,6 +91,22 @@ fn an_event_is_told_to_its_tenants_webhooks_signed_with_their_secrets() {
 }
 
 #[test]
+fn an_owners_key_that_the_operator_makes_is_told_to_the_tenant() {
+    let node = node();
+    let anna = node.tenant("anna");
+    let hers = Receiver::start();
+    let (_, secret) = hook(&anna.owner, &format!("http://{}/hook", hers.address));
+    let body = json!({"reason": "a test"});
+    let made = node.operator().post("/v1/tenants/anna/recovery-key", body);
+    let made = made.expect(201);
+    let heard = hers.heard(1);
+    assert!(heard[0].is_signed(&secret));
+    let told = heard[0].json();
+    assert_eq!(told["data"]["what"], "recovery_key");
+    assert_eq!(told["data"]["key_id"], made["id"]);
+}
+
+#[test]
 fn what_isnt_heard_is_tried_again_with_growing_pauses_then_kept_as_dead_and_replayed() {
     let node = node();
     let tenant = node.tenant("acme");
