@@ -125,26 +125,36 @@ impl Watcher {
         if read < budget(most) {
             return Ok(());
         }
-        Err(Duration::from_millis(DAY_MILLIS - now.0 % DAY_MILLIS))
+        Err(until_next_day(now))
     }
 
-    /// Somebody was answered these points, each by its hash.
+    /// Somebody is about to be answered these points, each by its hash. Looked at and counted in one
+    /// act, so that many requests at a time are answered no more than one after the other.
+    ///
+    /// # Errors
+    /// As [`Self::may_read`]: then it mustn't be.
     pub fn answered(
         &self,
         who: WatchedId,
         points: impl IntoIterator<Item = u32>,
         watch: Watch,
         now: Timestamp,
-    ) -> Option<Oddity> {
-        let most = budget(watch.distinct_points_per_day?);
+    ) -> Result<Option<Oddity>, Duration> {
+        let Some(most) = watch.distinct_points_per_day.map(budget) else {
+            return Ok(None);
+        };
         let mut all = self.seen.lock();
         let answered = &mut entry(&mut all, who).answered;
         // Past the budget nothing more is learned, and the memory stays bounded.
         if answered.on(day(now)) >= most {
-            return None;
+            return if watch.refuse_past_distinct_points {
+                Err(until_next_day(now))
+            } else {
+                Ok(None)
+            };
         }
         answered.add(day(now), points);
-        (answered.on(day(now)) >= most).then_some(Oddity::MuchRead)
+        Ok((answered.on(day(now)) >= most).then_some(Oddity::MuchRead))
     }
 
     /// Takes up what somebody was answered before the node was started.
@@ -205,6 +215,10 @@ fn entry(all: &mut HashMap<WatchedId, Seen>, who: WatchedId) -> &mut Seen {
 /// The day that a time is in, counted from 1970 in UTC.
 pub fn day(now: Timestamp) -> u32 {
     u32::try_from(now.0 / DAY_MILLIS).unwrap_or(u32::MAX)
+}
+
+fn until_next_day(now: Timestamp) -> Duration {
+    Duration::from_millis(DAY_MILLIS - now.0 % DAY_MILLIS)
 }
 
 /// What can be counted by hashes of 32 bits without many of them meeting.
@@ -290,17 +304,19 @@ mod tests {
             ..Watch::default()
         };
         let read = |points: std::ops::Range<u32>| watcher.answered(KEY, points, watch, NOW);
-        assert_eq!((read(0..60), read(0..60), read(30..99)), (None, None, None));
+        assert_eq!([read(0..60), read(0..60), read(30..99)], [Ok(None); 3]);
         assert_eq!(watcher.may_read(KEY, watch, NOW), Ok(()));
-        assert_eq!(read(50..101), Some(Oddity::MuchRead));
-        assert_eq!(read(200..300), None, "told once");
+        assert_eq!(read(50..101), Ok(Some(Oddity::MuchRead)));
         let wait = watcher.may_read(KEY, watch, NOW).unwrap_err();
+        assert_eq!(read(200..300), Err(wait));
         assert_eq!(watcher.may_read(KEY, watch, NOW.plus(wait)), Ok(()));
         let counted = Watch {
             refuse_past_distinct_points: false,
             ..watch
         };
         assert_eq!(watcher.may_read(KEY, counted, NOW), Ok(()));
+        let told_once = watcher.answered(KEY, 200..300, counted, NOW);
+        assert_eq!(told_once, Ok(None));
         assert_eq!(watcher.may_read(OTHER, watch, NOW), Ok(()));
     }
 }

@@ -52,7 +52,7 @@ impl Engine {
         self.metrics.queries.inc();
         self.tally(principal, |tally| &tally.queries);
         let answers = self.watch(principal, answers.map_err(Error::from))?;
-        self.note_answered(principal, collection, &answers);
+        self.note_answered(principal, collection, &answers)?;
         Ok(answers)
     }
 
@@ -82,7 +82,10 @@ impl Engine {
         let partition = self.partition(principal, first)?;
         let answers = partition.search_batch(&grants, collection, &searches);
         let answers = self.watch(principal, answers.map_err(Error::from))?;
-        self.note_answered(principal, collection, answers.iter().flatten());
+        // Each by itself, as if they had come one after the other.
+        for answer in &answers {
+            self.note_answered(principal, collection, answer)?;
+        }
         Ok(answers)
     }
 

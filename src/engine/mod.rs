@@ -190,7 +190,7 @@ impl Engine {
             Err(busy) => {
                 self.gate
                     .limited(principal, "wait_for_turn", self.clock.now());
-                self.note_refused(principal, None);
+                self.note_limited(principal);
                 Err(Error::caused(ErrorKind::Limited(BUSY), busy))
             }
         }

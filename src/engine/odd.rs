@@ -1,7 +1,7 @@
 //! Keys, and subjects of issuers, that behave oddly: counted, recorded, told to the tenant's webhooks,
 //! and suspended where its policy says so. What is odd is told by `access::Watcher`.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::{Engine, Error, ErrorKind, Event};
 use crate::{
@@ -33,10 +33,19 @@ impl Engine {
         }
     }
 
-    /// Something was refused to a principal.
-    pub(super) fn note_refused(&self, principal: &Principal, denial: Option<&Denial>) {
+    /// A principal asks more than it may, for now. That is nothing odd: who waits as told is served, and a
+    /// key's flood that uses up its tenant's rate mustn't get the others suspended.
+    pub(super) fn note_limited(&self, principal: &Principal) {
         self.metrics.denials.inc();
         self.tally(principal, |tally| &tally.rejections);
+    }
+
+    /// Something was refused to a principal.
+    pub(super) fn note_refused(&self, principal: &Principal, denial: Option<&Denial>) {
+        self.note_limited(principal);
+        if let Some(Denial::Limited { .. }) = denial {
+            return;
+        }
         if let Some(
             Denial::Role { .. } | Denial::Collection | Denial::WholeTenant | Denial::Bound { .. },
         ) = denial
@@ -56,32 +65,39 @@ impl Engine {
             return Ok(());
         };
         let may = self.watcher.may_read(who, watch, self.clock.now());
-        may.map_err(|wait| {
-            self.note_refused(principal, None);
-            Error::new(
-                ErrorKind::Limited(wait),
-                "as many different points were answered as may be in a day",
-            )
-        })
+        may.map_err(|wait| self.read_too_much(principal, wait))
     }
 
-    /// A principal was answered these points.
+    fn read_too_much(&self, principal: &Principal, wait: Duration) -> Error {
+        self.note_limited(principal);
+        Error::new(
+            ErrorKind::Limited(wait),
+            "as many different points were answered as may be in a day",
+        )
+    }
+
+    /// A principal is to be answered these points, as one query's answer.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Limited`]: it mustn't be.
     pub(super) fn note_answered<'a>(
         &self,
         principal: &Principal,
         collection: &CollectionName,
         points: impl IntoIterator<Item = &'a ScoredPoint>,
-    ) {
+    ) -> Result<(), Error> {
         let Some((who, watch)) = self.budgeted(principal) else {
-            return;
+            return Ok(());
         };
         let hashed = |found: &ScoredPoint| point_hash(&self.counter, collection, found.point.id);
         // Before the watcher is asked: it is everyone's, one after the other.
         let points: Vec<_> = points.into_iter().map(hashed).collect();
         let now = self.clock.now();
-        if let Some(oddity) = self.watcher.answered(who, points, watch, now) {
+        let answered = self.watcher.answered(who, points, watch, now);
+        if let Some(oddity) = answered.map_err(|wait| self.read_too_much(principal, wait))? {
             self.react(principal, who, oddity);
         }
+        Ok(())
     }
 
     /// Whose behaviour it is, and what the tenant wants done about it.

@@ -60,7 +60,7 @@ impl Engine {
         self.metrics.queries.inc();
         self.tally(principal, |tally| &tally.queries);
         let answers = self.watch(principal, answers.map_err(Error::from))?;
-        self.note_answered(principal, collection, &answers);
+        self.note_answered(principal, collection, &answers)?;
         Ok(answers)
     }
 
@@ -96,7 +96,10 @@ impl Engine {
         let partition = self.partition(principal, first)?;
         let answers = partition.query_batch(&grants, collection, &queries);
         let answers = self.watch(principal, answers.map_err(Error::from))?;
-        self.note_answered(principal, collection, answers.iter().flatten());
+        // Each by itself, as if they had come one after the other.
+        for answer in &answers {
+            self.note_answered(principal, collection, answer)?;
+        }
         Ok(answers)
     }
 
@@ -120,7 +123,7 @@ impl Engine {
         self.tally(principal, |tally| &tally.queries);
         let groups = self.watch(principal, groups.map_err(Error::from))?;
         let points = groups.iter().flat_map(|group| &group.points);
-        self.note_answered(principal, collection, points);
+        self.note_answered(principal, collection, points)?;
         Ok(groups)
     }
 

@@ -144,6 +144,47 @@ fn an_inference_key_is_answered_so_many_different_points_in_a_day() {
 }
 
 #[test]
+fn a_batch_is_no_way_round_the_budget_of_different_points() {
+    let node = Node::start();
+    let watch = json!({"distinct_points_per_day": 5, "refuse_past_distinct_points": true});
+    let acme = watched(&node, watch);
+    let slice = |from: u32| {
+        let has_id = json!({"must": [{"has_id": [from, from + 1]}]});
+        json!({"query": [0.0, 1.0], "limit": 2, "filter": has_id})
+    };
+    let batch = |from: &[u32]| {
+        let searches: Vec<_> = from.iter().map(|from| slice(*from)).collect();
+        let body = json!({"searches": searches});
+        acme.inference
+            .post("/collections/docs/points/query/batch", body)
+    };
+    let refused = batch(&[0, 2, 4, 6, 8]);
+    assert_eq!(refused.status, 429, "{}", refused.text);
+    assert!(!refused.text.contains("score"), "{}", refused.text);
+    assert_eq!(batch(&[0]).status, 429, "what it asked for is counted");
+    node.clock.advance(Duration::from_secs(16 * 60 * 60));
+    batch(&[0, 2, 4]).expect(200);
+    assert_eq!(batch(&[6]).status, 429);
+}
+
+#[test]
+fn who_asks_faster_than_it_may_is_told_to_wait_and_not_suspended() {
+    let node = Node::start();
+    let acme = watched(&node, json!({"suspend_after_refusals": 3}));
+    let quota = json!({"quota": {"requests_per_second": 1}});
+    node.operator().patch("/v1/tenants/acme", quota).expect(200);
+    let asked: Vec<_> = (0..20)
+        .map(|_| acme.writer.get("/collections/docs").status)
+        .collect();
+    assert!(
+        asked.iter().filter(|status| **status == 429).count() > 10,
+        "{asked:?}"
+    );
+    node.clock.advance(Duration::from_secs(5));
+    acme.writer.get("/collections/docs").expect(200);
+}
+
+#[test]
 fn a_spent_budget_outlives_a_restart_and_a_new_day_gives_a_new_one() {
     let node = Node::start();
     let watch = json!({"distinct_points_per_day": 5, "refuse_past_distinct_points": true});
