@@ -19,6 +19,7 @@ impl Engine {
     /// [`ErrorKind::Denied`] when the tenant's backups use up what they may.
     pub fn make_backup(self: &Arc<Self>, principal: &Principal) -> Result<BackupRecord, Error> {
         let grant: Grant<ManageBackups> = self.check(principal, None)?;
+        self.record_act(principal, "make_backup")?;
         let turn = self.turn(&grant)?;
         self.may_back_up(&grant)?;
         let source = self.watch(principal, self.router.source(&grant).map_err(Error::from))?;
@@ -82,6 +83,7 @@ impl Engine {
     /// [`ErrorKind::NotFound`].
     pub fn delete_backup(&self, principal: &Principal, id: BackupId) -> Result<(), Error> {
         let grant: Grant<ManageBackups> = self.check(principal, None)?;
+        self.record_act(principal, "delete_backup")?;
         let turn = self.turn(&grant)?;
         Ok(self.backups.delete(&turn, id)?)
     }
@@ -112,6 +114,7 @@ impl Engine {
         upload: Upload,
     ) -> Result<BackupRecord, Error> {
         let grant: Grant<ManageBackups> = self.check(principal, None)?;
+        self.record_act(principal, "upload_backup")?;
         let turn = self.turn(&grant)?;
         let (generation, key) = self.router.manifest_key(&grant)?;
         Ok(self.backups.take_in(&turn, upload, (generation, &key))?)

@@ -91,6 +91,7 @@ impl Engine {
         policy: Policy,
     ) -> Result<CreatedTenant, Error> {
         let grant: Grant<ManageTenants> = self.check(principal, None)?;
+        self.record_act(principal, "create_tenant")?;
         let now = self.clock.now();
         let owner_key = ApiKey::make().map_err(crate::router::RouterError::from)?;
         let (id, quota) = (new.id.clone(), new.quota);
@@ -150,6 +151,7 @@ impl Engine {
         id: &TenantId,
     ) -> Result<Arc<TenantRecord>, Error> {
         let grant: Grant<ManageTenants> = self.check_about(principal, id)?;
+        self.record_act_about(principal, id, "suspend_tenant")?;
         Ok(self.router.suspend(&grant, id)?)
     }
 
@@ -159,6 +161,7 @@ impl Engine {
     /// [`ErrorKind::NotFound`](super::ErrorKind::NotFound).
     pub fn resume(&self, principal: &Principal, id: &TenantId) -> Result<Arc<TenantRecord>, Error> {
         let grant: Grant<ManageTenants> = self.check_about(principal, id)?;
+        self.record_act_about(principal, id, "resume_tenant")?;
         Ok(self
             .router
             .change(&grant, id, |record| record.state = TenantState::Active)?)
@@ -175,6 +178,7 @@ impl Engine {
         change: TenantChange,
     ) -> Result<Arc<TenantRecord>, Error> {
         let grant: Grant<ManageTenants> = self.check_about(principal, id)?;
+        self.record_act_about(principal, id, "change_tenant")?;
         let TenantChange {
             limits,
             watch,

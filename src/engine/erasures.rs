@@ -114,6 +114,7 @@ impl Engine {
     /// [`ErrorKind::NotFound`].
     pub fn delete_tenant(&self, principal: &Principal, id: &TenantId) -> Result<Erasure, Error> {
         let grant: Grant<ManageTenants> = self.check_about(principal, id)?;
+        self.record_act_about(principal, id, "delete_tenant")?;
         let record = self.router.record(&grant, id)?;
         let asked = Asked {
             scope: EraseScope::Tenant,

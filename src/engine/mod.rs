@@ -309,9 +309,22 @@ impl Engine {
         Ok(partition)
     }
 
-    /// Records an act that was allowed and is about to happen, on disk before it does.
+    /// Records an act that was allowed and is about to happen, on disk before it does: by its own name,
+    /// where that of what had to be allowed for it is one of several's.
     fn record_act(&self, principal: &Principal, action: &'static str) -> Result<(), Error> {
         self.record_outcome(principal, action, Outcome::Allowed)
+    }
+
+    /// ... an operator's, in the log of the tenant that it is about.
+    fn record_act_about(
+        &self,
+        principal: &Principal,
+        tenant: &TenantId,
+        action: &'static str,
+    ) -> Result<(), Error> {
+        // Of one that isn't there nobody has a log.
+        let known = Some(tenant).filter(|tenant| self.router.knows(tenant));
+        self.record_outcome_in(known, principal, action, Outcome::Allowed)
     }
 
     /// Records what came of a wish to act, on disk.
@@ -321,14 +334,24 @@ impl Engine {
         action: &'static str,
         outcome: Outcome,
     ) -> Result<(), Error> {
-        let actor = principal.actor();
         let tenant = match principal.scope() {
-            crate::access::Scope::Tenant(_, id) => Some(id.as_str()),
+            crate::access::Scope::Tenant(_, id) => Some(id),
             crate::access::Scope::Node => None,
         };
+        self.record_outcome_in(tenant, principal, action, outcome)
+    }
+
+    fn record_outcome_in(
+        &self,
+        tenant: Option<&TenantId>,
+        principal: &Principal,
+        action: &'static str,
+        outcome: Outcome,
+    ) -> Result<(), Error> {
+        let actor = principal.actor();
         let entry = Entry {
             actor: Actor::Key(&actor),
-            tenant,
+            tenant: tenant.map(TenantId::as_str),
             action,
             outcome,
             ip: principal.ip(),

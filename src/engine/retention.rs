@@ -19,6 +19,7 @@ impl Engine {
         retention: Retention,
     ) -> Result<CollectionRetention, Error> {
         let grant: Grant<ManageRetention> = self.check(principal, Some(collection))?;
+        self.record_act(principal, "set_retention")?;
         let partition = self.partition(principal, &grant)?;
         let set = partition.set_retention(&grant, collection, retention);
         let set = self.watch(principal, set.map_err(Error::from))?;
@@ -50,6 +51,7 @@ impl Engine {
         collection: &CollectionName,
     ) -> Result<(), Error> {
         let grant: Grant<ManageRetention> = self.check(principal, Some(collection))?;
+        self.record_act(principal, "remove_retention")?;
         let partition = self.partition(principal, &grant)?;
         let removed = partition.remove_retention(&grant, collection);
         let removed = self.watch(principal, removed.map_err(Error::from))?;
@@ -74,6 +76,7 @@ impl Engine {
     pub fn set_purge_within(&self, principal: &Principal, bound: Retention) -> Result<(), Error> {
         let grant: Grant<ManageRetention> = self.check(principal, None)?;
         self.of_all(principal)?;
+        self.record_act(principal, "set_purge_within")?;
         let partition = self.partition(principal, &grant)?;
         let set = partition.set_purge_within(&grant, Some(bound));
         self.watch(principal, set.map_err(Error::from))
@@ -95,6 +98,7 @@ impl Engine {
     pub fn remove_purge_within(&self, principal: &Principal) -> Result<(), Error> {
         let grant: Grant<ManageRetention> = self.check(principal, None)?;
         self.of_all(principal)?;
+        self.record_act(principal, "remove_purge_within")?;
         let partition = self.partition(principal, &grant)?;
         if partition.purge_within(&grant)?.is_none() {
             let none = "the tenant has no bound for what is deleted";

@@ -20,6 +20,10 @@ impl Engine {
     ) -> Result<u64, Error> {
         let grant: Grant<Write> = self.check(principal, Some(collection))?;
         let partition = self.partition(principal, &grant)?;
+        // What can't be undone is on record before it is done, on disk.
+        if operations.iter().any(Operation::is_destructive) {
+            self.record_act(principal, "delete_points")?;
+        }
         let grows = operations
             .iter()
             .any(|operation| !matches!(operation, Operation::Remove(_)));

@@ -90,6 +90,7 @@ impl Engine {
         direction: Direction,
     ) -> Result<CreatedWebhook, Error> {
         let _grant: Grant<ManageWebhooks> = self.check(principal, None)?;
+        self.record_act(principal, "create_webhook")?;
         let Scope::Tenant(tenant, tenant_id) = principal.scope().clone() else {
             return Err(Error::new(ErrorKind::Denied, "webhooks are a tenant's"));
         };
@@ -143,6 +144,7 @@ impl Engine {
     /// [`ErrorKind::NotFound`], also for another tenant's.
     pub fn delete_webhook(&self, principal: &Principal, id: WebhookId) -> Result<(), Error> {
         let grant: Grant<ManageWebhooks> = self.check(principal, None)?;
+        self.record_act(principal, "delete_webhook")?;
         let mut state = self.webhooks.state.lock();
         state.own(grant.tenant(), id)?;
         self.drop_webhooks(&mut state, &[id])

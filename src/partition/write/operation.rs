@@ -23,6 +23,19 @@ pub enum Operation {
     RemoveVectors(Selection, Vec<String>),
 }
 
+impl Operation {
+    /// Whether it takes something away, and puts nothing in its place.
+    pub const fn is_destructive(&self) -> bool {
+        match self {
+            Self::Remove(_) | Self::RemoveVectors(..) => true,
+            Self::Payload(_, change) => {
+                matches!(change, PayloadChange::Remove(_) | PayloadChange::Clear)
+            }
+            Self::Upsert(..) | Self::PutVectors(..) => false,
+        }
+    }
+}
+
 /// A point to be stored.
 #[derive(Clone, Debug)]
 pub struct PointUpsert {

@@ -66,6 +66,62 @@ fn every_decision_is_recorded_with_actor_tenant_time_ip_and_outcome() {
 }
 
 #[test]
+fn what_changes_something_is_recorded_by_its_own_name() {
+    let node = Node::start();
+    let tenant = busy(&node);
+    let owner = &tenant.owner;
+    let delete = |what: &str, body: Value| {
+        let path = format!("/collections/docs/points/{what}?wait=true");
+        owner.post(&path, body).expect(200);
+    };
+    delete("payload/clear", json!({"points": [1]}));
+    delete("delete", json!({"points": [1]}));
+    let retention = "/v1/retention/docs";
+    owner.put(retention, json!({"ttl_days": 3})).expect(200);
+    owner.delete(retention).expect(204);
+    let hook = json!({"url": "https://example.com/hook", "events": ["key.expiring"]});
+    let hook = owner.post("/v1/webhooks", hook).expect(201);
+    let path = format!("/v1/webhooks/{}", hook["id"].as_str().unwrap());
+    owner.delete(&path).expect(204);
+    owner.post("/v1/backups", json!({})).expect(202);
+    let operator = node.operator();
+    let change = json!({"region": "eu"});
+    operator.patch("/v1/tenants/acme", change).expect(200);
+    for act in ["suspend", "resume"] {
+        let path = format!("/v1/tenants/acme/{act}");
+        operator.post(&path, json!({})).expect(200);
+    }
+    let own = tenant.auditor.get("/v1/audit?limit=10000").text;
+    let mut acts: Vec<String> = own
+        .lines()
+        .filter_map(|line| {
+            serde_json::from_str::<Value>(line).unwrap()["action"]
+                .as_str()
+                .map(str::to_owned)
+        })
+        .collect();
+    acts.retain(|act| act == "delete_points" || !act.contains("points"));
+    for expected in [
+        "delete_points",
+        "set_retention",
+        "remove_retention",
+        "create_webhook",
+        "delete_webhook",
+        "make_backup",
+        "change_tenant",
+        "suspend_tenant",
+        "resume_tenant",
+    ] {
+        assert!(
+            acts.iter().any(|act| act == expected),
+            "no {expected} in {acts:?}"
+        );
+    }
+    let deletions = acts.iter().filter(|act| *act == "delete_points");
+    assert_eq!(deletions.count(), 2);
+}
+
+#[test]
 fn an_answer_carries_the_request_id_that_its_entry_has() {
     let node = Node::start();
     let tenant = busy(&node);
