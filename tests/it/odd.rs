@@ -258,6 +258,8 @@ fn a_key_that_is_resumed_has_its_budget_back_for_good() {
     let body = json!({"query": [1.0, 0.0], "limit": 1});
     let path = "/collections/docs/points/query";
     acme.inference.post(path, body.clone()).expect(429);
+    let scroll = "/collections/docs/points/scroll";
+    acme.inference.post(scroll, json!({})).expect(403);
     acme.inference.post(path, body.clone()).expect(401);
     let id = id_of(acme.inference.key.as_ref().unwrap());
     acme.owner

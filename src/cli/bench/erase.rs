@@ -34,6 +34,7 @@ use crate::{
         filter::{Condition, Filter, Scalar, Scalars, Test},
         path::Path,
     },
+    tenant::PointId,
     vector::Metric,
 };
 
@@ -67,6 +68,8 @@ struct Line {
     erased: u64,
     /// From the request until nothing of it is answered: the 202.
     accepted_ms: f64,
+    /// Of the erased rows that were asked for right after that, those that were answered.
+    visible: usize,
     /// From the request to the receipt, its signature checked.
     receipt_ms: f64,
     /// The longest of the receipts.
@@ -95,8 +98,14 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
 
 fn show(line: &Line) -> anyhow::Result<()> {
     let mut text = format!(
-        "{:>8} vectors   {:<7} {:>6} points   answered no more after {:.1} ms   receipt after {:.0} ms, {:.0} at most",
-        line.n, line.scope, line.erased, line.accepted_ms, line.receipt_ms, line.receipt_ms_max,
+        "{:>8} vectors   {:<7} {:>6} points   answered no more after {:.1} ms ({} visible then)   receipt after {:.0} ms, {:.0} at most",
+        line.n,
+        line.scope,
+        line.erased,
+        line.accepted_ms,
+        line.visible,
+        line.receipt_ms,
+        line.receipt_ms_max,
     );
     if let Some(rate) = line.resealed_mb_per_second {
         text += &format!("   resealed {rate:.0} MB/s");
@@ -136,13 +145,30 @@ fn measure(base: &Array2<f32>, arguments: &Arguments) -> anyhow::Result<[Line; 2
         // So that the queries are under way.
         pause(Duration::from_millis(200));
         let subjects = (0..arguments.subjects as usize)
-            .map(|number| Erased::of(&node, subject(number)?, ScopeKind::Subject))
+            .map(|number| {
+                let rows = base.nrows() / SUBJECTS;
+                let rows = (0..rows.min(ASKED_AFTER)).map(|row| row * SUBJECTS + number);
+                let asked = Asked { k: 1, ..asked() };
+                let visible = || {
+                    rows.map(|row| {
+                        let hits = node.search(&collection, base.row(row), &asked)?.0;
+                        Ok(usize::from(hits == [PointId::Number(row as u64)]))
+                    })
+                    .sum()
+                };
+                Erased::of(&node, subject(number)?, ScopeKind::Subject, visible)
+            })
             .collect::<anyhow::Result<Vec<_>>>();
         done.store(true, Ordering::Relaxed);
         let during = asking.join().ok().context("the queries ended badly")??;
         anyhow::Ok((subjects?, during))
     })?;
-    let tenant = Erased::of(&node, EraseScope::Tenant, ScopeKind::Tenant)?;
+    // Nobody may ask a tenant that is being deleted.
+    let visible = || {
+        let asked = node.search(&collection, base.row(base.nrows() - 1), &asked());
+        Ok(asked.map_or(0, |(hits, _)| hits.len()))
+    };
+    let tenant = Erased::of(&node, EraseScope::Tenant, ScopeKind::Tenant, visible)?;
     node.stop(directory.path())?;
     let subjects = Line {
         before_us: Some([percentile_us(&before, 50), percentile_us(&before, 99)]),
@@ -173,6 +199,7 @@ fn line(base: &Array2<f32>, scope: &'static str, mut all: Vec<Erased>) -> anyhow
         scope,
         erased: median.erasure.points,
         accepted_ms: median.accepted.as_secs_f64() * 1e3,
+        visible: all.iter().map(|one| one.visible).sum::<usize>() + median.visible,
         receipt_ms: median.receipt.as_secs_f64() * 1e3,
         receipt_ms_max: longest.as_secs_f64() * 1e3,
         steps_ms: steps(&median.erasure),
@@ -202,14 +229,21 @@ fn subject(number: usize) -> anyhow::Result<EraseScope> {
 struct Erased {
     erasure: Erasure,
     accepted: Duration,
+    visible: usize,
     receipt: Duration,
 }
 
 impl Erased {
-    fn of(node: &Node, scope: EraseScope, kind: ScopeKind) -> anyhow::Result<Self> {
+    fn of(
+        node: &Node,
+        scope: EraseScope,
+        kind: ScopeKind,
+        visible: impl FnOnce() -> anyhow::Result<usize>,
+    ) -> anyhow::Result<Self> {
         let watch = Stopwatch::start();
         let erasure = node.erase(scope, kind)?;
         let accepted = watch.elapsed();
+        let visible = visible()?;
         let erasure = node.await_erasure(&erasure);
         let receipt = erasure.receipt.as_deref();
         let receipt = receipt.context("the erasure came to no receipt within a minute")?;
@@ -217,6 +251,7 @@ impl Erased {
         Ok(Self {
             erasure,
             accepted,
+            visible,
             receipt: watch.elapsed(),
         })
     }
@@ -229,11 +264,7 @@ fn queries(
     more: impl Fn(usize) -> bool,
 ) -> anyhow::Result<Vec<Duration>> {
     let collection = node::collection()?;
-    let asked = Asked {
-        k: 10,
-        ef: 64,
-        filter: None,
-    };
+    let asked = asked();
     let mut took = Vec::new();
     while more(took.len()) {
         let row = took.len() * 7919 % base.nrows();
@@ -241,6 +272,14 @@ fn queries(
         pause(QUERY_PAUSE);
     }
     Ok(took)
+}
+
+fn asked() -> Asked {
+    Asked {
+        k: 10,
+        ef: 64,
+        filter: None,
+    }
 }
 
 fn steps(erasure: &Erasure) -> Map<String, Value> {
@@ -262,6 +301,8 @@ fn percentile_us(took: &[Duration], percent: usize) -> f64 {
     took.get(place).map_or(0.0, |took| took.as_secs_f64() * 1e6)
 }
 
+/// Rows of a subject that are asked for once they are to be gone.
+const ASKED_AFTER: usize = 10;
 /// Subjects that have a part of the points each.
 const SUBJECTS: usize = 100;
 const QUERIES: usize = 2_000;
