@@ -324,8 +324,20 @@ fn an_erasure_ends_the_backups_of_before_and_its_receipt_names_every_copy() {
         let payload = json!({"of": if id == 2 { "someone" } else { "others" }});
         owner.put_point("docs", id, &[1.0, 0.0], payload);
     }
-    let (backup, unseen) = (make(&owner), make(&owner));
+    let (backup, unseen, deleted) = (make(&owner), make(&owner), make(&owner));
     let file = download(&owner, &backup);
+    // Of this one the server has no copy any more. Whoever downloaded it has.
+    download(&owner, &deleted);
+    let path = format!("/v1/backups/{}", deleted["id"].as_str().unwrap());
+    owner.delete(&path).expect(204);
+    owner.get(&path).expect(404);
+    owner.delete(&path).expect(404);
+    assert_eq!(begin_restore(&owner, &deleted).status, 404);
+    let node = node.restart();
+    let owner = node.actor(owner.key.as_ref().unwrap());
+    owner.get(&path).expect(404);
+    let listed = owner.get("/v1/backups").expect(200);
+    assert_eq!(listed["backups"].as_array().unwrap().len(), 2);
     let keeper = json!({"passphrase": "correct horse battery", "reason": "in the safe"});
     let export = owner.post("/v1/custody", keeper).expect(201);
     let scope = json!({"subject": {"field": "of", "value": "someone"}});
@@ -342,7 +354,8 @@ fn an_erasure_ends_the_backups_of_before_and_its_receipt_names_every_copy() {
     };
     let mut backups = copies["backups"].as_array().unwrap().clone();
     backups.sort_by_key(|backup| std::cmp::Reverse(backup["downloads"].as_u64()));
-    assert_eq!(backups, [named(&backup, 1), named(&unseen, 0)], "{copies}");
+    let expected = [named(&backup, 1), named(&deleted, 1), named(&unseen, 0)];
+    assert_eq!(backups, expected, "{copies}");
     assert_eq!(
         copies["exports"],
         json!([{"id": export["id"], "generation": 1, "made_at": export["at"], "to": "passphrase"}])

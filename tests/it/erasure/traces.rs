@@ -1,4 +1,4 @@
-use std::{fs, path::Path};
+use std::{fs, path::Path, thread, time::Duration};
 
 use serde_json::json;
 
@@ -125,6 +125,58 @@ fn erasures_that_wait_together_share_one_resealing() {
     assert!(generations.len() < 8, "{generations:?}");
     for receipt in &receipts {
         assert_eq!(left(node.directory(), receipt).finds, []);
+    }
+}
+
+#[test]
+fn what_fails_says_why_and_is_tried_again_with_what_was_asked_meanwhile() {
+    let node = Node::start();
+    let tenants = ["acme", "globex"].map(|id| people(&node, id, 100));
+    for tenant in &tenants {
+        crate::backup::make(&tenant.owner);
+    }
+    let blocks = crate::backup::blocks(&node);
+    let ciphertext = blocks.iter().flat_map(|path| fs::read(path).unwrap());
+    let left_behind = node.directory().join("catalog/left-behind");
+    fs::write(&left_behind, ciphertext.collect::<Vec<u8>>()).unwrap();
+    let asked = tenants.each_ref().map(|tenant| {
+        let scope = json!({"points": {"collection": "notes", "ids": [1]}});
+        let body = json!({"reason": "a test", "scope": scope});
+        tenant.owner.post("/v1/erasures", body).expect(202)
+    });
+    let state = |tenant: usize| {
+        let path = format!("/v1/erasures/{}", asked[tenant]["id"].as_str().unwrap());
+        tenants[tenant].auditor.get(&path).expect(200)
+    };
+    for tenant in 0..2 {
+        while state(tenant)["failure"].is_null() {
+            thread::sleep(Duration::from_millis(5));
+        }
+        assert_eq!(state(tenant)["state"], "verifying");
+    }
+    while node.metric("locule_erasures_failing") < 2 {
+        thread::sleep(Duration::from_millis(5));
+    }
+    // Of the one tenant something more is to go, and the other as a whole.
+    let scope = json!({"points": {"collection": "notes", "ids": [2]}});
+    let body = json!({"reason": "a test", "scope": scope});
+    let more = tenants[0].owner.post("/v1/erasures", body).expect(202);
+    let whole = node.operator().delete("/v1/tenants/globex").expect(202);
+    fs::remove_file(left_behind).unwrap();
+    for (actor, erasure) in [
+        (&tenants[0].owner, &asked[0]),
+        (&tenants[0].owner, &more),
+        (&node.operator(), &whole),
+    ] {
+        let path = format!("/v1/erasures/{}", erasure["id"].as_str().unwrap());
+        while actor.get(&path).expect(200)["state"] != "done" {
+            thread::sleep(Duration::from_millis(5));
+        }
+        let done = actor.get(&path).expect(200);
+        assert_eq!(done["failure"], json!(null), "{done}");
+    }
+    while node.metric("locule_erasures_failing") > 0 {
+        thread::sleep(Duration::from_millis(5));
     }
 }
 
