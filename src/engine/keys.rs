@@ -63,6 +63,7 @@ impl Engine {
     /// reach further than the principal's.
     pub fn create_key(&self, principal: &Principal, new: NewKey) -> Result<CreatedKey, Error> {
         let _grant: Grant<ManageKeys> = self.check(principal, None)?;
+        self.record_act(principal, "create_key")?;
         if new.role == Role::Operator {
             return Err(Error::invalid(
                 "role must be inference, writer, owner or auditor",
@@ -107,6 +108,7 @@ impl Engine {
         grace: Duration,
     ) -> Result<RotatedKey, Error> {
         let _grant: Grant<ManageKeys> = self.check(principal, None)?;
+        self.record_act(principal, "rotate_key")?;
         self.may_hand_over(principal, &self.key_of(principal, id)?.bounds())?;
         // From here on the old one isn't changed by others, nor revoked: a new key that nobody was
         // told of would stay behind.
@@ -217,6 +219,7 @@ impl Engine {
     /// [`ErrorKind::NotFound`], also for another tenant's key.
     pub fn revoke_key(&self, principal: &Principal, id: ApiKeyId) -> Result<(), Error> {
         let _grant: Grant<ManageKeys> = self.check(principal, None)?;
+        self.record_act(principal, "revoke_key")?;
         self.may_hand_over(principal, &self.key_of(principal, id)?.bounds())?;
         let _changing = self.changing_keys.lock();
         self.key_of(principal, id)?;

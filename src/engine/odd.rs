@@ -175,6 +175,7 @@ impl Engine {
     /// [`ErrorKind::NotFound`], also for another tenant's key.
     pub fn resume_key(&self, principal: &Principal, id: ApiKeyId) -> Result<Arc<KnownKey>, Error> {
         let _grant: Grant<ManageKeys> = self.check(principal, None)?;
+        self.record_act(principal, "resume_key")?;
         self.may_hand_over(principal, &self.key_of(principal, id)?.bounds())?;
         let _changing = self.changing_keys.lock();
         let key = self.key_of(principal, id)?;

@@ -36,6 +36,7 @@ impl Engine {
         actor: &str,
     ) -> Result<SuspendedSubject, Error> {
         let grant: Grant<ManageKeys> = self.check(principal, None)?;
+        self.record_act(principal, "resume_subject")?;
         // A subject is bound to nothing.
         self.may_hand_over(principal, &Bounds::default())?;
         let _changing = self.changing_keys.lock();

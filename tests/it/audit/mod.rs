@@ -102,6 +102,7 @@ fn what_changes_something_is_recorded_by_its_own_name() {
         .collect();
     acts.retain(|act| act == "delete_points" || !act.contains("points"));
     for expected in [
+        "create_key",
         "delete_points",
         "set_retention",
         "remove_retention",

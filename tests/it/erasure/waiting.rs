@@ -1,6 +1,6 @@
 //! What waits for what, and what doesn't.
 
-use std::{fs, path::PathBuf, process::Command, thread};
+use std::{fs, path::PathBuf, process::Command, thread, time::Duration};
 
 use serde_json::{Value, json};
 
@@ -38,6 +38,26 @@ impl Held {
     }
 }
 
+/// A backup that looks at each block that is there already, and has to wait. If the index was stored
+/// meanwhile there is none of those, and another is made.
+fn held_backup(node: &Node, owner: &Actor) -> (Held, Value) {
+    loop {
+        backup::make(owner);
+        let held = Held::blocks(node);
+        let under_way = owner.post("/v1/backups", json!({})).expect(202);
+        let path = format!("/v1/backups/{}", under_way["id"].as_str().unwrap());
+        let running = || owner.get(&path).expect(200)["state"] == "running";
+        let waits = (0..50).all(|_| {
+            thread::sleep(Duration::from_millis(2));
+            running()
+        });
+        if waits {
+            return (held, under_way);
+        }
+        held.let_go();
+    }
+}
+
 fn asked(owner: &Actor) -> Value {
     let scope = json!({"subject": {"field": "person", "value": "person-3"}});
     let body = json!({"reason": "a test", "scope": scope});
@@ -48,10 +68,7 @@ fn asked(owner: &Actor) -> Value {
 fn a_tenant_s_backup_holds_up_its_own_erasure_and_no_other_tenant_s() {
     let node = Node::start();
     let slow = people(&node, "slow", 100);
-    backup::make(&slow.owner);
-    let held = Held::blocks(&node);
-    // It looks at each block that is there already, and has to wait.
-    let under_way = slow.owner.post("/v1/backups", json!({})).expect(202);
+    let (held, under_way) = held_backup(&node, &slow.owner);
     let waits = asked(&slow.owner);
     let other = people(&node, "other", 100);
     erase(
@@ -95,7 +112,7 @@ fn a_tenant_is_deleted_while_a_backup_of_it_is_restored_and_nothing_is_left_of_e
         if now["state"] == "done" || now["state"] == "failed" {
             break now;
         }
-        thread::sleep(std::time::Duration::from_millis(5));
+        thread::sleep(Duration::from_millis(5));
     };
     assert_eq!(ended["state"], "done", "{ended}");
     let receipt = receipt(&node.operator(), &ended);
