@@ -135,10 +135,14 @@ fn what_fails_says_why_and_is_tried_again_with_what_was_asked_meanwhile() {
     for tenant in &tenants {
         crate::backup::make(&tenant.owner);
     }
-    let blocks = crate::backup::blocks(&node);
-    let ciphertext = blocks.iter().flat_map(|path| fs::read(path).unwrap());
+    let mut ciphertext = Vec::new();
+    for backups in fs::read_dir(node.directory().join("backups")).unwrap() {
+        for block in fs::read_dir(backups.unwrap().path().join("blocks")).unwrap() {
+            ciphertext.extend(fs::read(block.unwrap().path()).unwrap());
+        }
+    }
     let left_behind = node.directory().join("catalog/left-behind");
-    fs::write(&left_behind, ciphertext.collect::<Vec<u8>>()).unwrap();
+    fs::write(&left_behind, ciphertext).unwrap();
     let asked = tenants.each_ref().map(|tenant| {
         let scope = json!({"points": {"collection": "notes", "ids": [1]}});
         let body = json!({"reason": "a test", "scope": scope});
