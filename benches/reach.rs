@@ -188,19 +188,9 @@ fn auditing(points: u64, seconds: Duration) {
         let directory = tempfile::tempdir().unwrap();
         let engine = start_with(directory.path(), reads);
         let operator = principal(&engine, OPERATOR_KEY);
-        let new = NewTenant {
-            id: TenantId::parse("reader").unwrap(),
-            quota: Quota::default(),
-            region: None,
-        };
-        let key = engine.create_tenant(&operator, new).unwrap().owner_key;
-        let key = key.reveal().to_owned();
+        let key = create_key(&engine, &operator, "reader");
         let owner = principal(&engine, &key);
-        fill(&engine, &owner, 0, 384);
-        for first in (0..points).step_by(1_000) {
-            let some = (first..points.min(first + 1_000)).map(|id| point(id, 384));
-            engine.upsert(&owner, &docs(), some.collect()).unwrap();
-        }
+        fill(&engine, &owner, points, 384);
         while engine.is_building(&owner, &docs()).unwrap() {
             thread::sleep(Duration::from_millis(20));
         }
@@ -208,8 +198,13 @@ fn auditing(points: u64, seconds: Duration) {
     });
     let mut ratios: Vec<_> = (0..5)
         .map(|_| {
-            let [each, counted] =
-                [&each, &counted].map(|(engine, key, _)| searches(engine, key, seconds));
+            let threads = thread::available_parallelism().unwrap().get() as u64;
+            let [each, counted] = [&each, &counted].map(|(engine, key, _)| {
+                per_second(threads, seconds, |_| {
+                    let owner = principal(engine, key);
+                    engine.search(&owner, &docs(), query(384)).unwrap();
+                })
+            });
             (each / counted, each, counted)
         })
         .collect();
@@ -228,15 +223,25 @@ fn auditing(points: u64, seconds: Duration) {
     );
 }
 
-fn searches(engine: &Arc<Engine>, key: &str, seconds: Duration) -> f64 {
+fn rate(engine: &Arc<Engine>, owner: &Principal, writers: u64, seconds: Duration) -> f64 {
+    per_second(writers, seconds, |id| {
+        let point = point(id, 384);
+        engine.upsert(owner, &docs(), vec![point]).unwrap();
+    })
+}
+
+/// How often something is done a second by so many threads, each with numbers of its own.
+fn per_second(threads: u64, seconds: Duration, act: impl Fn(u64) + Sync) -> f64 {
     let (stop, done) = (AtomicBool::new(false), AtomicU64::new(0));
     let watch = Instant::now();
     thread::scope(|scope| {
-        for _ in 0..thread::available_parallelism().unwrap().get() {
-            scope.spawn(|| {
+        for number in 0..threads {
+            let (stop, done, act) = (&stop, &done, &act);
+            scope.spawn(move || {
+                let mut id = number << 32;
                 while !stop.load(Ordering::Relaxed) {
-                    let owner = principal(engine, key);
-                    engine.search(&owner, &docs(), query(384)).unwrap();
+                    act(id % 1_000);
+                    id += 1;
                     done.fetch_add(1, Ordering::Relaxed);
                 }
             });
@@ -245,29 +250,6 @@ fn searches(engine: &Arc<Engine>, key: &str, seconds: Duration) -> f64 {
         stop.store(true, Ordering::Relaxed);
     });
     done.into_inner() as f64 / watch.elapsed().as_secs_f64()
-}
-
-fn rate(engine: &Arc<Engine>, owner: &Principal, writers: u64, seconds: Duration) -> f64 {
-    let (stop, written) = (AtomicBool::new(false), AtomicU64::new(0));
-    let watch = Instant::now();
-    thread::scope(|scope| {
-        for writer in 0..writers {
-            let (stop, written) = (&stop, &written);
-            scope.spawn(move || {
-                let mut id = writer << 32;
-                while !stop.load(Ordering::Relaxed) {
-                    engine
-                        .upsert(owner, &docs(), vec![point(id % 1_000, 384)])
-                        .unwrap();
-                    id += 1;
-                    written.fetch_add(1, Ordering::Relaxed);
-                }
-            });
-        }
-        thread::sleep(seconds);
-        stop.store(true, Ordering::Relaxed);
-    });
-    written.into_inner() as f64 / watch.elapsed().as_secs_f64()
 }
 
 /// Waits until no one uses a directory: an engine that was dropped may still be closing shelves.
@@ -308,6 +290,10 @@ fn principal(engine: &Engine, key: &str) -> Principal {
 }
 
 fn create(engine: &Engine, operator: &Principal, id: &str) -> Principal {
+    principal(engine, &create_key(engine, operator, id))
+}
+
+fn create_key(engine: &Engine, operator: &Principal, id: &str) -> String {
     let id = TenantId::parse(id).unwrap();
     let new = NewTenant {
         id,
@@ -315,15 +301,17 @@ fn create(engine: &Engine, operator: &Principal, id: &str) -> Principal {
         region: None,
     };
     let created = engine.create_tenant(operator, new).unwrap();
-    principal(engine, created.owner_key.reveal())
+    created.owner_key.reveal().to_owned()
 }
 
 fn fill(engine: &Engine, owner: &Principal, points: u64, dimension: u64) {
     let dimension_checked = Dimension::new(dimension).unwrap();
     let schema = Schema::single(dimension_checked, Metric::Cosine, Precision::Codes);
     engine.create_collection(owner, &docs(), schema).unwrap();
-    let points = (0..points).map(|id| point(id, dimension)).collect();
-    engine.upsert(owner, &docs(), points).unwrap();
+    for first in (0..points).step_by(1_000) {
+        let some = (first..points.min(first + 1_000)).map(|id| point(id, dimension));
+        engine.upsert(owner, &docs(), some.collect()).unwrap();
+    }
 }
 
 fn point(id: u64, dimension: u64) -> PointUpsert {

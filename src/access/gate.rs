@@ -123,12 +123,11 @@ impl Gate {
                 admitted.map(|()| key.used(now))
             }
             Identity::Issued(.., subject) => {
-                let suspensions = self.tokens.as_ref().map(Tokens::suspensions);
-                match suspensions {
-                    Some(suspended) if suspended.has(*subject) => {
-                        Err(Unauthenticated::SubjectSuspended)
-                    }
-                    Some(_) | None => Ok(()),
+                let suspended = |tokens: &Tokens| tokens.suspensions().has(*subject);
+                if self.tokens.as_ref().is_some_and(suspended) {
+                    Err(Unauthenticated::SubjectSuspended)
+                } else {
+                    Ok(())
                 }
             }
             Identity::Webhook(_) => Ok(()),
@@ -364,10 +363,7 @@ impl Gate {
         let actor = principal.actor();
         let entry = Entry {
             actor: Actor::Key(&actor),
-            tenant: match principal.scope() {
-                Scope::Tenant(_, id) => Some(id.as_str()),
-                Scope::Node => None,
-            },
+            tenant: principal.scope().name(),
             action,
             outcome: Outcome::Limited,
             ip: principal.ip(),

@@ -19,9 +19,9 @@ impl Engine {
     /// [`ErrorKind::Denied`] when the tenant's backups use up what they may.
     pub fn make_backup(self: &Arc<Self>, principal: &Principal) -> Result<BackupRecord, Error> {
         let grant: Grant<ManageBackups> = self.check(principal, None)?;
-        self.record_act(principal, "make_backup")?;
         let turn = self.turn(&grant)?;
         self.may_back_up(&grant)?;
+        self.record_act(principal, "make_backup")?;
         let source = self.watch(principal, self.router.source(&grant).map_err(Error::from))?;
         let record = self
             .backups

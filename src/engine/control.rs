@@ -1,18 +1,15 @@
 //! The control plane: tenants for the operator, usage for the tenant.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
 };
 
-use super::{Engine, Error};
+use super::{Engine, Error, keys::owners_key};
 use crate::{
     access::{
-        Allowance, ApiKey, ApiKeyRecord, Grant, KnownKey, ManageTenants, Policy, Principal, Quota,
-        ReadUsage, Role, Scope, Watch,
+        Allowance, ApiKey, Grant, KnownKey, ManageTenants, Policy, Principal, Quota, ReadUsage,
+        Scope, Watch,
     },
     clock::Timestamp,
     router::{NewTenant, TenantRecord, TenantState},
@@ -97,18 +94,10 @@ impl Engine {
         let (id, quota) = (new.id.clone(), new.quota);
         let mut kept = None;
         let record = self.router.create(&grant, new, now, |uuid| {
-            let record = ApiKeyRecord {
-                id: owner_key.id,
-                hash: owner_key.hash(self.gate.keys().hasher()),
-                scope: Scope::Tenant(uuid, id),
-                role: Role::Owner,
-                name: "first owner key".to_owned(),
-                created: now,
-                expires: Some(now.plus(KEY_LASTS_DEFAULT)),
-                collections: None,
-                networks: None,
-            };
-            kept.insert(record).clone()
+            let scope = Scope::Tenant(uuid, id);
+            let record = owners_key(scope, "first owner key".to_owned(), now);
+            let hash = owner_key.hash(self.gate.keys().hasher());
+            kept.insert(record(owner_key.id, hash)).clone()
         })?;
         if policy != Policy::default() {
             self.router
@@ -251,6 +240,3 @@ impl Engine {
         self.clock.now()
     }
 }
-
-/// How long a key is good if it isn't said.
-pub(super) const KEY_LASTS_DEFAULT: Duration = Duration::from_secs(90 * 24 * 60 * 60);

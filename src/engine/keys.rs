@@ -8,7 +8,7 @@ use super::{Engine, Error, ErrorKind, keeper};
 use crate::{
     access::{
         Action, ApiKey, ApiKeyId, ApiKeyRecord, Bounds, Denial, Fingerprint, Grant, KeyExtras,
-        KnownKey, ManageKeys, Principal, Role,
+        KnownKey, ManageKeys, Principal, Role, Scope,
     },
     clock::Timestamp,
     router::RouterError,
@@ -63,7 +63,6 @@ impl Engine {
     /// reach further than the principal's.
     pub fn create_key(&self, principal: &Principal, new: NewKey) -> Result<CreatedKey, Error> {
         let _grant: Grant<ManageKeys> = self.check(principal, None)?;
-        self.record_act(principal, "create_key")?;
         if new.role == Role::Operator {
             return Err(Error::invalid(
                 "role must be inference, writer, owner or auditor",
@@ -76,6 +75,7 @@ impl Engine {
         };
         let bounds = bounds.or(&principal.bounds());
         self.may_hand_over(principal, &bounds)?;
+        self.record_act(principal, "create_key")?;
         let extras = KeyExtras {
             certificate: bounds.certificate,
             requests_per_second: new.requests_per_second,
@@ -108,8 +108,8 @@ impl Engine {
         grace: Duration,
     ) -> Result<RotatedKey, Error> {
         let _grant: Grant<ManageKeys> = self.check(principal, None)?;
-        self.record_act(principal, "rotate_key")?;
         self.may_hand_over(principal, &self.key_of(principal, id)?.bounds())?;
+        self.record_act(principal, "rotate_key")?;
         // From here on the old one isn't changed by others, nor revoked: a new key that nobody was
         // told of would stay behind.
         let _changing = self.changing_keys.lock();
@@ -219,8 +219,8 @@ impl Engine {
     /// [`ErrorKind::NotFound`], also for another tenant's key.
     pub fn revoke_key(&self, principal: &Principal, id: ApiKeyId) -> Result<(), Error> {
         let _grant: Grant<ManageKeys> = self.check(principal, None)?;
-        self.record_act(principal, "revoke_key")?;
         self.may_hand_over(principal, &self.key_of(principal, id)?.bounds())?;
+        self.record_act(principal, "revoke_key")?;
         let _changing = self.changing_keys.lock();
         self.key_of(principal, id)?;
         self.router.drop_keys(&[id])?;
@@ -260,5 +260,26 @@ impl Engine {
     }
 }
 
+/// The record of an owner's key that is bound to nothing, as a tenant's first one is.
+pub(super) fn owners_key(
+    scope: Scope,
+    name: String,
+    now: Timestamp,
+) -> impl FnOnce(ApiKeyId, KeyedHash) -> ApiKeyRecord {
+    move |id, hash| ApiKeyRecord {
+        id,
+        hash,
+        scope,
+        role: Role::Owner,
+        name,
+        created: now,
+        expires: Some(now.plus(KEY_LASTS_DEFAULT)),
+        collections: None,
+        networks: None,
+    }
+}
+
+/// How long a key is good if it isn't said.
+const KEY_LASTS_DEFAULT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 /// Keys a tenant may have.
 const KEYS_MAX: usize = 1_000;

@@ -324,6 +324,7 @@ impl Engine {
     ) -> Result<(), Error> {
         // Of one that isn't there nobody has a log.
         let known = Some(tenant).filter(|tenant| self.router.knows(tenant));
+        let known = known.map(TenantId::as_str);
         self.record_outcome_in(known, principal, action, Outcome::Allowed)
     }
 
@@ -334,16 +335,12 @@ impl Engine {
         action: &'static str,
         outcome: Outcome,
     ) -> Result<(), Error> {
-        let tenant = match principal.scope() {
-            crate::access::Scope::Tenant(_, id) => Some(id),
-            crate::access::Scope::Node => None,
-        };
-        self.record_outcome_in(tenant, principal, action, outcome)
+        self.record_outcome_in(principal.scope().name(), principal, action, outcome)
     }
 
     fn record_outcome_in(
         &self,
-        tenant: Option<&TenantId>,
+        tenant: Option<&str>,
         principal: &Principal,
         action: &'static str,
         outcome: Outcome,
@@ -351,7 +348,7 @@ impl Engine {
         let actor = principal.actor();
         let entry = Entry {
             actor: Actor::Key(&actor),
-            tenant: tenant.map(TenantId::as_str),
+            tenant,
             action,
             outcome,
             ip: principal.ip(),
@@ -369,13 +366,9 @@ impl Engine {
             && error.kind() == ErrorKind::Corrupt
         {
             self.metrics.corrupt.inc();
-            let tenant = match principal.scope() {
-                crate::access::Scope::Tenant(_, id) => Some(id.as_str()),
-                crate::access::Scope::Node => None,
-            };
             let entry = Entry {
                 actor: Actor::Node,
-                tenant,
+                tenant: principal.scope().name(),
                 action: "open",
                 outcome: Outcome::Corrupt,
                 ip: principal.ip(),

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use super::{Engine, Error, ErrorKind, Event};
 use crate::{
     access::{
-        ApiKeyId, Denial, Grant, KeyExtras, KnownKey, ManageKeys, Oddity, Principal, Role, Scope,
+        ApiKeyId, Denial, Grant, KeyExtras, KnownKey, ManageKeys, Oddity, Principal, Role,
         Unauthenticated, Watch, WatchedId, day, point_hash,
     },
     audit::{Actor, Durability, Entry, Outcome},
@@ -175,8 +175,8 @@ impl Engine {
     /// [`ErrorKind::NotFound`], also for another tenant's key.
     pub fn resume_key(&self, principal: &Principal, id: ApiKeyId) -> Result<Arc<KnownKey>, Error> {
         let _grant: Grant<ManageKeys> = self.check(principal, None)?;
-        self.record_act(principal, "resume_key")?;
         self.may_hand_over(principal, &self.key_of(principal, id)?.bounds())?;
+        self.record_act(principal, "resume_key")?;
         let _changing = self.changing_keys.lock();
         let key = self.key_of(principal, id)?;
         let extras = KeyExtras {
@@ -225,10 +225,7 @@ impl Engine {
         let about = principal.actor();
         let entry = Entry {
             actor: Actor::NodeAbout(&about),
-            tenant: match principal.scope() {
-                Scope::Tenant(_, id) => Some(id.as_str()),
-                Scope::Node => None,
-            },
+            tenant: principal.scope().name(),
             action: what,
             outcome: Outcome::Allowed,
             ip: principal.ip(),

@@ -1,9 +1,9 @@
 //! An owner's key for a tenant whose owner lost theirs, made by the operator. The tenant sees it done: in its
 //! own audit log, among its keys, and by its webhooks.
 
-use super::{CreatedKey, Engine, Error, Event};
+use super::{CreatedKey, Engine, Error, Event, keys::owners_key};
 use crate::{
-    access::{ApiKeyRecord, Grant, KeyExtras, MakeRecoveryKey, Principal, Role, Scope, Target},
+    access::{Grant, KeyExtras, MakeRecoveryKey, Principal, Scope, Target},
     router::{RouterError, TenantState},
     tenant::TenantId,
 };
@@ -32,17 +32,8 @@ impl Engine {
         let record = record.ok_or(RouterError::NoTenant)?;
         let now = grant.now();
         let scope = Scope::Tenant(record.uuid, record.id.clone());
-        let made = self.keep_key_of(KeyExtras::default(), |id, hash| ApiKeyRecord {
-            id,
-            hash,
-            scope,
-            role: Role::Owner,
-            name: format!("recovery: {reason}"),
-            created: now,
-            expires: Some(now.plus(super::control::KEY_LASTS_DEFAULT)),
-            collections: None,
-            networks: None,
-        })?;
+        let key = owners_key(scope, format!("recovery: {reason}"), now);
+        let made = self.keep_key_of(KeyExtras::default(), key)?;
         // Deleted meanwhile: its keys were refused before this one was there.
         if self.router.living(id) != Some(record.uuid) {
             self.router.drop_keys(&[made.record.id])?;

@@ -36,9 +36,9 @@ impl Engine {
         actor: &str,
     ) -> Result<SuspendedSubject, Error> {
         let grant: Grant<ManageKeys> = self.check(principal, None)?;
-        self.record_act(principal, "resume_subject")?;
         // A subject is bound to nothing.
         self.may_hand_over(principal, &Bounds::default())?;
+        self.record_act(principal, "resume_subject")?;
         let _changing = self.changing_keys.lock();
         let suspensions = self.tokens()?.suspensions();
         let mut subjects = suspensions.of_tenant(grant.tenant());

@@ -100,6 +100,13 @@ fn a_bound_key_rotates_resumes_and_revokes_none_that_reaches_further() {
         }
         assert_eq!(owner.delete(&path).status, 403);
     }
+    // What was refused isn't on record as something that was done.
+    let log = acme.auditor.get("/v1/audit?limit=10000").text;
+    let done = |act: &str| log.contains(&format!(r#""action":"{act}""#));
+    assert!(done("create_key"), "{log}");
+    for act in ["rotate_key", "resume_key", "revoke_key"] {
+        assert!(!done(act), "{act}: {log}");
+    }
     let keys = owner.get("/v1/keys").expect(200);
     assert!(keys.to_string().contains(id_of(&wider)), "it is listed");
     let path = format!("/v1/keys/{}", id_of(&own));

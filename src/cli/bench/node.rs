@@ -113,6 +113,10 @@ impl Node {
             region: None,
         };
         let key = Arc::new(engine.create_tenant(&operator, new)?.owner_key);
+        Self::asked_with(engine, key)
+    }
+
+    fn asked_with(engine: Arc<Engine>, key: Arc<ApiKey>) -> anyhow::Result<Self> {
         let owner = engine.authenticate(&Presented::new(key.reveal()), Origin::default(), 0)?;
         Ok(Self {
             engine,
@@ -137,13 +141,7 @@ impl Node {
     /// Starts a node that was stopped.
     pub(super) fn restart(directory: &Path, key: Arc<ApiKey>) -> anyhow::Result<Self> {
         let Started { engine, .. } = Engine::start(options(directory))?;
-        let owner = engine.authenticate(&Presented::new(key.reveal()), Origin::default(), 0)?;
-        Ok(Self {
-            engine,
-            key,
-            owner,
-            threads: Handle::current(),
-        })
+        Self::asked_with(engine, key)
     }
 
     /// Makes a collection for vectors of one kind.

@@ -14,10 +14,7 @@ impl Backups {
         if record.downloads == 0 || record.state != BackupState::Done {
             return self.forget(&record);
         }
-        let files = self.files(record.tenant);
-        files.remove_manifest(record.id)?;
-        failpoint::hit("backup.deleted");
-        files.sweep()?;
+        self.remove_files(&record)?;
         self.keep(&BackupRecord {
             state: BackupState::Deleted,
             ..record
@@ -74,14 +71,18 @@ impl Backups {
     }
 
     pub(super) fn forget(&self, record: &BackupRecord) -> Result<(), BackupError> {
-        let files = self.files(record.tenant);
-        files.remove_manifest(record.id)?;
-        failpoint::hit("backup.deleted");
-        files.sweep()?;
+        self.remove_files(record)?;
         self.catalog.remove(CatalogKind::Backup, &[record.id.0])?;
         if let Some(records) = self.records.lock().get_mut(&record.tenant) {
             records.retain(|other| other.id != record.id);
         }
         Ok(())
+    }
+
+    fn remove_files(&self, record: &BackupRecord) -> Result<(), BackupError> {
+        let files = self.files(record.tenant);
+        files.remove_manifest(record.id)?;
+        failpoint::hit("backup.deleted");
+        files.sweep()
     }
 }

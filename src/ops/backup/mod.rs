@@ -104,8 +104,10 @@ impl Backups {
     /// # Errors
     /// [`BackupError::NotFound`], also for another tenant's.
     pub fn find(&self, tenant: TenantUuid, id: BackupId) -> Result<BackupRecord, BackupError> {
-        let found = self.list(tenant).into_iter().find(|record| record.id == id);
-        found.ok_or(BackupError::NotFound)
+        let records = self.records.lock();
+        let mut own = records.get(&tenant).into_iter().flatten();
+        let found = own.find(|record| record.id == id && record.state != BackupState::Deleted);
+        found.cloned().ok_or(BackupError::NotFound)
     }
 
     /// Bytes on disk of a tenant's backups, together.

@@ -214,10 +214,8 @@ impl Hurry {
         if let Self::First = self {
             let own = sched_getaffinity(None)?;
             let mut one = CpuSet::new();
-            (0..CpuSet::MAX_CPU)
-                .find(|core| own.is_set(*core))
-                .into_iter()
-                .for_each(|core| one.set(core));
+            let first = (0..CpuSet::MAX_CPU).find(|core| own.is_set(*core));
+            one.set(first.context("a thread has a core")?);
             sched_setaffinity(None, &one)?;
         }
         // PROCESS/task/THREAD
