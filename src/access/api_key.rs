@@ -4,7 +4,6 @@ use std::{
     collections::HashMap,
     fmt,
     net::IpAddr,
-    num::NonZeroU32,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -17,7 +16,11 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::{
-    extras::KeyExtras, limit::Bucket, message::TOLERANCE_SECONDS, origin::Origin, principal::Scope,
+    extras::KeyExtras,
+    limit::{Buckets, Rates},
+    message::TOLERANCE_SECONDS,
+    origin::Origin,
+    principal::Scope,
     role::Role,
 };
 use crate::{
@@ -181,15 +184,22 @@ pub struct KnownKey {
     extras: KeyExtras,
     /// When it was used last, in milliseconds; 0 if that isn't known.
     used: AtomicU64,
-    bucket: Option<Bucket>,
+    buckets: Arc<Buckets>,
 }
 
 impl KnownKey {
-    fn new(record: ApiKeyRecord, extras: KeyExtras) -> Self {
+    /// A key, in the place of what was known of it before: what it has taken of its limits goes on.
+    fn new(record: ApiKeyRecord, extras: KeyExtras, before: Option<&Self>) -> Self {
+        let used = [extras.last_used, before.and_then(Self::last_used)];
+        let used = used.into_iter().flatten().max();
+        let rates = Rates {
+            requests: extras.limits.requests_per_second,
+            bytes: extras.limits.bytes_per_second,
+        };
         Self {
             record: Arc::new(record),
-            used: AtomicU64::new(extras.last_used.map_or(0, |time| time.0)),
-            bucket: extras.requests_per_second.map(Bucket::new),
+            used: AtomicU64::new(used.map_or(0, |time| time.0)),
+            buckets: Buckets::after(before.map(|before| &before.buckets), rates),
             extras,
         }
     }
@@ -219,11 +229,9 @@ impl KnownKey {
         })
     }
 
-    /// Takes so many requests from the key's own bucket, or tells how long to wait for them.
-    pub(super) fn take(&self, cost: NonZeroU32, now: Timestamp) -> Result<(), std::time::Duration> {
-        self.bucket
-            .as_ref()
-            .map_or(Ok(()), |bucket| bucket.take(cost, now))
+    /// What it may ask for in a time.
+    pub(super) fn buckets(&self) -> &Buckets {
+        &self.buckets
     }
 
     /// Whether the key is good now, from there.
@@ -262,15 +270,11 @@ pub struct KeyTable {
 impl KeyTable {
     /// A table of these records, whose hashes were made by `hasher`.
     pub fn new(hasher: HashKey, records: impl IntoIterator<Item = ApiKeyRecord>) -> Self {
-        let keys = records
-            .into_iter()
-            .map(|record| {
-                (
-                    record.id,
-                    Arc::new(KnownKey::new(record, KeyExtras::default())),
-                )
-            })
-            .collect();
+        let known = |record: ApiKeyRecord| {
+            let known = KnownKey::new(record, KeyExtras::default(), None);
+            (known.record.id, Arc::new(known))
+        };
+        let keys = records.into_iter().map(known).collect();
         Self {
             hasher,
             keys: RwLock::new(keys),
@@ -289,11 +293,10 @@ impl KeyTable {
 
     /// Adds a key, or replaces it.
     pub fn insert_with(&self, record: ApiKeyRecord, extras: KeyExtras) {
-        let (id, known) = (record.id, Arc::new(KnownKey::new(record, extras)));
-        let before = self.keys.write().insert(id, Arc::clone(&known));
-        if let Some(used) = before.and_then(|before| before.last_used()) {
-            known.used.fetch_max(used.0, Ordering::Relaxed);
-        }
+        let mut keys = self.keys.write();
+        let before = keys.get(&record.id).map(|before| &**before);
+        let known = KnownKey::new(record, extras, before);
+        keys.insert(known.record.id, Arc::new(known));
     }
 
     /// Gives a key that is there its extras.

@@ -5,16 +5,16 @@ use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 
-use super::{api_key::ApiKeyId, origin::Fingerprint};
+use super::{api_key::ApiKeyId, limit::KeyLimits, origin::Fingerprint};
 use crate::clock::Timestamp;
 
-/// What is kept of a key besides its record.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// What is kept of a key besides its record. It stands in the catalog as it is here ([`StoredExtras::V2`]).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyExtras {
     /// The client certificate that must come with it.
     pub certificate: Option<Fingerprint>,
-    /// Requests a second that it is good for, within its tenant's.
-    pub requests_per_second: Option<NonZeroU32>,
+    /// What it is good for, within its tenant's.
+    pub limits: KeyLimits,
     /// The key that it takes the place of.
     pub replaces: Option<ApiKeyId>,
     /// When it was used last, as far as that was written down.
@@ -26,11 +26,11 @@ pub struct KeyExtras {
 /// How extras stand in the catalog: the variant is the version, and versions are only ever added.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum StoredExtras {
-    /// The first version.
+    /// The first version, of a time when requests alone were limited. Read, and not written any more.
     V1 {
         /// As in [`KeyExtras`].
         certificate: Option<Fingerprint>,
-        /// As in [`KeyExtras`].
+        /// As in [`KeyLimits`].
         requests_per_second: Option<NonZeroU32>,
         /// As in [`KeyExtras`].
         replaces: Option<ApiKeyId>,
@@ -39,17 +39,13 @@ pub enum StoredExtras {
         /// As in [`KeyExtras`].
         suspended: Option<Timestamp>,
     },
+    /// The second.
+    V2(KeyExtras),
 }
 
 impl From<&KeyExtras> for StoredExtras {
     fn from(extras: &KeyExtras) -> Self {
-        Self::V1 {
-            certificate: extras.certificate,
-            requests_per_second: extras.requests_per_second,
-            replaces: extras.replaces,
-            last_used: extras.last_used,
-            suspended: extras.suspended,
-        }
+        Self::V2(extras.clone())
     }
 }
 
@@ -64,11 +60,15 @@ impl From<StoredExtras> for KeyExtras {
                 suspended,
             } => Self {
                 certificate,
-                requests_per_second,
+                limits: KeyLimits {
+                    requests_per_second,
+                    ..KeyLimits::default()
+                },
                 replaces,
                 last_used,
                 suspended,
             },
+            StoredExtras::V2(extras) => extras,
         }
     }
 }

@@ -1,12 +1,12 @@
 //! The gate: authenticate, limit, policy, audit, then grant. One function, one file.
 
-use std::{sync::Arc, time::Duration};
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use super::{
     api_key::{KeyTable, Presented, Unauthenticated},
-    bounds::Bounds,
+    denial::Denial,
     grant::{Grant, Op},
-    limit::Limits,
+    limit::{Limits, Load},
     message::{Message, Signer},
     origin::Origin,
     principal::{Identity, Principal, Scope},
@@ -16,7 +16,7 @@ use super::{
     watched::SubjectId,
 };
 use crate::{
-    audit::{Actor, AuditError, AuditLog, Durability, Entry, Outcome},
+    audit::{Actor, AuditLog, Durability, Entry, Outcome},
     clock::Timestamp,
     seal::WebhookSecret,
     tenant::{CollectionName, TenantId, TenantUuid},
@@ -339,7 +339,7 @@ impl Gate {
         Ok(Grant::mint(tenant, Role::Owner, None, now))
     }
 
-    /// Takes a body's bytes from what the principal's tenant may send. A refusal is recorded.
+    /// Takes a body's bytes from what the principal's key and its tenant may send. A refusal is recorded.
     ///
     /// # Errors
     /// [`Denial::Limited`].
@@ -349,10 +349,11 @@ impl Gate {
         bytes: u64,
         now: Timestamp,
     ) -> Result<(), Denial> {
-        let Some(tenant) = principal.tenant() else {
-            return Ok(());
-        };
-        self.limits.take_bytes(tenant, bytes, now).map_err(|wait| {
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let taken = NonZeroU32::new(bytes).map_or(Ok(()), |bytes| {
+            self.take(principal, Load::Bytes(bytes), now)
+        });
+        taken.map_err(|wait| {
             self.limited(principal, "send_bytes", now);
             Denial::Limited { wait }
         })
@@ -380,19 +381,26 @@ impl Gate {
         }
     }
 
-    /// Takes what a request counts as from its key's bucket, then from its tenant's: a key that asks too
-    /// much doesn't use up what the others have. Once, at the first thing that the request asks for; one that
-    /// was let in isn't turned away half done.
+    /// Takes a load from the key's bucket and from its tenant's, or from neither: a key that asks too much doesn't
+    /// use up what the others have, and what its tenant is refused doesn't use up the key's own.
+    fn take(&self, principal: &Principal, load: Load, now: Timestamp) -> Result<(), Duration> {
+        let tenants = || match principal.tenant() {
+            Some(tenant) => self.limits.take(tenant, load, now),
+            None => Ok(()),
+        };
+        match principal.known() {
+            Some(key) => key.buckets().take(load, now, tenants),
+            None => tenants(),
+        }
+    }
+
+    /// Takes what a request counts as: once, at the first thing that the request asks for; one that was let
+    /// in isn't turned away half done.
     fn take_requests(&self, principal: &Principal, now: Timestamp) -> Result<(), Duration> {
         let Some(cost) = principal.cost() else {
             return Ok(());
         };
-        if let Some(key) = principal.known() {
-            key.take(cost, now)?;
-        }
-        if let Some(tenant) = principal.tenant() {
-            self.limits.take(tenant, cost, now)?;
-        }
+        self.take(principal, Load::Requests(cost), now)?;
         principal.paid();
         Ok(())
     }
@@ -431,41 +439,4 @@ pub enum Renewed {
     Good(Principal, FamilyId, Family),
     /// It was used before.
     Reused(FamilyId, Family),
-}
-
-/// Why an act isn't allowed.
-#[derive(Debug, thiserror::Error)]
-pub enum Denial {
-    /// The role falls short.
-    #[error("the role `{}` may not `{}`", role.name(), action.name())]
-    Role {
-        /// The principal's role.
-        role: Role,
-        /// What it asked for.
-        action: Action,
-    },
-    /// The key isn't good for this collection.
-    #[error("the key isn't good for this collection")]
-    Collection,
-    /// The key isn't good for what is about every collection.
-    #[error("the key is bound to collections, and this is about the whole tenant")]
-    WholeTenant,
-    /// What is asked for would reach further than the key does.
-    #[error("the key is bound, and so is what it makes, rotates, resumes and revokes: {to}")]
-    Bound {
-        /// What the key is bound to.
-        to: Bounds,
-    },
-    /// The tenant is suspended.
-    #[error("the tenant is suspended, or being deleted; ask the operator")]
-    Suspended,
-    /// Too many requests.
-    #[error("too many requests; try again in {} ms", wait.as_millis())]
-    Limited {
-        /// How long until the next one may pass.
-        wait: Duration,
-    },
-    /// It couldn't be recorded.
-    #[error("the audit log can't be written, so nothing is allowed")]
-    Audit(#[from] AuditError),
 }

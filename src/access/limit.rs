@@ -1,14 +1,8 @@
-//! Request limits: one bucket a tenant (GCRA, by the governor crate). The time is an argument.
+//! Limits of what is asked in a time: buckets of a tenant's, and of a key's within it (GCRA). The time is
+//! an argument.
 
 use std::{collections::HashMap, num::NonZeroU32, sync::Arc, time::Duration};
 
-use governor::{
-    RateLimiter,
-    clock::{Clock as GovernorClock, FakeRelativeClock, Reference},
-    middleware::NoOpMiddleware,
-    nanos::Nanos,
-    state::{InMemoryState, NotKeyed},
-};
 use parking_lot::{Mutex, RwLock};
 use serde::{Deserialize, Serialize};
 
@@ -25,129 +19,167 @@ pub struct Quota {
     pub requests_per_second: Option<NonZeroU32>,
 }
 
+/// What a key is good for, within what its tenant may use. Nothing set means no limit of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct KeyLimits {
+    /// Requests a second, as in [`Quota`].
+    pub requests_per_second: Option<NonZeroU32>,
+    /// Bytes of request bodies a second, as in [`Allowance`].
+    pub bytes_per_second: Option<NonZeroU32>,
+    /// Requests of a kind in flight at a time, as in [`Allowance`].
+    pub concurrent_requests: Option<NonZeroU32>,
+}
+
 /// The buckets of all tenants that have a limit.
 #[derive(Debug, Default)]
 pub struct Limits {
     buckets: RwLock<HashMap<TenantUuid, Arc<Buckets>>>,
 }
 
-/// A tenant's buckets.
-#[derive(Debug)]
-struct Buckets {
+impl Limits {
+    /// Sets a tenant's limits, or lifts them. Those that stay as they are go on from where they were.
+    pub fn set(&self, tenant: TenantUuid, quota: Quota, allowance: Allowance) {
+        let rates = Rates {
+            requests: quota.requests_per_second,
+            bytes: allowance.bytes_per_second,
+        };
+        let mut buckets = self.buckets.write();
+        let before = buckets.remove(&tenant);
+        if rates != Rates::default() {
+            buckets.insert(tenant, Buckets::after(before.as_ref(), rates));
+        }
+    }
+
+    /// Takes a load from a tenant's bucket, or tells how long to wait for it.
+    pub(super) fn take(
+        &self,
+        tenant: TenantUuid,
+        load: Load,
+        now: Timestamp,
+    ) -> Result<(), Duration> {
+        let own = self.buckets.read().get(&tenant).cloned();
+        own.map_or(Ok(()), |own| own.take(load, now, || Ok(())))
+    }
+}
+
+/// What a request is to those who bear it.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Load {
+    /// It counts as so many.
+    Requests(NonZeroU32),
+    /// Its body is so long.
+    Bytes(NonZeroU32),
+}
+
+/// How much may come in a second.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Rates {
+    pub(super) requests: Option<NonZeroU32>,
+    pub(super) bytes: Option<NonZeroU32>,
+}
+
+/// The buckets of a tenant, or of a key.
+#[derive(Debug, Default)]
+pub(super) struct Buckets {
+    rates: Rates,
     requests: Option<Bucket>,
     bytes: Option<Bucket>,
 }
 
-impl Limits {
-    /// Sets a tenant's limits, or lifts them.
-    pub fn set(&self, tenant: TenantUuid, quota: Quota, allowance: Allowance) {
-        let own = Buckets {
-            requests: quota.requests_per_second.map(Bucket::new),
-            bytes: allowance
-                .bytes_per_second
-                .map(|rate| Bucket::with_burst(rate, rate.max(BURST_BYTES_MIN))),
-        };
-        let mut buckets = self.buckets.write();
-        if own.requests.is_some() || own.bytes.is_some() {
-            buckets.insert(tenant, Arc::new(own));
-        } else {
-            buckets.remove(&tenant);
-        }
+impl Buckets {
+    /// Buckets for these rates: those of before, if they were for the same.
+    pub(super) fn after(before: Option<&Arc<Self>>, rates: Rates) -> Arc<Self> {
+        let before = before.filter(|before| before.rates == rates);
+        before.cloned().unwrap_or_else(|| {
+            Arc::new(Self {
+                rates,
+                requests: rates.requests.map(|rate| Bucket::new(rate, rate)),
+                bytes: rates
+                    .bytes
+                    .map(|rate| Bucket::new(rate, rate.max(BURST_BYTES_MIN))),
+            })
+        })
     }
 
-    /// Takes so many requests from the bucket, or tells how long to wait for them.
+    /// Takes a load if the others let it pass too, or tells how long to wait for it. What is refused,
+    /// by whomever, takes nothing from anyone.
     pub(super) fn take(
         &self,
-        tenant: TenantUuid,
-        cost: NonZeroU32,
+        load: Load,
         now: Timestamp,
+        others: impl FnOnce() -> Result<(), Duration>,
     ) -> Result<(), Duration> {
-        let own = self.of(tenant);
-        let bucket = own.as_ref().and_then(|own| own.requests.as_ref());
-        bucket.map_or(Ok(()), |bucket| bucket.take(cost, now))
-    }
-
-    /// Takes a body's bytes from a tenant's bucket, or tells how long to wait for them.
-    pub(super) fn take_bytes(
-        &self,
-        tenant: TenantUuid,
-        bytes: u64,
-        now: Timestamp,
-    ) -> Result<(), Duration> {
-        let own = self.of(tenant);
-        let Some(bucket) = own.as_ref().and_then(|own| own.bytes.as_ref()) else {
-            return Ok(());
+        let (bucket, cells) = match load {
+            Load::Requests(requests) => (&self.requests, requests),
+            Load::Bytes(bytes) => (&self.bytes, bytes),
         };
-        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-        NonZeroU32::new(bytes).map_or(Ok(()), |bytes| bucket.take(bytes, now))
-    }
-
-    fn of(&self, tenant: TenantUuid) -> Option<Arc<Buckets>> {
-        self.buckets.read().get(&tenant).cloned()
+        match bucket {
+            Some(bucket) => bucket.take(cells, now, others),
+            None => others(),
+        }
     }
 }
 
-type Limiter = RateLimiter<NotKeyed, InMemoryState, FakeRelativeClock, NoOpMiddleware<Nanos>>;
-
-/// Holds as many requests as a second may see.
-pub(super) struct Bucket {
-    limiter: Limiter,
+/// Holds so many cells at most, which come back at its rate.
+#[derive(Debug)]
+struct Bucket {
     rate: NonZeroU32,
     burst: NonZeroU32,
-    /// Shows the time that callers bring: the limiter asks for no other.
-    clock: FakeRelativeClock,
-    /// Up to when the clock was set, since 1970. It goes on from there once the time has come to it.
-    shown: Mutex<Option<Duration>>,
+    level: Mutex<Level>,
+}
+
+/// How full a bucket is. Times are since 1970.
+#[derive(Clone, Copy, Debug, Default)]
+struct Level {
+    /// When it is full, if nothing is taken any more.
+    full: Duration,
+    /// When something was taken last: a clock that was set back stands still until it is there again.
+    taken: Duration,
 }
 
 impl Bucket {
-    pub(super) fn new(rate: NonZeroU32) -> Self {
-        Self::with_burst(rate, rate)
-    }
-
-    fn with_burst(rate: NonZeroU32, burst: NonZeroU32) -> Self {
-        let clock = FakeRelativeClock::default();
-        let quota = governor::Quota::per_second(rate).allow_burst(burst);
+    fn new(rate: NonZeroU32, burst: NonZeroU32) -> Self {
         Self {
-            limiter: RateLimiter::direct_with_clock(quota, clock.clone()),
             rate,
             burst,
-            clock,
-            shown: Mutex::new(None),
+            level: Mutex::default(),
         }
     }
 
-    /// Takes so many, or tells how long to wait for them. More than the bucket holds would never be there:
-    /// they pass when it is full, and it stands still for the rest of them.
-    pub(super) fn take(&self, cells: NonZeroU32, now: Timestamp) -> Result<(), Duration> {
-        let now = Duration::from_millis(now.0);
-        let mut shown = self.shown.lock();
-        if let Some(before) = *shown {
-            self.clock.advance(now.saturating_sub(before));
-        }
-        // A clock that was set back stands still, too, until it has caught up.
-        let mut until = shown.map_or(now, |before| before.max(now));
-        let taken = match self.limiter.check_n(cells.min(self.burst)) {
-            Ok(Ok(())) => {
-                let owed = cells.get().saturating_sub(self.burst.get());
-                until += Duration::from_secs(u64::from(owed)) / self.rate.get();
-                Ok(())
-            }
-            Ok(Err(not_until)) => {
-                let wait = not_until.earliest_possible();
-                let wait = Duration::from(wait.duration_since(self.clock.now()));
-                Err(wait + until.saturating_sub(now))
-            }
-            Err(_) => Err(Duration::from_secs(1)),
-        };
-        *shown = Some(until);
-        taken
+    /// Takes so many cells if the others let them pass too, or tells how long to wait for them.
+    fn take(
+        &self,
+        cells: NonZeroU32,
+        now: Timestamp,
+        others: impl FnOnce() -> Result<(), Duration>,
+    ) -> Result<(), Duration> {
+        let mut level = self.level.lock();
+        let after = self.without(*level, cells, Duration::from_millis(now.0))?;
+        others()?;
+        *level = after;
+        Ok(())
     }
-}
 
-impl std::fmt::Debug for Bucket {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Bucket")
+    /// The level once so many cells are taken. More than the bucket holds would never be there: they pass when
+    /// it is full, and the rest of them is owed.
+    fn without(&self, before: Level, cells: NonZeroU32, now: Duration) -> Result<Level, Duration> {
+        let taken = before.taken.max(now);
+        let full = before.full.max(taken);
+        let there =
+            (full + self.fills(cells.min(self.burst))).saturating_sub(self.fills(self.burst));
+        if there > taken {
+            return Err(there - now);
+        }
+        Ok(Level {
+            full: full + self.fills(cells),
+            taken,
+        })
+    }
+
+    /// How long so many cells take to come back.
+    fn fills(&self, cells: NonZeroU32) -> Duration {
+        Duration::from_secs(u64::from(cells.get())) / self.rate.get()
     }
 }
 
@@ -164,6 +196,23 @@ mod tests {
         TenantUuid::from_bytes([number; 16])
     }
 
+    fn requests(count: u32) -> Load {
+        Load::Requests(NonZeroU32::new(count).unwrap())
+    }
+
+    fn at_most(requests: u32) -> Arc<Buckets> {
+        let requests = NonZeroU32::new(requests);
+        let rates = Rates {
+            requests,
+            bytes: None,
+        };
+        Buckets::after(None, rates)
+    }
+
+    fn take(buckets: &Buckets, count: u32, at: u64) -> Result<(), Duration> {
+        buckets.take(requests(count), Timestamp(START.0 + at), || Ok(()))
+    }
+
     #[test]
     fn a_bucket_holds_a_seconds_worth_and_fills_again() {
         let limits = Limits::default();
@@ -171,26 +220,23 @@ mod tests {
             requests_per_second: NonZeroU32::new(5),
             ..Quota::default()
         };
-        limits.set(tenant(1), quota, Allowance::default());
-        let take = |at: u64| limits.take(tenant(1), NonZeroU32::MIN, Timestamp(START.0 + at));
+        let set = || limits.set(tenant(1), quota, Allowance::default());
+        let take = |who, at| limits.take(tenant(who), requests(1), Timestamp(START.0 + at));
+        set();
         for _ in 0..5 {
-            assert_eq!(take(0), Ok(()));
+            assert_eq!(take(1, 0), Ok(()));
         }
-        assert_eq!(take(0), Err(Duration::from_millis(200)));
-        assert_eq!(take(200), Ok(()));
-        assert!(take(200).is_err());
-        assert_eq!(
-            limits.take(tenant(2), NonZeroU32::MIN, START),
-            Ok(()),
-            "others are free"
-        );
+        assert_eq!(take(1, 0), Err(Duration::from_millis(200)));
+        assert_eq!(take(1, 200), Ok(()));
+        set();
+        assert!(take(1, 200).is_err(), "the same limit is the same bucket");
+        assert_eq!(take(2, 200), Ok(()), "others are free");
     }
 
     #[test]
     fn what_is_more_than_a_bucket_holds_passes_when_it_is_full_and_is_waited_for() {
-        let bucket = Bucket::new(NonZeroU32::new(5).unwrap());
-        let take =
-            |cells, at| bucket.take(NonZeroU32::new(cells).unwrap(), Timestamp(START.0 + at));
+        let bucket = at_most(5);
+        let take = |cells, at| take(&bucket, cells, at);
         assert_eq!(take(1, 0), Ok(()));
         assert_eq!(take(12, 0), Err(Duration::from_millis(200)));
         assert_eq!(take(12, 200), Ok(()));
@@ -204,18 +250,48 @@ mod tests {
     }
 
     #[test]
-    fn bytes_come_at_their_rate_and_the_longest_body_passes_at_once() {
-        let limits = Limits::default();
-        let allowance = Allowance {
-            bytes_per_second: NonZeroU32::new(1 << 20),
-            ..Allowance::default()
+    fn a_clock_that_is_set_back_stands_still_until_it_is_there_again() {
+        let bucket = at_most(5);
+        assert_eq!(take(&bucket, 4, 60_000), Ok(()));
+        assert_eq!(take(&bucket, 1, 0), Ok(()), "what is there is there");
+        assert_eq!(take(&bucket, 1, 0), Err(Duration::from_millis(60_200)));
+        assert_eq!(take(&bucket, 1, 60_200), Ok(()));
+    }
+
+    #[test]
+    fn what_one_bucket_refuses_takes_nothing_from_the_other() {
+        let (own, shared) = (at_most(3), at_most(5));
+        let take_both = |count, at| {
+            let now = Timestamp(START.0 + at);
+            own.take(requests(count), now, || {
+                shared.take(requests(count), now, || Ok(()))
+            })
         };
-        limits.set(tenant(1), Quota::default(), allowance);
-        let take = |bytes, at| limits.take_bytes(tenant(1), bytes, Timestamp(START.0 + at));
+        assert_eq!(take(&shared, 4, 0), Ok(()));
+        for _ in 0..10 {
+            assert_eq!(take_both(3, 0), Err(Duration::from_millis(400)));
+        }
+        assert_eq!(take_both(3, 400), Ok(()));
+        for _ in 0..10 {
+            assert!(take_both(3, 1_000).is_err());
+        }
+        assert_eq!(take(&shared, 3, 1_000), Ok(()));
+    }
+
+    #[test]
+    fn bytes_come_at_their_rate_and_the_longest_body_passes_at_once() {
+        let rates = Rates {
+            requests: None,
+            bytes: NonZeroU32::new(1 << 20),
+        };
+        let buckets = Buckets::after(None, rates);
+        let take = |bytes, at| {
+            let load = Load::Bytes(NonZeroU32::new(bytes).unwrap());
+            buckets.take(load, Timestamp(START.0 + at), || Ok(()))
+        };
         assert_eq!(take(32 << 20, 0), Ok(()));
-        let wait = take(1 << 20, 0).unwrap_err();
-        assert!(wait > Duration::from_millis(900) && wait <= Duration::from_secs(1));
-        assert_eq!(take(1 << 20, 1_001), Ok(()));
-        assert!(take(1 << 20, 1_001).is_err());
+        assert_eq!(take(1 << 20, 0), Err(Duration::from_secs(1)));
+        assert_eq!(take(1 << 20, 1_000), Ok(()));
+        assert!(take(1 << 20, 1_000).is_err());
     }
 }

@@ -12,6 +12,7 @@
 mod answered;
 mod api_key;
 mod bounds;
+mod denial;
 mod extras;
 mod gate;
 mod grant;
@@ -30,15 +31,16 @@ pub use self::{
     answered::{AnsweredId, StoredAnswered, point_hash},
     api_key::{ApiKey, ApiKeyId, ApiKeyRecord, KeyTable, KnownKey, Presented, Unauthenticated},
     bounds::Bounds,
+    denial::Denial,
     extras::{KeyExtras, StoredExtras},
-    gate::{Denial, Gate, Reason, Renewed, Target},
+    gate::{Gate, Reason, Renewed, Target},
     grant::{
         Contain, CreateCollection, DeleteCollection, Describe, Erase, Grant, MakeRecoveryKey,
         ManageBackups, ManageCustody, ManageKeys, ManageRetention, ManageTenants, ManageWebhooks,
         Op, Read, ReadAudit, ReadNodeAudit, ReadReceipts, ReadUsage, RotateRoot, Search, TakeToken,
         Write,
     },
-    limit::{Limits, Quota},
+    limit::{KeyLimits, Limits, Quota},
     message::{Message, MessageHead, Signer},
     origin::{Fingerprint, Origin},
     policy::{Allowance, Policy, PolicyRecord, Watch},

@@ -38,6 +38,12 @@ pub(crate) enum Command {
         /// Most requests a second it's good for, within the tenant's quota.
         #[arg(long, value_name = "N")]
         requests_per_second: Option<u32>,
+        /// Most bytes of request bodies a second it's good for.
+        #[arg(long, value_name = "N")]
+        bytes_per_second: Option<u32>,
+        /// Most of its requests of a kind (searches, small writes, long work) at a time.
+        #[arg(long, value_name = "N")]
+        concurrent_requests: Option<u32>,
         #[command(flatten)]
         format: Format,
     },
@@ -99,6 +105,8 @@ pub(crate) async fn run(client: &Client, command: Command) -> anyhow::Result<()>
             allowed_ips,
             client_certificate,
             requests_per_second,
+            bytes_per_second,
+            concurrent_requests,
             format,
         } => {
             let mut body = json!({ "name": name, "role": role });
@@ -108,8 +116,14 @@ pub(crate) async fn run(client: &Client, command: Command) -> anyhow::Result<()>
             if let Some(certificate) = client_certificate {
                 body["client_certificate"] = certificate.into();
             }
-            if let Some(requests) = requests_per_second {
-                body["limits"]["requests_per_second"] = requests.into();
+            for (name, limit) in [
+                ("requests_per_second", requests_per_second),
+                ("bytes_per_second", bytes_per_second),
+                ("concurrent_requests", concurrent_requests),
+            ] {
+                if let Some(limit) = limit {
+                    body["limits"][name] = limit.into();
+                }
             }
             // An empty list might be read as "none", so what isn't said isn't sent.
             for (field, list) in [("collections", collections), ("allowed_ips", allowed_ips)] {
@@ -229,7 +243,7 @@ fn list(keys: &Value, format: Format) -> anyhow::Result<()> {
         .and_then(Value::as_array)
         .map(Vec::as_slice)
         .unwrap_or_default();
-    let rows: Vec<[String; 8]> = keys
+    let rows: Vec<[String; 9]> = keys
         .iter()
         .map(|key| {
             [
@@ -239,6 +253,7 @@ fn list(keys: &Value, format: Format) -> anyhow::Result<()> {
                 "/expires_at",
                 "/collections",
                 "/allowed_ips",
+                "/limits",
                 "/last_used_at",
                 "/suspended_at",
             ]
@@ -253,6 +268,7 @@ fn list(keys: &Value, format: Format) -> anyhow::Result<()> {
             "expires",
             "collections",
             "allowed ips",
+            "limits",
             "last used",
             "suspended",
         ],

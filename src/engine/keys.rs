@@ -1,6 +1,6 @@
 //! A tenant's keys, for its owner: made, listed, rotated, revoked.
 
-use std::{num::NonZeroU32, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use ipnet::IpNet;
 
@@ -8,7 +8,7 @@ use super::{Engine, Error, ErrorKind, keeper};
 use crate::{
     access::{
         Action, ApiKey, ApiKeyId, ApiKeyRecord, Bounds, Denial, Fingerprint, Grant, KeyExtras,
-        KnownKey, ManageKeys, Principal, Role, Scope,
+        KeyLimits, KnownKey, ManageKeys, Principal, Role, Scope,
     },
     clock::Timestamp,
     router::RouterError,
@@ -31,8 +31,8 @@ pub struct NewKey {
     pub networks: Option<Vec<IpNet>>,
     /// The client certificate that must come with it.
     pub certificate: Option<Fingerprint>,
-    /// Requests a second that it is good for.
-    pub requests_per_second: Option<NonZeroU32>,
+    /// What it is good for, within its tenant's quota.
+    pub limits: KeyLimits,
 }
 
 /// A key that was made: to be shown once.
@@ -78,7 +78,7 @@ impl Engine {
         self.record_act(principal, "create_key")?;
         let extras = KeyExtras {
             certificate: bounds.certificate,
-            requests_per_second: new.requests_per_second,
+            limits: new.limits,
             ..KeyExtras::default()
         };
         let now = self.clock.now();

@@ -32,6 +32,7 @@ mod write;
 use std::{
     collections::HashSet,
     fmt,
+    num::NonZeroU32,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -57,15 +58,15 @@ pub use self::{
     start::{EngineOptions, StartError, Started},
     sweeps::{Sweeper, Swept},
     tokens::TokenPair,
-    turns::{Busy, Turn, Turns, Work},
+    turns::{Asking, Busy, Turn, Turns, Work},
     webhooks::{
         Believed, CreatedWebhook, Delivery, Direction, Due, Event, EventKind, Webhook, WebhookId,
     },
 };
 use crate::{
     access::{
-        Action, ApiKeyId, Denial, Describe, Gate, Grant, Op, Origin, Presented, Principal, Refused,
-        Target, Watcher,
+        Action, ApiKeyId, Denial, Describe, Gate, Grant, KnownKey, Op, Origin, Presented,
+        Principal, Refused, Target, Watcher,
     },
     audit::{Actor, AuditLog, Durability, Entry, Outcome},
     clock::Clock,
@@ -173,7 +174,7 @@ impl Engine {
     /// Waits until it is the turn of the principal's tenant. An operator has none to wait for.
     ///
     /// # Errors
-    /// [`ErrorKind::Limited`] when too much of the tenant's work is in flight.
+    /// [`ErrorKind::Limited`] when too much of the tenant's work is in flight, or of the key's.
     pub async fn take_turn(
         &self,
         principal: &Principal,
@@ -182,10 +183,18 @@ impl Engine {
         let Some(tenant) = principal.tenant() else {
             return Ok(None);
         };
-        let now = self.clock.now();
-        let most = self.router.policy(tenant).allowance.concurrent_requests;
-        let most = most.map(|most| most.get() as usize);
-        match self.turns.wait(work, tenant, now, most).await {
+        let size = |most: NonZeroU32| most.get() as usize;
+        let of_key = |key: &Arc<KnownKey>| {
+            let most = key.extras().limits.concurrent_requests?;
+            Some((key.record().id, size(most)))
+        };
+        let of_tenant = self.router.policy(tenant).allowance.concurrent_requests;
+        let asking = Asking {
+            tenant,
+            at_once_max: of_tenant.map(size),
+            key: principal.known().and_then(of_key),
+        };
+        match self.turns.wait(work, asking, self.clock.now()).await {
             Ok(turn) => Ok(Some(turn)),
             Err(busy) => {
                 self.gate
@@ -196,7 +205,7 @@ impl Engine {
         }
     }
 
-    /// Takes a body's bytes from what the principal's tenant may send.
+    /// Takes a body's bytes from what the principal's key and its tenant may send.
     ///
     /// # Errors
     /// [`ErrorKind::Limited`].

@@ -46,7 +46,7 @@ impl From<Error> for Refusal {
             ErrorKind::Denied => (StatusCode::FORBIDDEN, None),
             ErrorKind::Limited(wait) => {
                 // Whole seconds, and at least one: clients take the header as an integer.
-                let seconds = wait.as_millis().div_ceil(1000).max(1);
+                let seconds = wait.as_nanos().div_ceil(1_000_000_000).max(1);
                 (StatusCode::TOO_MANY_REQUESTS, u64::try_from(seconds).ok())
             }
             ErrorKind::Conflict => (StatusCode::CONFLICT, None),

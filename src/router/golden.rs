@@ -7,9 +7,9 @@ use proptest::prelude::*;
 
 use crate::{
     access::{
-        Allowance, ApiKeyId, ApiKeyRecord, Family, Fingerprint, KeyExtras, Policy, PolicyRecord,
-        Quota, Role, Scope, StoredAnswered, StoredExtras, StoredFamily, StoredSuspension,
-        SuspendedSubject, TokenKeyRecord, Watch,
+        Allowance, ApiKeyId, ApiKeyRecord, Family, Fingerprint, KeyExtras, KeyLimits, Policy,
+        PolicyRecord, Quota, Role, Scope, StoredAnswered, StoredExtras, StoredFamily,
+        StoredSuspension, SuspendedSubject, TokenKeyRecord, Watch,
     },
     clock::Timestamp,
     router::{TenantRecord, TenantState},
@@ -84,15 +84,34 @@ fn golden_keys_read_back() {
 fn golden_extras_of_keys_read_back() {
     let extras = KeyExtras {
         certificate: Fingerprint::parse(&"ab".repeat(32)),
-        requests_per_second: NonZeroU32::new(5),
+        limits: KeyLimits {
+            requests_per_second: NonZeroU32::new(5),
+            bytes_per_second: NonZeroU32::new(1 << 20),
+            concurrent_requests: NonZeroU32::new(8),
+        },
         replaces: Some(KEY),
         last_used: Some(AT),
         suspended: Some(Timestamp(AT.0 + 1)),
     };
-    golden(
-        &StoredExtras::from(&extras),
-        include_bytes!("../../tests/golden/key_extras.v1.bin"),
-    );
+    let stored = StoredExtras::from(&extras);
+    let v2 = include_bytes!("../../tests/golden/key_extras.v2.bin");
+    golden(&stored, v2);
+    assert_eq!(KeyExtras::from(stored), extras);
+    // Those of before are read: what they don't say has no limit.
+    let stored = StoredExtras::V1 {
+        certificate: extras.certificate,
+        requests_per_second: extras.limits.requests_per_second,
+        replaces: extras.replaces,
+        last_used: extras.last_used,
+        suspended: extras.suspended,
+    };
+    let v1 = include_bytes!("../../tests/golden/key_extras.v1.bin");
+    golden(&stored, v1);
+    let limits = KeyLimits {
+        requests_per_second: extras.limits.requests_per_second,
+        ..KeyLimits::default()
+    };
+    assert_eq!(KeyExtras::from(stored), KeyExtras { limits, ..extras });
 }
 
 #[test]
@@ -166,6 +185,17 @@ fn golden_suspended_subjects_read_back() {
 }
 
 proptest! {
+    /// Of each version, and of none that there is.
+    #[test]
+    fn no_bytes_in_place_of_a_keys_extras_panic(
+        version in 0_u32..4,
+        rest in prop::collection::vec(prop_oneof![Just(0_u8), Just(1), any::<u8>()], 0..96),
+    ) {
+        let bytes = [&version.to_le_bytes()[..], &rest].concat();
+        let is_one = is_record::<StoredExtras>(&bytes);
+        prop_assert!(!is_one || version < 2);
+    }
+
     /// A length that promises more than there is, above all.
     #[test]
     fn no_bytes_in_place_of_what_a_key_was_answered_panic(

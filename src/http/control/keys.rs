@@ -1,6 +1,6 @@
 //! The tenant's keys, for its owner.
 
-use std::{num::NonZeroU32, time::Duration};
+use std::time::Duration;
 
 use axum::{
     Json,
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    access::{ApiKeyId, ApiKeyRecord, Fingerprint, KeyExtras, KnownKey, Role},
+    access::{ApiKeyId, ApiKeyRecord, Fingerprint, KeyExtras, KeyLimits, KnownKey, Role},
     clock::Timestamp,
     engine::{CreatedKey, NewKey},
     http::{
@@ -48,18 +48,25 @@ pub(super) struct Create {
     /// client certificates (`tls_client_ca`).
     #[schema(min_length = 64, max_length = 64)]
     client_certificate: Option<String>,
-    /// What it is good for, within its tenant's quota.
-    limits: Option<Limits>,
+    #[schema(value_type = Option<LimitFields>)]
+    limits: Option<KeyLimits>,
 }
 
-/// What a key is good for, within its tenant's quota.
-#[derive(Clone, Copy, Deserialize, Serialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+/// What a key is good for, within its tenant's quota. Nothing set means no limit of its own.
+#[derive(ToSchema)]
 #[schema(as = KeyLimits)]
-struct Limits {
+#[expect(dead_code, reason = "the document's picture of it")]
+struct LimitFields {
     /// Requests a second, sustained; a burst may hold as many as a second's.
-    #[schema(value_type = Option<u32>, minimum = 1)]
-    requests_per_second: Option<NonZeroU32>,
+    #[schema(minimum = 1)]
+    requests_per_second: Option<u32>,
+    /// Bytes of request bodies a second, sustained. A body of any allowed length may come at once,
+    /// and then has to be waited for.
+    #[schema(minimum = 1)]
+    bytes_per_second: Option<u32>,
+    /// Requests of a kind (searches, small writes, long work) in flight at a time.
+    #[schema(minimum = 1)]
+    concurrent_requests: Option<u32>,
 }
 
 /// How a key is rotated.
@@ -106,7 +113,8 @@ pub(super) struct Shown {
     allowed_ips: Option<Vec<IpNet>>,
     #[schema(required)]
     client_certificate: Option<String>,
-    limits: Limits,
+    #[schema(value_type = LimitFields)]
+    limits: KeyLimits,
     /// The key that it took the place of, when that was rotated.
     #[schema(required)]
     replaces: Option<String>,
@@ -280,9 +288,7 @@ fn shown(record: &ApiKeyRecord, extras: &KeyExtras, last_used: Option<Timestamp>
         collections: record.collections.as_ref().map(|names| names.to_vec()),
         allowed_ips: record.networks.as_ref().map(|networks| networks.to_vec()),
         client_certificate: extras.certificate.map(|print| print.to_string()),
-        limits: Limits {
-            requests_per_second: extras.requests_per_second,
-        },
+        limits: extras.limits,
         replaces: extras.replaces.map(|id| id.to_string()),
         last_used_at: last_used.map(|time| time.to_string()),
         suspended_at: extras.suspended.map(|time| time.to_string()),
@@ -328,7 +334,7 @@ fn checked(body: Create) -> Result<NewKey, Refusal> {
         collections: body.collections,
         networks: networks.transpose()?,
         certificate: certificate.transpose()?,
-        requests_per_second: body.limits.and_then(|limits| limits.requests_per_second),
+        limits: body.limits.unwrap_or_default(),
     })
 }
 

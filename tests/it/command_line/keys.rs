@@ -171,15 +171,31 @@ fn a_key_with_all_that_it_can_be_bound_to_is_made_from_the_command_line() {
         &print,
         "--requests-per-second",
         "5",
+        "--bytes-per-second",
+        "1000",
+        "--concurrent-requests",
+        "2",
     ];
     let made = desk.run(&arguments).json();
     for (field, value) in [
         ("collections", json!(["docs", "notes"])),
         ("allowed_ips", json!(["10.0.0.0/8"])),
         ("client_certificate", json!(print)),
-        ("limits", json!({"requests_per_second": 5})),
+        (
+            "limits",
+            json!({"requests_per_second": 5, "bytes_per_second": 1000, "concurrent_requests": 2}),
+        ),
         ("expires_at", json!("2027-01-22T08:00:00.000Z")),
     ] {
         assert_eq!(made[field], value, "{field}");
+    }
+    let list = desk.run(&["key", "list"]).good();
+    let line = list.out.lines().find(|line| line.contains("worker"));
+    for limit in [
+        "requests_per_second=5",
+        "bytes_per_second=1000",
+        "concurrent_requests=2",
+    ] {
+        assert!(line.unwrap().contains(limit), "{}", list.out);
     }
 }

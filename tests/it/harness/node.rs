@@ -7,10 +7,10 @@ use std::{
 };
 
 use locule::{
-    access::{IssuerOptions, Presented},
+    access::{IssuerOptions, Origin, Presented},
     audit::AuditOptions,
     clock::{Manual, Timestamp},
-    engine::{Engine, EngineOptions},
+    engine::{Engine, EngineOptions, Turn, Work},
     http,
     outbound::{self, Followed},
     store::StoreOptions,
@@ -210,6 +210,17 @@ impl Node {
             inference,
             auditor,
         }
+    }
+
+    /// Takes a turn as a request of someone's would. While it is held, it is as one in flight.
+    pub fn take_turn(&self, actor: &Actor, work: Work) -> Turn {
+        let key = Presented::new(actor.key.as_deref().unwrap());
+        let principal = self
+            .engine
+            .authenticate(&key, Origin::default(), 0)
+            .unwrap();
+        let turn = self.engine.take_turn(&principal, work);
+        self.runtime.block_on(turn).unwrap().unwrap()
     }
 
     /// Sweeps the tenants that are due: how many were.

@@ -1,30 +1,14 @@
-//! What a tenant may use at a time, and whose turn it is.
+//! What a tenant may use at a time.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::{points, put, retry_after, set};
 use crate::harness::{Actor, Node};
-
-fn set(node: &Node, quota: Value) {
-    let body = json!({"quota": quota});
-    let shown = node.operator().patch("/v1/tenants/acme", body).expect(200);
-    for (name, value) in quota.as_object().unwrap() {
-        assert_eq!(&shown["quota"][name], value, "{shown}");
-    }
-}
-
-fn points(from: u64, count: u64) -> Value {
-    let points = (from..from + count).map(|id| json!({"id": id, "vector": [1, 0]}));
-    json!({"points": points.collect::<Vec<_>>()})
-}
-
-fn put(actor: &Actor, body: Value) -> u16 {
-    actor.put("/collections/docs/points", body).status
-}
 
 #[test]
 fn bytes_past_the_rate_get_429_until_time_has_passed_and_others_are_free() {
@@ -160,26 +144,26 @@ fn limits_that_make_no_sense_are_refused_by_name() {
     }
 }
 
-fn retry_after(answer: &crate::harness::Answer) -> Duration {
-    assert_eq!(answer.status, 429, "{}", answer.text);
-    let seconds = answer.headers["retry-after"].to_str().unwrap();
-    Duration::from_secs(seconds.parse().unwrap())
-}
-
 #[test]
-fn a_key_past_its_own_rate_leaves_its_tenants_to_the_others() {
+fn a_tenants_limit_goes_on_from_where_it_was_when_something_else_is_set() {
     let node = Node::start();
     let acme = node.tenant("acme");
-    let body = json!({"name": "k", "role": "writer", "limits": {"requests_per_second": 2}});
-    let made = acme.owner.post("/v1/keys", body).expect(201);
-    let greedy = node.actor(made["key"].as_str().unwrap());
-    set(&node, json!({"requests_per_second": 5}));
-    let statuses = [(); 20].map(|()| greedy.get("/collections").status);
-    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 2);
-    for _ in 0..3 {
+    let two = json!({"requests_per_second": 2, "points_max": 5});
+    set(&node, two.clone());
+    for _ in 0..2 {
         acme.writer.get("/collections").expect(200);
     }
-    acme.writer.get("/collections").expect(429);
+    let operator = node.operator();
+    for change in [
+        json!({"watch": {"suspend_after_refusals": 100}}),
+        json!({"region": "eu"}),
+        json!({"quota": two}),
+    ] {
+        operator.patch("/v1/tenants/acme", change).expect(200);
+        retry_after(&acme.writer.get("/collections"));
+    }
+    set(&node, json!({"requests_per_second": 3}));
+    acme.writer.get("/collections").expect(200);
 }
 
 #[test]

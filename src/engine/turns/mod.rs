@@ -4,13 +4,16 @@
 //! queue of its own, and the next turn goes to the one of those that wait which has had least time so
 //! far. While others have asked within the last second, for whatever kind, no tenant has all places of
 //! one, and threads that do long work leave a core free: so who asks now and then mostly finds a place
-//! and a core. A lone tenant has them all.
+//! and a core. A lone tenant has them all. A key may have a limit of its own within its tenant's.
 //!
 //! **Invariant:** a place is given back however its work ends (`tests` below).
 //! Called by: `http/caller`.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
-    collections::{BTreeSet, HashMap, VecDeque},
+    collections::{BTreeSet, HashMap, VecDeque, hash_map::Entry},
     sync::Arc,
     time::Duration,
 };
@@ -19,6 +22,7 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use crate::{
+    access::ApiKeyId,
     clock::{Stopwatch, Timestamp},
     priority,
     tenant::TenantUuid,
@@ -44,21 +48,43 @@ pub struct Turns {
     long: Arc<Queue>,
 }
 
+/// Whose work it is, and how much of theirs may be in flight: what waits counted, and each kind by itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Asking {
+    /// The tenant.
+    pub tenant: TenantUuid,
+    /// How much of the tenant's; as much as of anyone's if that isn't said.
+    pub at_once_max: Option<usize>,
+    /// The key that it is asked with, and how much of that one's; none for a key without such a limit.
+    pub key: Option<(ApiKeyId, usize)>,
+}
+
 /// A place that work is done in. Giving it back is dropping it.
 #[derive(Debug)]
 #[must_use = "the place is given back when this is dropped"]
 pub struct Turn {
     queue: Arc<Queue>,
     tenant: TenantUuid,
+    /// The key whose work is counted.
+    key: Option<ApiKeyId>,
     watch: Stopwatch,
 }
 
-/// Too much of the tenant's work waits already.
+/// Too much work is in flight already.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("too many requests are in flight; the limit is {at_once_max} at a time")]
-pub struct Busy {
-    /// How many may be in flight.
-    pub at_once_max: usize,
+pub enum Busy {
+    /// The tenant's.
+    #[error("too many requests are in flight; the limit is {at_once_max} at a time")]
+    Tenant {
+        /// How much may be.
+        at_once_max: usize,
+    },
+    /// The key's.
+    #[error("too many of this key's requests are in flight; its limit is {at_once_max} at a time")]
+    Key {
+        /// How much may be.
+        at_once_max: usize,
+    },
 }
 
 impl Turns {
@@ -74,32 +100,45 @@ impl Turns {
         }
     }
 
-    /// Waits for a tenant's turn. Of its work of this kind, `at_once_max` may be in flight, what waits
-    /// counted.
+    /// Waits for a tenant's turn.
     ///
     /// # Errors
     /// [`Busy`].
-    pub async fn wait(
-        &self,
-        work: Work,
-        tenant: TenantUuid,
-        now: Timestamp,
-        at_once_max: Option<usize>,
-    ) -> Result<Turn, Busy> {
+    pub async fn wait(&self, work: Work, asking: Asking, now: Timestamp) -> Result<Turn, Busy> {
         let queue = match work {
             Work::Quick => &self.quick,
             Work::Write => &self.write,
             Work::Long => &self.long,
         };
-        let others = self.recent.lock().saw(tenant, now);
+        let others = self.recent.lock().saw(asking.tenant, now);
         priority::make_room(others);
-        let at_once_max = at_once_max.unwrap_or(IN_FLIGHT_MAX).min(IN_FLIGHT_MAX);
-        let waiting = match queue.ask(tenant, others, at_once_max)? {
+        let waiting = match queue.ask(asking, others)? {
             Asked::Now(turn) => return Ok(turn),
             Asked::Later(waiting) => waiting,
         };
         // The sender is kept until its turn comes.
-        waiting.await.map_err(|_| Busy { at_once_max })
+        waiting.await.map_err(|_| asking.busy())
+    }
+}
+
+impl Asking {
+    /// Whether so much of theirs may be in flight and one more.
+    fn may(&self, in_flight: usize, of_key: usize) -> Result<(), Busy> {
+        match self.key {
+            Some((_, at_once_max)) if of_key >= at_once_max => Err(Busy::Key { at_once_max }),
+            Some(_) | None if in_flight >= self.most() => Err(self.busy()),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn busy(&self) -> Busy {
+        Busy::Tenant {
+            at_once_max: self.most(),
+        }
+    }
+
+    fn most(&self) -> usize {
+        self.at_once_max.unwrap_or(IN_FLIGHT_MAX).min(IN_FLIGHT_MAX)
     }
 }
 
@@ -167,8 +206,17 @@ fn most(places: usize, others: bool) -> usize {
 #[derive(Debug, Default)]
 struct Own {
     running: usize,
-    waiting: VecDeque<oneshot::Sender<Turn>>,
+    waiting: VecDeque<Waiting>,
     had: Duration,
+    /// How much is in flight of each key that has a limit.
+    keys: HashMap<ApiKeyId, usize>,
+}
+
+/// Work that waits: of which key, and who is told that it is its turn.
+#[derive(Debug)]
+struct Waiting {
+    key: Option<ApiKeyId>,
+    turn: oneshot::Sender<Turn>,
 }
 
 enum Asked {
@@ -190,12 +238,9 @@ impl Queue {
         })
     }
 
-    fn ask(
-        self: &Arc<Self>,
-        tenant: TenantUuid,
-        others: bool,
-        at_once_max: usize,
-    ) -> Result<Asked, Busy> {
+    fn ask(self: &Arc<Self>, asking: Asking, others: bool) -> Result<Asked, Busy> {
+        let tenant = asking.tenant;
+        let key = asking.key.map(|(key, _)| key);
         let most = most(self.places, others);
         let mut state = self.state.lock();
         let (free, least) = (state.taken < self.places, state.least);
@@ -203,50 +248,62 @@ impl Queue {
             had: least,
             ..Own::default()
         });
-        if own.running + own.waiting.len() >= at_once_max {
-            return Err(Busy { at_once_max });
+        let of_key = key.and_then(|key| own.keys.get(&key));
+        let of_key = of_key.copied().unwrap_or_default();
+        asking.may(own.running + own.waiting.len(), of_key)?;
+        if let Some(key) = key {
+            own.keys.insert(key, of_key + 1);
         }
         if free && own.waiting.is_empty() && own.running < most {
             own.running += 1;
             state.taken += 1;
-            return Ok(Asked::Now(self.turn(tenant)));
+            return Ok(Asked::Now(self.turn(tenant, key)));
         }
-        let (sender, receiver) = oneshot::channel();
-        own.waiting.push_back(sender);
+        let (turn, receiver) = oneshot::channel();
+        own.waiting.push_back(Waiting { key, turn });
         let place = (own.had, tenant);
         state.waiting.insert(place);
         Ok(Asked::Later(receiver))
     }
 
-    fn turn(self: &Arc<Self>, tenant: TenantUuid) -> Turn {
+    fn turn(self: &Arc<Self>, tenant: TenantUuid, key: Option<ApiKeyId>) -> Turn {
         Turn {
             queue: Arc::clone(self),
             tenant,
+            key,
             watch: Stopwatch::start(),
         }
     }
 
     /// Takes a place back, and gives free ones to whoever is next.
-    fn give_back(self: &Arc<Self>, tenant: TenantUuid, took: Duration) {
+    fn give_back(self: &Arc<Self>, tenant: TenantUuid, key: Option<ApiKeyId>, took: Duration) {
         let recent = *self.recent.lock();
         let mut state = self.state.lock();
-        state.end(tenant, took);
-        while let Some((next, sender)) = state.next(self.places, &recent) {
+        state.end(tenant, key, took);
+        while let Some((next, waiting)) = state.next(self.places, &recent) {
             // Whoever has gone meanwhile gives the place back at once, so not under the lock.
             drop(state);
-            drop(sender.send(self.turn(next)));
+            drop(waiting.turn.send(self.turn(next, waiting.key)));
             state = self.state.lock();
         }
     }
 }
 
 impl State {
-    fn end(&mut self, tenant: TenantUuid, took: Duration) {
+    fn end(&mut self, tenant: TenantUuid, key: Option<ApiKeyId>, took: Duration) {
         self.taken -= 1;
         let Some(own) = self.tenants.get_mut(&tenant) else {
             return;
         };
         own.running -= 1;
+        if let Some(key) = key
+            && let Entry::Occupied(mut of_key) = own.keys.entry(key)
+        {
+            *of_key.get_mut() -= 1;
+            if *of_key.get() == 0 {
+                of_key.remove();
+            }
+        }
         let before = own.had;
         own.had += took;
         if self.waiting.remove(&(before, tenant)) {
@@ -257,11 +314,7 @@ impl State {
     }
 
     /// The next work to be done, if there is a place for it.
-    fn next(
-        &mut self,
-        places: usize,
-        recent: &Recent,
-    ) -> Option<(TenantUuid, oneshot::Sender<Turn>)> {
+    fn next(&mut self, places: usize, recent: &Recent) -> Option<(TenantUuid, Waiting)> {
         if self.taken >= places {
             return None;
         }
@@ -271,20 +324,21 @@ impl State {
         };
         let (had, tenant) = *self.waiting.iter().find(may)?;
         let own = self.tenants.get_mut(&tenant)?;
-        let sender = own.waiting.pop_front()?;
+        let first = own.waiting.pop_front()?;
         own.running += 1;
         self.taken += 1;
         self.least = self.least.max(had);
         if own.waiting.is_empty() {
             self.waiting.remove(&(had, tenant));
         }
-        Some((tenant, sender))
+        Some((tenant, first))
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.queue.give_back(self.tenant, self.watch.elapsed());
+        let took = self.watch.elapsed();
+        self.queue.give_back(self.tenant, self.key, took);
     }
 }
 
@@ -294,111 +348,3 @@ const IN_FLIGHT_MAX: usize = 1_024;
 const WRITES_EACH_CORE: usize = 32;
 /// How long after another tenant asked one has all places again.
 const ALONE_AFTER: Duration = Duration::from_secs(1);
-
-#[cfg(test)]
-mod tests {
-    use std::{
-        future::Future,
-        pin::pin,
-        task::{Context, Poll, Waker},
-    };
-
-    use super::*;
-
-    const NOW: Timestamp = Timestamp(1_000_000);
-
-    fn tenant(number: u8) -> TenantUuid {
-        TenantUuid::from_bytes([number; 16])
-    }
-
-    fn queue(places: usize) -> Arc<Queue> {
-        Queue::new(places, &Arc::default())
-    }
-
-    fn ask(queue: &Arc<Queue>, who: u8, at_once_max: usize) -> Result<Asked, Busy> {
-        let others = queue.recent.lock().saw(tenant(who), NOW);
-        queue.ask(tenant(who), others, at_once_max)
-    }
-
-    fn now(queue: &Arc<Queue>, who: u8) -> Option<Turn> {
-        match ask(queue, who, 100).unwrap() {
-            Asked::Now(turn) => Some(turn),
-            Asked::Later(_) => None,
-        }
-    }
-
-    fn later(queue: &Arc<Queue>, who: u8) -> oneshot::Receiver<Turn> {
-        match ask(queue, who, 100).unwrap() {
-            Asked::Later(waiting) => waiting,
-            Asked::Now(_) => panic!("there was a place"),
-        }
-    }
-
-    fn has(waiting: &mut oneshot::Receiver<Turn>) -> Option<Turn> {
-        let mut context = Context::from_waker(Waker::noop());
-        match pin!(waiting).poll(&mut context) {
-            Poll::Ready(turn) => Some(turn.unwrap()),
-            Poll::Pending => None,
-        }
-    }
-
-    #[test]
-    fn a_lone_tenant_has_every_place_and_two_leave_each_other_room() {
-        let queue = queue(4);
-        let alone: Vec<_> = (0..4).map(|_| now(&queue, 1).unwrap()).collect();
-        let mut second = later(&queue, 2);
-        let mut third = later(&queue, 2);
-        let mut more = later(&queue, 1);
-        let mut alone = alone.into_iter();
-        drop(alone.next());
-        let second = has(&mut second).unwrap();
-        drop(alone.next());
-        let _third = has(&mut third).unwrap();
-        assert!(has(&mut more).is_none(), "it has its half");
-        drop(alone.next());
-        let more = has(&mut more).unwrap();
-        drop((second, more));
-    }
-
-    #[test]
-    fn who_has_had_least_time_is_next_however_many_of_the_others_wait() {
-        let queue = queue(1);
-        let running = now(&queue, 1).unwrap();
-        let had = Duration::from_millis(5);
-        queue.state.lock().tenants.get_mut(&tenant(1)).unwrap().had = had;
-        let mut greedy: Vec<_> = (0..50).map(|_| later(&queue, 1)).collect();
-        let mut modest = later(&queue, 2);
-        drop(running);
-        let turn = has(&mut modest).unwrap();
-        assert!(greedy.iter_mut().all(|waiting| has(waiting).is_none()));
-        drop(turn);
-        assert!(has(&mut greedy[0]).is_some());
-    }
-
-    #[test]
-    fn who_goes_away_while_waiting_leaves_no_place_taken() {
-        let queue = queue(1);
-        for _ in 0..100 {
-            let first = now(&queue, 1).unwrap();
-            let second = later(&queue, 1);
-            let third = later(&queue, 2);
-            drop(second);
-            drop(first);
-            drop(third);
-        }
-        let state = queue.state.lock();
-        assert_eq!(
-            (state.taken, state.waiting.len(), state.tenants.len()),
-            (0, 0, 0)
-        );
-    }
-
-    #[test]
-    fn past_its_limit_work_is_refused_and_another_tenant_is_not() {
-        let queue = queue(2);
-        let _first = ask(&queue, 1, 2).unwrap();
-        let _second = ask(&queue, 1, 2).unwrap();
-        assert_eq!(ask(&queue, 1, 2).err(), Some(Busy { at_once_max: 2 }));
-        assert!(ask(&queue, 2, 2).is_ok());
-    }
-}
