@@ -1,8 +1,11 @@
 //! The control plane: tenants for the operator, usage for the tenant.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    cell::Cell,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use super::{Engine, Error, keys::owners_key};
@@ -25,13 +28,15 @@ pub struct CreatedTenant {
     pub owner_key: ApiKey,
 }
 
-/// What is to change of a tenant. What isn't said stays.
-#[derive(Clone, Debug, Default)]
-pub struct TenantChange {
-    /// What it may use.
-    pub limits: Option<(Quota, Allowance)>,
+/// What an operator sets of a tenant.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct TenantSettings {
+    /// How much it may store and ask.
+    pub quota: Quota,
+    /// What else it may use at a time.
+    pub allowance: Allowance,
     /// What is done about its odd keys.
-    pub watch: Option<Watch>,
+    pub watch: Watch,
     /// Where its operator wants it.
     pub region: Option<String>,
 }
@@ -100,8 +105,9 @@ impl Engine {
             kept.insert(record(owner_key.id, hash)).clone()
         })?;
         if policy != Policy::default() {
+            let set = |_: &mut TenantRecord, kept: &mut Policy| *kept = policy;
             self.router
-                .change_policy(&grant, &record.id, |kept| *kept = policy)?;
+                .change_with_policy(&grant, &record.id, set, |_, _| ())?;
         }
         self.gate.limits().set(record.uuid, quota, policy.allowance);
         if let Some(record) = kept {
@@ -156,7 +162,8 @@ impl Engine {
             .change(&grant, id, |record| record.state = TenantState::Active)?)
     }
 
-    /// Sets what a tenant may use, what is done about its odd keys, or where its operator wants it.
+    /// Changes what a tenant may use, what is done about its odd keys, or where its operator wants it.
+    /// `change` is handed what holds: of two at the same time, neither undoes what the other did.
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`](super::ErrorKind::NotFound).
@@ -164,32 +171,34 @@ impl Engine {
         &self,
         principal: &Principal,
         id: &TenantId,
-        change: TenantChange,
+        change: impl FnOnce(&mut TenantSettings),
     ) -> Result<Arc<TenantRecord>, Error> {
         let grant: Grant<ManageTenants> = self.check_about(principal, id)?;
         self.record_act_about(principal, id, "change_tenant")?;
-        let TenantChange {
-            limits,
-            watch,
-            region,
-        } = change;
-        let record = self.router.change(&grant, id, |record| {
-            record.quota = limits.map_or(record.quota, |(quota, _)| quota);
-            if region.is_some() {
-                record.region = region;
-            }
-        })?;
-        let mut policy = self.router.policy(record.uuid);
-        if limits.is_some() || watch.is_some() {
-            policy = self.router.change_policy(&grant, id, |policy| {
-                policy.allowance = limits.map_or(policy.allowance, |(_, allowance)| allowance);
-                policy.watch = watch.unwrap_or(policy.watch);
-            })?;
-        }
-        self.gate
-            .limits()
-            .set(record.uuid, record.quota, policy.allowance);
-        Ok(record)
+        let limits_changed = Cell::new(false);
+        let merge = |record: &mut TenantRecord, policy: &mut Policy| {
+            let before = (record.quota, policy.allowance);
+            let mut settings = TenantSettings {
+                quota: record.quota,
+                allowance: policy.allowance,
+                watch: policy.watch,
+                region: record.region.take(),
+            };
+            change(&mut settings);
+            (record.quota, record.region) = (settings.quota, settings.region);
+            (policy.allowance, policy.watch) = (settings.allowance, settings.watch);
+            limits_changed.set(before != (record.quota, policy.allowance));
+        };
+        Ok(self
+            .router
+            .change_with_policy(&grant, id, merge, |record, policy| {
+                // Set anew, a rate begins with a whole second's worth.
+                if limits_changed.get() {
+                    self.gate
+                        .limits()
+                        .set(record.uuid, record.quota, policy.allowance);
+                }
+            })?)
     }
 
     /// A tenant's policy, for whoever was shown the tenant.

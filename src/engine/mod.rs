@@ -46,7 +46,7 @@ use parking_lot::Mutex;
 use self::webhooks::Webhooks;
 pub use self::{
     contain::{Accessed, Contained, KeyActs},
-    control::{CreatedTenant, SelfReport, TenantChange, Usage},
+    control::{CreatedTenant, SelfReport, TenantSettings, Usage},
     custody::{Exported, PutBack, PutBackError},
     data::{Query, VectorsBack},
     erasures::{Asked as ErasureAsked, EraseScope},

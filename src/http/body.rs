@@ -131,24 +131,34 @@ pub(super) fn in_place<T>(bytes: usize, act: impl FnOnce() -> T) -> T {
     }
 }
 
-/// Reads an object. Serde would take a list of a struct's fields for the struct, too.
+/// Reads an object.
 pub(super) fn object<T: DeserializeOwned>(json: &[u8]) -> Result<T, Refusal> {
-    struct Object<T>(PhantomData<T>);
-    impl<'de, T: DeserializeOwned> Visitor<'de> for Object<T> {
-        type Value = T;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an object")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<T, A::Error> {
-            T::deserialize(MapAccessDeserializer::new(fields))
-        }
-    }
     let mut deserializer = serde_json::Deserializer::from_slice(json);
-    let read = deserializer.deserialize_map(Object(PhantomData));
-    read.and_then(|read| deserializer.end().map(|()| read))
+    let read = Object::deserialize(&mut deserializer);
+    read.and_then(|Object(read)| deserializer.end().map(|()| read))
         .map_err(|error| not_as_it_should_be(&error))
+}
+
+/// A struct that is read from an object. Serde would take a list of its fields for it, too.
+#[derive(Default)]
+pub(super) struct Object<T>(pub(super) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+            type Value = T;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<T, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(fields))
+            }
+        }
+        deserializer.deserialize_map(Fields(PhantomData)).map(Self)
+    }
 }
 
 fn not_as_it_should_be(error: &serde_json::Error) -> Refusal {

@@ -14,6 +14,7 @@ mod control;
 mod data;
 mod health;
 mod long;
+mod merge;
 mod message;
 mod observe;
 mod openapi;

@@ -1,11 +1,11 @@
 //! The tenants' policies: kept beside their records, so that directories of before are read as
 //! they are. A tenant without one has the default.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
-use super::{Router, RouterError};
+use super::{Router, RouterError, TenantRecord};
 use crate::{
     access::{Grant, ManageTenants, Policy, PolicyRecord},
     store::{Catalog, CatalogError, CatalogKind},
@@ -33,7 +33,11 @@ impl StoreQuota {
 
 /// Every tenant's policy that isn't the default.
 #[derive(Debug, Default)]
-pub(super) struct Policies(RwLock<HashMap<TenantUuid, Policy>>);
+pub(super) struct Policies {
+    held: RwLock<HashMap<TenantUuid, Policy>>,
+    /// Held while a policy is read, changed, stored and taken up: requests don't wait for that.
+    changing: Mutex<()>,
+}
 
 impl Policies {
     pub(super) fn load(catalog: &Catalog) -> Result<Self, CatalogError> {
@@ -41,14 +45,17 @@ impl Policies {
         let policies = stored.map(|(id, record)| match record {
             PolicyRecord::V1(policy) => (TenantUuid::from_bytes(id), policy),
         });
-        Ok(Self(RwLock::new(policies.collect())))
+        Ok(Self {
+            held: RwLock::new(policies.collect()),
+            changing: Mutex::default(),
+        })
     }
 }
 
 impl Router {
     /// A tenant's policy.
     pub fn policy(&self, tenant: TenantUuid) -> Policy {
-        let policies = self.policies.0.read();
+        let policies = self.policies.held.read();
         policies.get(&tenant).copied().unwrap_or_default()
     }
 
@@ -83,26 +90,27 @@ impl Router {
         used
     }
 
-    /// Changes a tenant's policy.
+    /// Changes a tenant's record and its policy, both or neither, and has what came of it taken up:
+    /// of several changes, that of the last one last.
     ///
     /// # Errors
-    /// [`RouterError::NoTenant`].
-    pub fn change_policy(
+    /// [`RouterError::NoTenant`], also for one that is being deleted.
+    pub fn change_with_policy(
         &self,
-        grant: &Grant<ManageTenants>,
+        _grant: &Grant<ManageTenants>,
         id: &TenantId,
-        change: impl FnOnce(&mut Policy),
-    ) -> Result<Policy, RouterError> {
-        let tenant = self.record(grant, id)?.uuid;
-        let mut policies = self.policies.0.write();
-        let mut policy = policies.get(&tenant).copied().unwrap_or_default();
-        change(&mut policy);
-        self.catalog.put(
-            CatalogKind::TenantPolicy,
-            *tenant.as_bytes(),
-            &PolicyRecord::V1(policy),
-        )?;
-        policies.insert(tenant, policy);
-        Ok(policy)
+        change: impl FnOnce(&mut TenantRecord, &mut Policy),
+        take_up: impl FnOnce(&TenantRecord, Policy),
+    ) -> Result<Arc<TenantRecord>, RouterError> {
+        let entry = self.tenants.named(id).ok_or(RouterError::NoTenant)?;
+        let _changing = self.policies.changing.lock();
+        let mut policy = self.policy(entry.record().uuid);
+        let record = self.alter(&entry, |record| {
+            change(record, &mut policy);
+            Some((CatalogKind::TenantPolicy, PolicyRecord::V1(policy)))
+        })?;
+        self.policies.held.write().insert(record.uuid, policy);
+        take_up(&record, policy);
+        Ok(record)
     }
 }

@@ -212,11 +212,11 @@ impl Router {
         failpoint::hit("reseal-copied");
         let to = intent.to.ok_or(RouterError::NoTenant)?;
         intent.step = Step::Switched;
-        self.rewrite(entry, Some(intent), |record| {
+        self.rewrite(entry, |record| {
             record.generation = to.generation;
             record.shelf = to.shelf;
             record.family = to.family;
-            Ok(())
+            Ok(Some((CatalogKind::Reseal, &*intent)))
         })?;
         Ok(())
     }

@@ -6,11 +6,11 @@ use std::{
 };
 
 use parking_lot::{Mutex, RwLock};
+use serde::Serialize;
 
 use super::{
     Router, RouterError,
     record::{TenantRecord, TenantState},
-    reseal::Intent,
     uses::Uses,
 };
 use crate::{
@@ -94,7 +94,7 @@ impl Table {
         self.by_uuid.read().get(&uuid).cloned()
     }
 
-    fn named(&self, id: &TenantId) -> Option<Arc<Entry>> {
+    pub(super) fn named(&self, id: &TenantId) -> Option<Arc<Entry>> {
         let uuid = *self.by_id.read().get(id)?;
         self.find(uuid)
     }
@@ -273,10 +273,9 @@ impl Router {
     /// # Errors
     /// [`RouterError::NoTenant`].
     pub fn suspend_own(&self, grant: &Grant<Contain>) -> Result<Arc<TenantRecord>, RouterError> {
-        let own = self.own_record(grant.tenant());
-        let id = own.map(|record| record.id.clone());
-        self.alter(&id.ok_or(RouterError::NoTenant)?, |record| {
+        self.alter(&self.entry(grant.tenant())?, |record| {
             record.state = TenantState::Suspended;
+            ALONE
         })
     }
 
@@ -289,7 +288,7 @@ impl Router {
         })
     }
 
-    /// Changes a tenant's record: suspends it, resumes it, sets its quota.
+    /// Changes a tenant's record: suspends it, resumes it.
     ///
     /// # Errors
     /// [`RouterError::NoTenant`], also for one that is being deleted.
@@ -299,21 +298,22 @@ impl Router {
         id: &TenantId,
         change: impl FnOnce(&mut TenantRecord),
     ) -> Result<Arc<TenantRecord>, RouterError> {
-        self.alter(id, change)
+        let entry = self.tenants.named(id).ok_or(RouterError::NoTenant)?;
+        self.alter(&entry, |record| {
+            change(record);
+            ALONE
+        })
     }
 
-    fn alter(
+    /// Changes a living tenant's record, and what the change gives back together with it.
+    pub(super) fn alter<R: Serialize>(
         &self,
-        id: &TenantId,
-        change: impl FnOnce(&mut TenantRecord),
+        entry: &Arc<Entry>,
+        change: impl FnOnce(&mut TenantRecord) -> Option<(CatalogKind, R)>,
     ) -> Result<Arc<TenantRecord>, RouterError> {
-        let entry = self.tenants.named(id).ok_or(RouterError::NoTenant)?;
-        self.rewrite(&entry, None, |record| {
-            if matches!(record.state, TenantState::Deleting | TenantState::Deleted) {
-                return Err(RouterError::NoTenant);
-            }
-            change(record);
-            Ok(())
+        self.rewrite(entry, |record| match record.state {
+            TenantState::Deleting | TenantState::Deleted => Err(RouterError::NoTenant),
+            TenantState::Active | TenantState::Suspended => Ok(change(record)),
         })
     }
 
@@ -338,13 +338,9 @@ impl Router {
         &self,
         grant: &Grant<Erase>,
     ) -> Result<Arc<TenantRecord>, RouterError> {
-        let entry = self.entry(grant.tenant())?;
-        self.rewrite(&entry, None, |record| {
-            if matches!(record.state, TenantState::Deleting | TenantState::Deleted) {
-                return Err(RouterError::NoTenant);
-            }
+        self.alter(&self.entry(grant.tenant())?, |record| {
             record.state = TenantState::Deleting;
-            Ok(())
+            ALONE
         })
     }
 
@@ -364,10 +360,10 @@ impl Router {
         self.drop_keys(&ids)?;
         self.sweeps.done(tenant, None)?;
         let before = entry.record().state;
-        self.rewrite(&entry, None, |record| {
+        self.rewrite(&entry, |record| {
             record.state = TenantState::Deleted;
             record.region = None;
-            Ok(())
+            Ok(ALONE)
         })?;
         if before != TenantState::Deleted {
             self.metrics.tenants.dec();
@@ -375,23 +371,21 @@ impl Router {
         Ok(())
     }
 
-    /// Changes a tenant's record, together with how far its move got, if that changes too.
-    pub(super) fn rewrite(
+    /// Changes a tenant's record, and what the change gives back together with it: both or neither.
+    pub(super) fn rewrite<R: Serialize>(
         &self,
         entry: &Arc<Entry>,
-        intent: Option<&Intent>,
-        change: impl FnOnce(&mut TenantRecord) -> Result<(), RouterError>,
+        change: impl FnOnce(&mut TenantRecord) -> Result<Option<(CatalogKind, R)>, RouterError>,
     ) -> Result<Arc<TenantRecord>, RouterError> {
         let mut current = entry.record.write();
         let mut record = (**current).clone();
-        change(&mut record)?;
+        let beside = change(&mut record)?;
         let uuid = *record.uuid.as_bytes();
-        match intent {
+        match &beside {
             None => self.catalog.put(CatalogKind::Tenant, uuid, &record)?,
-            Some(intent) => self.catalog.put_both(
-                (CatalogKind::Tenant, uuid, &record),
-                (CatalogKind::Reseal, uuid, intent),
-            )?,
+            Some((kind, other)) => self
+                .catalog
+                .put_both((CatalogKind::Tenant, uuid, &record), (*kind, uuid, other))?,
         }
         *current = Arc::new(record);
         let record = Arc::clone(&current);
@@ -399,8 +393,12 @@ impl Router {
         if record.state == TenantState::Suspended {
             self.close(entry);
         } else if let Some(partition) = &*entry.place.lock() {
-            partition.set_points_max(record.quota.points_max);
+            // What holds by now: of two changes, the one that comes here last may be the earlier.
+            partition.set_points_max(entry.record().quota.points_max);
         }
         Ok(record)
     }
 }
+
+/// Nothing is stored together with a record.
+const ALONE: Option<(CatalogKind, ())> = None;

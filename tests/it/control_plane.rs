@@ -288,7 +288,7 @@ fn a_changed_quota_holds_at_once_and_after_a_restart() {
         .put("/collections/docs/points", two)
         .expect(403);
     node.operator()
-        .patch("/v1/tenants/acme", json!({"quota": {}}))
+        .patch("/v1/tenants/acme", json!({"quota": null}))
         .expect(200);
     node.actor(&writer)
         .put_point("docs", 2, &[1.0, 0.0], json!({}));

@@ -37,6 +37,7 @@ mod operator;
 mod retention;
 mod roles;
 mod rotation;
+mod settings;
 mod storage;
 mod tidy;
 mod tokens;

@@ -2,6 +2,7 @@
 
 mod audit;
 mod backups;
+mod change;
 mod contain;
 mod custody;
 mod erasures;

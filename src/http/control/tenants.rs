@@ -10,12 +10,15 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::erasures::{self, Wait};
+use super::{
+    change::Change,
+    erasures::{self, Wait},
+};
 use crate::{
     access::{Allowance, Policy, Quota, Watch},
-    engine::{Error, TenantChange},
+    engine::Error,
     http::{
-        body::{Body, NoBody},
+        body::{Body, NoBody, Object},
         caller::{Caller, Waits},
         parameters::{Parameters, Path},
         refusal::Refusal,
@@ -33,25 +36,12 @@ pub(super) struct Create {
     #[schema(pattern = "^[a-z0-9-]{1,63}$")]
     id: String,
     #[serde(default)]
-    quota: QuotaFields,
+    #[schema(value_type = QuotaFields)]
+    quota: Object<QuotaFields>,
     #[serde(default)]
     #[schema(value_type = WatchFields)]
-    watch: Watch,
+    watch: Object<Watch>,
     /// Where its operator wants it; for the operator's own use.
-    #[schema(max_length = 64)]
-    region: Option<String>,
-}
-
-/// What is to change. What isn't said stays.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = ChangeTenant)]
-pub(super) struct Change {
-    /// Replaces the whole quota: what it doesn't name has no limit any more.
-    quota: Option<QuotaFields>,
-    /// Replaces the whole of it.
-    #[schema(value_type = Option<WatchFields>)]
-    watch: Option<Watch>,
     #[schema(max_length = 64)]
     region: Option<String>,
 }
@@ -62,23 +52,23 @@ pub(super) struct Change {
 #[schema(as = Quota)]
 pub(super) struct QuotaFields {
     /// Points that may be stored, over all collections.
-    points_max: Option<u64>,
+    pub(super) points_max: Option<u64>,
     /// Requests a second, sustained; a burst may hold as many as a second's.
     #[schema(value_type = Option<u32>, minimum = 1)]
-    requests_per_second: Option<NonZeroU32>,
+    pub(super) requests_per_second: Option<NonZeroU32>,
     /// Bytes of request bodies a second, sustained. A body of any allowed length may come at once,
     /// and then has to be waited for.
     #[schema(value_type = Option<u32>, minimum = 1)]
-    bytes_per_second: Option<NonZeroU32>,
+    pub(super) bytes_per_second: Option<NonZeroU32>,
     /// Requests of a kind (searches, small writes, long work) in flight at a time.
     #[schema(value_type = Option<u32>, minimum = 1)]
-    concurrent_requests: Option<NonZeroU32>,
+    pub(super) concurrent_requests: Option<NonZeroU32>,
     /// Bytes on disk. What is there already stays when this is set lower.
-    disk_bytes_max: Option<u64>,
+    pub(super) disk_bytes_max: Option<u64>,
 }
 
 impl QuotaFields {
-    const fn split(self) -> (Quota, Allowance) {
+    pub(super) const fn split(self) -> (Quota, Allowance) {
         let quota = Quota {
             points_max: self.points_max,
             requests_per_second: self.requests_per_second,
@@ -172,15 +162,15 @@ struct OwnerKey {
 )]
 pub(super) async fn create(caller: Caller, Body(body): Body<Create>) -> Result<Response, Refusal> {
     let id = parse(&body.id)?;
-    let (quota, allowance) = body.quota.split();
+    let (quota, allowance) = body.quota.0.split();
     let policy = Policy {
         allowance,
-        watch: body.watch,
+        watch: body.watch.0,
     };
     let new = NewTenant {
         id,
         quota,
-        region: checked(body.region)?,
+        region: body.region.map(checked).transpose()?,
     };
     let created = caller
         .run(Waits::Maybe, move |engine, principal| {
@@ -232,13 +222,14 @@ pub(super) async fn show(caller: Caller, Path(id): Path<String>) -> Result<Json<
     Ok(Json(shown(&caller, &record)))
 }
 
-/// Changes a tenant's quota or region.
+/// Changes a tenant's quota, watch or region, by a JSON merge patch (RFC 7396): what it doesn't name
+/// stays, what is `null` in it is lifted.
 #[utoipa::path(
     patch,
     path = "/v1/tenants/{id}",
     tag = "tenants",
     params(("id" = String, Path, description = "The tenant's id")),
-    request_body = Change,
+    request_body(content((Change = "application/json"), (Change = "application/merge-patch+json"))),
     responses((status = 200, description = "The tenant.", body = Shown))
 )]
 pub(super) async fn change(
@@ -247,14 +238,10 @@ pub(super) async fn change(
     Body(body): Body<Change>,
 ) -> Result<Json<Shown>, Refusal> {
     let id = known(&id)?;
-    let change = TenantChange {
-        limits: body.quota.map(QuotaFields::split),
-        watch: body.watch,
-        region: checked(body.region)?,
-    };
+    let change = body.checked()?;
     let record = caller
         .run(Waits::Maybe, move |engine, principal| {
-            engine.change_tenant(principal, &id, change)
+            engine.change_tenant(principal, &id, |settings| change.apply(settings))
         })
         .await?;
     Ok(Json(shown(&caller, &record)))
@@ -351,13 +338,14 @@ pub(super) fn known(id: &str) -> Result<TenantId, Refusal> {
     TenantId::parse(id).map_err(|_| Refusal::new(StatusCode::NOT_FOUND, "there is no such tenant"))
 }
 
-fn checked(region: Option<String>) -> Result<Option<String>, Refusal> {
-    match region {
-        Some(region) if region.len() > REGION_BYTES_MAX => Err(Refusal::invalid(format!(
+/// A region of a length that may be.
+pub(super) fn checked(region: String) -> Result<String, Refusal> {
+    if region.len() > REGION_BYTES_MAX {
+        return Err(Refusal::invalid(format!(
             "region is longer than {REGION_BYTES_MAX} bytes"
-        ))),
-        region => Ok(region),
+        )));
     }
+    Ok(region)
 }
 
 const REGION_BYTES_MAX: usize = 64;

@@ -94,7 +94,7 @@ fn requests_past_the_rate_get_429_with_retry_after_until_time_has_passed() {
         ask().expect(200);
     }
     assert_eq!(ask().status, 429, "an idle minute isn't saved up");
-    let lifted = json!({"quota": {}});
+    let lifted = json!({"quota": {"requests_per_second": null}});
     node.operator()
         .patch("/v1/tenants/acme", lifted)
         .expect(200);

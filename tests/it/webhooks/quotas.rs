@@ -76,7 +76,7 @@ fn a_quota_of_points_that_is_nearly_used_up_is_told_once_until_it_has_been_freed
     assert_eq!(heard.len(), 2);
     assert_eq!(heard[1].json()["data"]["used"], 19);
     // A quota that is lifted is near nothing.
-    set(&node, "acme", json!({}));
+    set(&node, "acme", json!({"points_max": null}));
     assert_eq!(near(&node), 0);
     assert!(others.heard(0).is_empty());
 }
