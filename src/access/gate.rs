@@ -183,8 +183,9 @@ impl Gate {
             None => Err(Unauthenticated::Refresh.into()),
             Some(Renewal::Reused(id, family)) => {
                 let (key, known) = (family.key.to_string(), self.keys.find(family.key));
-                let tenant = known.as_ref().and_then(|key| key.record().scope.name());
-                let whose = (Actor::Key(&key), tenant);
+                let scope = known.as_ref().map(|key| &key.record().scope);
+                let actor = scope.map_or(Actor::Key(&key), |scope| scope.named(&key));
+                let whose = (actor, scope.and_then(Scope::name));
                 self.record_refusal("reuse_refresh_token", whose, origin, request, now);
                 return Ok(Renewed::Reused(id, family));
             }
@@ -234,13 +235,10 @@ impl Gate {
     }
 
     fn record_refused(&self, refused: &Refused, origin: Origin, request: u64, now: Timestamp) {
-        let actor = refused.whose().map(Principal::actor);
-        let whose = match &actor {
-            Some(actor) => (
-                Actor::Key(actor),
-                refused.whose().and_then(|whose| whose.scope().name()),
-            ),
-            None => (Actor::Stranger, None),
+        let name = refused.whose().map(Principal::actor);
+        let whose = match (refused.whose(), &name) {
+            (Some(whose), Some(name)) => (whose.named(name), whose.scope().name()),
+            (None, _) | (_, None) => (Actor::Stranger, None),
         };
         self.record_refusal("authenticate", whose, origin, request, now);
     }
@@ -293,7 +291,7 @@ impl Gate {
             }
         };
         let entry = Entry {
-            actor: Actor::Key(&actor),
+            actor: principal.named(&actor),
             tenant: about,
             action: O::ACTION.name(),
             outcome,
@@ -363,7 +361,7 @@ impl Gate {
     pub fn limited(&self, principal: &Principal, action: &'static str, now: Timestamp) {
         let actor = principal.actor();
         let entry = Entry {
-            actor: Actor::Key(&actor),
+            actor: principal.named(&actor),
             tenant: principal.scope().name(),
             action,
             outcome: Outcome::Limited,

@@ -21,6 +21,7 @@ use super::{
     watched::{SubjectId, WatchedId},
 };
 use crate::{
+    audit::Actor,
     clock::Timestamp,
     tenant::{CollectionName, TenantId, TenantUuid},
 };
@@ -72,6 +73,14 @@ impl Scope {
         match self {
             Self::Tenant(_, id) => Some(id.as_str()),
             Self::Node => None,
+        }
+    }
+
+    /// Who someone who belongs to it is in the audit log.
+    pub const fn named<'a>(&self, name: &'a str) -> Actor<'a> {
+        match self {
+            Self::Tenant(..) => Actor::Key(name),
+            Self::Node => Actor::Operator(name),
         }
     }
 }
@@ -142,6 +151,11 @@ impl Principal {
             Identity::Issued(_, token, _) => token.actor.as_str().into(),
             Identity::Webhook(signer) => signer.actor.as_str().into(),
         }
+    }
+
+    /// The actor of its entries in the audit log, where it has that name.
+    pub fn named<'a>(&self, name: &'a str) -> Actor<'a> {
+        self.scope().named(name)
     }
 
     /// The collections that it is bound to; all, if none are named.

@@ -9,13 +9,13 @@ use std::{
 use super::{
     checkpoint::{self, Checkpoint},
     files,
-    line::{self, Link, Read, Unread},
+    line::Link,
+    read::{Linked, Read, Unread, field},
 };
 
-/// Takes the next line of a chain.
-pub(super) fn take<'a>(last: &mut Link, text: &'a str) -> Result<Read<'a>, Break> {
-    let read = Read::of(text)?;
-    let (seq, expected) = (read.link.seq, last.seq + 1);
+/// Whether a link is the next of a chain.
+pub(super) fn follows(last: &Link, next: &Linked) -> Result<(), Break> {
+    let (seq, expected) = (next.link.seq, last.seq.saturating_add(1));
     if seq > expected {
         return Err(Break::Missing {
             entries: seq - expected,
@@ -24,11 +24,10 @@ pub(super) fn take<'a>(last: &mut Link, text: &'a str) -> Result<Read<'a>, Break
     if seq < expected {
         return Err(Break::Moved { seq });
     }
-    if read.prev != last.hash {
+    if next.prev != last.hash {
         return Err(Break::Unlinked);
     }
-    *last = read.link;
-    Ok(read)
+    Ok(())
 }
 
 /// The chain of a whole log, and every tenant's own within it.
@@ -65,31 +64,34 @@ impl Chains {
     }
 
     /// Takes the next line into the log's chain, and the entry in it into its tenant's.
-    pub(super) fn take(&mut self, text: &str) -> Result<(), Break> {
-        let Some(entry) = take(&mut self.log, text)?.entry else {
-            return Ok(());
-        };
-        let tenant = line::field(entry, "tenant").unwrap_or_default();
-        match self.own.get_mut(tenant) {
-            Some(last) => take(last, entry)?,
-            None => take(self.own.entry(tenant.to_owned()).or_default(), entry)?,
-        };
-        Ok(())
+    pub(super) fn take<'a>(&mut self, text: &'a str) -> Result<Read<'a>, Break> {
+        let read = Read::of(text)?;
+        follows(&self.log, &read.own)?;
+        if let Some((entry, own)) = &read.entry {
+            let tenant = field(entry, "tenant");
+            follows(&self.end_of(tenant), own)?;
+            self.set(read.own.link, tenant, own.link);
+        } else {
+            self.log = read.own.link;
+        }
+        Ok(read)
     }
 
-    /// Takes the lines of a file from `start` on. `each` is called behind each, and is given it.
+    /// Takes the lines of a file from `start` on. `each` is called behind each, and is given it and where it
+    /// stands.
     pub(super) fn take_file(
         &mut self,
         path: &Path,
         start: u64,
-        mut each: impl FnMut(&Self, &str),
+        mut each: impl FnMut(&Self, &Read<'_>, Stands),
     ) -> Result<(), ChainError> {
         let mut line = 0;
         let mut broken = None;
-        files::lines(path, (start, u64::MAX), |text| {
+        files::lines(path, (start, u64::MAX), |text, place| {
             line += 1;
+            let end = place + text.len() as u64 + 1;
             match self.take(text) {
-                Ok(()) => each(self, text),
+                Ok(read) => each(self, &read, Stands { line, end }),
                 Err(kind) => broken = Some(kind),
             }
             broken.is_none()
@@ -115,6 +117,15 @@ impl Chains {
         let seq = checkpoint.seq;
         self.broken(Some(&path), 1, Break::Cut { seq })
     }
+}
+
+/// Where a line stands in its file.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stands {
+    /// Which one it is, from 1.
+    pub(super) line: u64,
+    /// Where the next one begins.
+    pub(super) end: u64,
 }
 
 /// Why a chain doesn't hold.
@@ -161,6 +172,11 @@ pub enum Break {
         /// Its number.
         seq: u64,
     },
+    /// Who it was isn't told, and no entry says that the node took that out.
+    #[error(
+        "who it was was taken out, and no entry tells that the node did so for an erased tenant"
+    )]
+    Reduced,
     /// It follows from another entry than the one before.
     #[error("the entry doesn't follow from the one before it")]
     Unlinked,

@@ -26,19 +26,26 @@ pub(super) struct Counts {
 /// What one key did in a minute, or strangers at one address, beside what has an entry.
 #[derive(Clone, Debug)]
 pub(super) struct Counted {
-    /// None for strangers.
-    key: Option<Box<str>>,
+    by: By,
     tenant: Option<Box<str>>,
     action: &'static str,
     ip: Option<IpAddr>,
     pub(super) repeats: Repeats,
 }
 
+/// Who did it.
+#[derive(Clone, Debug)]
+enum By {
+    Key(Box<str>),
+    Operator(Box<str>),
+    Strangers,
+}
+
 impl Counts {
     /// Counts one more act of a key that has an entry in this minute, from the same address. False if
     /// it has none.
     pub(super) fn add(&mut self, now: Timestamp, entry: &Entry<'_>) -> bool {
-        let Actor::Key(key) = entry.actor else {
+        let (Actor::Key(key) | Actor::Operator(key)) = entry.actor else {
             return false;
         };
         let counted = self
@@ -56,15 +63,17 @@ impl Counts {
 
     /// Begins to count for a key whose first act of the minute has its entry.
     pub(super) fn begin(&mut self, entry: &Entry<'_>, now: Timestamp) {
-        let Actor::Key(key) = entry.actor else {
-            return;
+        let (by, key) = match entry.actor {
+            Actor::Key(key) => (By::Key(key.into()), key),
+            Actor::Operator(key) => (By::Operator(key.into()), key),
+            Actor::Stranger | Actor::Node | Actor::NodeAbout(_) => return,
         };
         self.minute = minute(now);
         let keys = self.by_key.entry(entry.action).or_default();
         // A key that is used from two addresses at once is counted for one of them.
         if keys.len() < KEYS_MAX && !keys.contains_key(key) {
             let counted = Counted {
-                key: Some(key.into()),
+                by,
                 tenant: entry.tenant.map(Into::into),
                 action: entry.action,
                 ip: entry.ip,
@@ -86,7 +95,7 @@ impl Counts {
         let ip = entry.ip.filter(|_| known);
         let (written, counted) = self.by_address.entry(ip).or_insert_with(|| {
             let counted = Counted {
-                key: None,
+                by: By::Strangers,
                 tenant: None,
                 action: entry.action,
                 ip,
@@ -136,9 +145,10 @@ impl Counts {
 
 impl Counted {
     pub(super) fn entry(&self) -> Entry<'_> {
-        let (actor, outcome) = match &self.key {
-            Some(key) => (Actor::Key(key), Outcome::Allowed),
-            None => (Actor::Stranger, Outcome::Denied),
+        let (actor, outcome) = match &self.by {
+            By::Key(key) => (Actor::Key(key), Outcome::Allowed),
+            By::Operator(key) => (Actor::Operator(key), Outcome::Allowed),
+            By::Strangers => (Actor::Stranger, Outcome::Denied),
         };
         Entry {
             actor,

@@ -26,14 +26,36 @@ pub struct Entry<'a> {
 /// Who asked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Actor<'a> {
-    /// Someone with a key: its id (not the key).
+    /// Someone of a tenant, with a key: its id (not the key).
     Key(&'a str),
+    /// An operator: the key's id.
+    Operator(&'a str),
     /// Someone without a valid credential.
     Stranger,
     /// The node itself.
     Node,
     /// The node itself, about someone's key: its id.
     NodeAbout(&'a str),
+}
+
+impl<'a> Actor<'a> {
+    /// The actor's name in the log.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Key(_) => "key",
+            Self::Operator(_) => OPERATOR,
+            Self::Stranger => "stranger",
+            Self::Node | Self::NodeAbout(_) => NODE,
+        }
+    }
+
+    /// The id of the key that it is about.
+    pub(super) const fn id(self) -> Option<&'a str> {
+        match self {
+            Self::Key(id) | Self::Operator(id) | Self::NodeAbout(id) => Some(id),
+            Self::Stranger | Self::Node => None,
+        }
+    }
 }
 
 /// What came of it.
@@ -79,3 +101,6 @@ pub(super) struct Repeats {
     pub(super) count: u64,
     pub(super) since: Timestamp,
 }
+
+pub(super) const OPERATOR: &str = "operator";
+pub(super) const NODE: &str = "node";

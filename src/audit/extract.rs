@@ -3,7 +3,7 @@
 use super::{
     AuditError, AuditLog, Checkpoint, Link,
     files::{lines, numbers, path},
-    line::{self, Read},
+    read::{self, Read, field},
 };
 use crate::clock::Timestamp;
 
@@ -49,12 +49,12 @@ impl AuditLog {
         let mut reached = after;
         let before = |checkpoint: &Checkpoint| checkpoint.chain(tenant).seq <= after;
         let end = self.walk(tenant, before, |entry| {
-            if let Ok(Read { link, .. }) = Read::of(entry)
-                && link.seq > reached
+            if let Ok(Read { own, .. }) = Read::of(entry)
+                && own.link.seq > reached
                 && entries.len() < limit
             {
                 entries.push(entry.to_owned());
-                reached = link.seq;
+                reached = own.link.seq;
             }
             entries.len() < limit
         })?;
@@ -83,7 +83,7 @@ impl AuditLog {
         let since = since.to_string();
         let before = |checkpoint: &Checkpoint| checkpoint.at < since;
         self.walk(Some(tenant), before, |entry| {
-            let text = |name| line::field(entry, name);
+            let text = |name| field(entry, name);
             let time = text("time").unwrap_or_default();
             if time >= since.as_str() {
                 each(Act {
@@ -92,7 +92,7 @@ impl AuditLog {
                     action: text("action").unwrap_or_default(),
                     outcome: text("outcome").unwrap_or_default(),
                     ip: text("ip"),
-                    count: line::number(entry, "count").unwrap_or(1),
+                    count: read::number(entry, "count").unwrap_or(1),
                 });
             }
             true
@@ -132,7 +132,7 @@ impl AuditLog {
                 continue;
             }
             let to = if number == current { bytes } else { u64::MAX };
-            lines(&path(&directory, number, "jsonl"), (0, to), |text| {
+            lines(&path(&directory, number, "jsonl"), (0, to), |text, _| {
                 if text.contains(&own)
                     && let Some(entry) = Read::entry_in(text)
                 {

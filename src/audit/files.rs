@@ -124,27 +124,28 @@ pub(super) fn length(directory: &Path, number: u32) -> io::Result<Option<u64>> {
     }
 }
 
-/// The whole lines of a file from one place to another, each given without its end; `each` tells
-/// whether to go on.
+/// The whole lines of a file from one place to another, each given without its end, and where it
+/// begins; `each` tells whether to go on.
 pub(super) fn lines(
     path: &Path,
     (from, to): (u64, u64),
-    mut each: impl FnMut(&str) -> bool,
+    mut each: impl FnMut(&str, u64) -> bool,
 ) -> io::Result<()> {
     let mut file = File::open(path)?;
     file.seek(SeekFrom::Start(from))?;
     let mut reader = BufReader::with_capacity(256 << 10, file.take(to.saturating_sub(from)));
-    let mut line = Vec::new();
+    let (mut line, mut place) = (Vec::new(), from);
     loop {
         line.clear();
-        reader.read_until(b'\n', &mut line)?;
+        let length = reader.read_until(b'\n', &mut line)?;
         let Some(whole) = line.strip_suffix(b"\n") else {
             return Ok(());
         };
         // What isn't text is no entry: an empty line is none either.
-        if !each(std::str::from_utf8(whole).unwrap_or_default()) {
+        if !each(std::str::from_utf8(whole).unwrap_or_default(), place) {
             return Ok(());
         }
+        place += length as u64;
     }
 }
 

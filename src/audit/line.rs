@@ -1,13 +1,12 @@
-//! The log's lines: how they are written, and how they are read back. This comment is the spec.
+//! The log's lines: how they are written. This comment is the spec; [`read`](super::read) reads them.
 //!
-//! A line is JSON, one object. Its `hash` is SHA-256 over everything that stands before `,"hash":`,
-//! and that includes `prev`, the hash of the line before it: so no line can be changed, removed or
-//! moved without breaking the chain.
+//! A line is JSON, one object, and so is the entry in it:
 //!
 //! ```text
-//! entry  {"v":2,"seq":n,"time":..,"actor":..,"key_id":..,"tenant":..,"action":..,"outcome":..,
-//!         ["count":..,"since":..,]"ip":..,"request_id":..,"prev":"64 hex","hash":"64 hex"}
-//! line   {"v":2,"seq":N,"entry":ENTRY,"prev":"64 hex","hash":"64 hex"}
+//! line   {"v":3,"seq":N,"entry":ENTRY,"prev":"64 hex","hash":"64 hex"}
+//! entry  {"v":3,"seq":n,"time":..,"actor":..,"tenant":..,"action":..,"outcome":..,
+//!         ["count":..,"since":..,]WHO,"prev":"64 hex","hash":"64 hex"}
+//! who    "key_id":..,"ip":..,"request_id":..,"salt":"32 hex"
 //! ```
 //!
 //! An entry is a link of its tenant's own chain (entries without a tenant form the node's), and
@@ -15,11 +14,27 @@
 //! given, its entries alone, can be checked without the others', and tells nothing of how many
 //! there are. A `count` stands for so many more acts like it since `since`.
 //!
-//! Version 1 had no such inner chain: a line was an entry, numbered in the whole log.
+//! `hash` is SHA-256 over everything that stands before `,"hash":`, and that includes `prev`, the hash
+//! of the one before: so nothing can be changed, removed or moved without breaking the chain. In what is
+//! hashed digests stand for the parts: for ENTRY its own `hash`, in quotes; for WHO
+//!
+//! ```text
+//! "who":"64 hex"
+//! ```
+//!
+//! which is SHA-256 over WHO. In an erased tenant's entries that stands there itself, with spaces up to where
+//! WHO ended ([`reduce`](super::reduce)): the chains hold with it, and the salt, which went too, keeps
+//! anybody from trying out whose address or key it was.
+//!
+//! In version 2 a hash was over all that stood before it, as it stood, and `key_id` came before `tenant`.
+//! Version 1 had no inner chain either: a line was an entry, numbered in the whole log.
 
-use std::io::Write;
+use std::{io::Write, ops::Range};
 
-use super::entry::{Actor, Entry, Repeats};
+use super::{
+    entry::{Entry, Repeats},
+    salt::Salt,
+};
 use crate::{clock::Timestamp, seal};
 
 /// The end of a chain so far.
@@ -31,21 +46,32 @@ pub struct Link {
     pub hash: [u8; 32],
 }
 
+/// What is written of an entry beside the entry.
+pub(super) struct Circumstances {
+    pub(super) now: Timestamp,
+    pub(super) repeats: Option<Repeats>,
+    pub(super) salt: Salt,
+    /// Its tenant was erased: who it was is taken out before anybody sees it.
+    pub(super) reduced: bool,
+}
+
 /// Writes the line that follows `log` in the whole log and `stream` in its tenant's own, and tells
 /// the links that it makes.
 pub(super) fn write(
     line: &mut Vec<u8>,
     (log, stream): (Link, Link),
-    now: Timestamp,
     entry: &Entry<'_>,
-    repeats: Option<Repeats>,
+    circumstances: &Circumstances,
 ) -> (Link, Link) {
     line.clear();
-    push(line, b"{\"v\":2,\"seq\":");
+    push(line, b"{\"v\":3,\"seq\":");
     push_display(line, log.seq + 1);
-    push(line, b",\"entry\":");
-    let stream = write_entry(line, stream, now, entry, repeats);
-    let log = close(line, 0, log);
+    push(line, b",");
+    push(line, ENTRY_FIELD.as_bytes());
+    let start = line.len();
+    let stream = write_entry(line, stream, entry, circumstances);
+    let inner = start..line.len();
+    let log = close(line, 0, inner, (b"\"", &stream.hash), log);
     line.push(b'\n');
     (log, stream)
 }
@@ -53,39 +79,44 @@ pub(super) fn write(
 fn write_entry(
     line: &mut Vec<u8>,
     last: Link,
-    now: Timestamp,
     entry: &Entry<'_>,
-    repeats: Option<Repeats>,
+    circumstances: &Circumstances,
 ) -> Link {
     let start = line.len();
-    let (actor, key) = match entry.actor {
-        Actor::Key(id) => ("key", Some(id)),
-        Actor::Stranger => ("stranger", None),
-        Actor::Node => ("node", None),
-        Actor::NodeAbout(id) => ("node", Some(id)),
-    };
-    push(line, b"{\"v\":2,\"seq\":");
+    push(line, b"{\"v\":3,\"seq\":");
     push_display(line, last.seq + 1);
     push(line, b",\"time\":\"");
-    push_display(line, now);
+    push_display(line, circumstances.now);
     push(line, b"\",\"actor\":\"");
-    push(line, actor.as_bytes());
-    push(line, b"\",\"key_id\":");
-    push_text(line, key);
-    push(line, b",\"tenant\":");
+    push(line, entry.actor.name().as_bytes());
+    push(line, b"\",\"tenant\":");
     push_text(line, entry.tenant);
     push(line, b",\"action\":\"");
     push(line, entry.action.as_bytes());
     push(line, b"\",\"outcome\":\"");
     push(line, entry.outcome.name().as_bytes());
-    push(line, b"\"");
-    if let Some(Repeats { count, since }) = repeats {
-        push(line, b",\"count\":");
+    push(line, b"\",");
+    if let Some(Repeats { count, since }) = circumstances.repeats {
+        push(line, b"\"count\":");
         push_display(line, count);
         push(line, b",\"since\":\"");
         push_display(line, since);
-        push(line, b"\"");
+        push(line, b"\",");
     }
+    let who = line.len();
+    write_who(line, entry, circumstances);
+    let digest = seal::digest(&[line.get(who..).unwrap_or_default()]);
+    if circumstances.reduced {
+        line.truncate(who);
+        push(line, &reduced(&digest));
+    }
+    let inner = who..line.len();
+    close(line, start, inner, (WHO_FIELD.as_bytes(), &digest), last)
+}
+
+fn write_who(line: &mut Vec<u8>, entry: &Entry<'_>, circumstances: &Circumstances) {
+    push(line, KEY_FIELD.as_bytes());
+    push_text(line, entry.actor.id());
     push(line, b",\"ip\":");
     match entry.ip {
         Some(ip) => {
@@ -96,22 +127,38 @@ fn write_entry(
         None => push(line, b"null"),
     }
     push(line, b",\"request_id\":");
-    if repeats.is_some() {
+    if circumstances.repeats.is_some() {
         push(line, b"null");
     } else {
         push(line, b"\"");
         push_hex(line, &entry.request.to_be_bytes());
         push(line, b"\"");
     }
-    close(line, start, last)
+    push(line, b",\"salt\":\"");
+    push_hex(line, &circumstances.salt);
+    push(line, b"\"");
 }
 
-/// Ends the object that starts at `start` with the hash before it and its own.
-fn close(line: &mut Vec<u8>, start: usize, last: Link) -> Link {
+/// What stands for WHO in an entry that was reduced.
+pub(super) fn reduced(digest: &[u8; 32]) -> Vec<u8> {
+    [WHO_FIELD.as_bytes(), &hex_digits(digest), b"\""].concat()
+}
+
+/// Ends the object that starts at `start` with the hash before it and its own, in which a digest stands for
+/// what is inside.
+fn close(
+    line: &mut Vec<u8>,
+    start: usize,
+    inside: Range<usize>,
+    stands_for_it: (&[u8], &[u8; 32]),
+    last: Link,
+) -> Link {
     push(line, PREV_FIELD.as_bytes());
     push_hex(line, &last.hash);
     push(line, b"\"");
-    let hash = seal::digest(&[line.get(start..).unwrap_or_default()]);
+    let part = |range| line.get::<Range<usize>>(range).unwrap_or_default();
+    let (before, after) = (part(start..inside.start), part(inside.end..line.len()));
+    let hash = digest_of(before, stands_for_it, after);
     push(line, HASH_FIELD.as_bytes());
     push_hex(line, &hash);
     push(line, b"\"}");
@@ -121,71 +168,13 @@ fn close(line: &mut Vec<u8>, start: usize, last: Link) -> Link {
     }
 }
 
-/// A line, or an entry by itself, as it was read.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Read<'a> {
-    /// The link that it makes, if what comes before it is right.
-    pub(super) link: Link,
-    /// What it says comes before it.
-    pub(super) prev: [u8; 32],
-    /// The entry within a line of the whole log.
-    pub(super) entry: Option<&'a str>,
-}
-
-/// Why a line isn't one.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Unread {
-    /// It isn't in the form of an entry.
-    Form,
-    /// Its hash isn't that of what it says.
-    Hash,
-}
-
-impl<'a> Read<'a> {
-    /// Reads a line of any version, and checks its own hash.
-    pub(super) fn of(text: &'a str) -> Result<Self, Unread> {
-        let (body, tail) = text.rsplit_once(HASH_FIELD).ok_or(Unread::Form)?;
-        let hash = tail.strip_suffix("\"}").and_then(unhex);
-        let hash = hash.ok_or(Unread::Form)?;
-        let (start, prev) = body.rsplit_once(PREV_FIELD).ok_or(Unread::Form)?;
-        let prev = prev.strip_suffix('"').and_then(unhex);
-        let prev = prev.ok_or(Unread::Form)?;
-        let (_, numbered) = start
-            .strip_prefix("{\"v\":")
-            .and_then(|rest| rest.split_once(",\"seq\":"))
-            .ok_or(Unread::Form)?;
-        let digits = numbered.find(',').and_then(|end| numbered.get(..end));
-        let seq = digits.and_then(|digits| digits.parse().ok());
-        let seq = seq.ok_or(Unread::Form)?;
-        if seal::digest(&[body.as_bytes()]) != hash {
-            return Err(Unread::Hash);
-        }
-        let fields = numbered.split_once(',').map(|(_, fields)| fields);
-        Ok(Self {
-            link: Link { seq, hash },
-            prev,
-            entry: fields.and_then(|fields| fields.strip_prefix(ENTRY_FIELD)),
-        })
-    }
-
-    /// The entry in a line of the whole log, unchecked.
-    pub(super) fn entry_in(text: &'a str) -> Option<&'a str> {
-        let (_, entry) = text.split_once(ENTRY_FIELD)?;
-        entry.rsplit_once(PREV_FIELD).map(|(entry, _)| entry)
-    }
-}
-
-/// A field of an entry that is a text; none if it is null.
-pub(super) fn field<'a>(entry: &'a str, name: &str) -> Option<&'a str> {
-    // No text of an entry has a quote in it that isn't escaped.
-    let (_, rest) = entry.split_once(&format!(",\"{name}\":\""))?;
-    rest.split_once('"').map(|(text, _)| text)
-}
-
-/// A field of an entry that is a number.
-pub(super) fn number(entry: &str, name: &str) -> Option<u64> {
-    let (_, rest) = entry.split_once(&format!(",\"{name}\":"))?;
-    rest.split_once(',')?.0.parse().ok()
+/// The hash of an object, in which a digest stands for what is inside.
+pub(super) fn digest_of(
+    before: &[u8],
+    (name, digest): (&[u8], &[u8; 32]),
+    after: &[u8],
+) -> [u8; 32] {
+    seal::digest(&[before, name, &hex_digits(digest), b"\"", after])
 }
 
 fn push(line: &mut Vec<u8>, bytes: &[u8]) {
@@ -205,9 +194,21 @@ fn push_text(line: &mut Vec<u8>, text: Option<&str>) {
 fn push_hex(line: &mut Vec<u8>, bytes: &[u8]) {
     // Several times for every act of the node: so a table, and no formatting machinery.
     for byte in bytes {
-        let digit = |value: u8| DIGITS.get(usize::from(value)).copied().unwrap_or(b'0');
-        line.extend_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
+        line.extend_from_slice(&digits_of(*byte));
     }
+}
+
+fn digits_of(byte: u8) -> [u8; 2] {
+    let digit = |value: u8| DIGITS.get(usize::from(value)).copied().unwrap_or(b'0');
+    [digit(byte >> 4), digit(byte & 15)]
+}
+
+fn hex_digits(bytes: &[u8; 32]) -> [u8; 64] {
+    let mut digits = [0; 64];
+    for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
+        pair.copy_from_slice(&digits_of(*byte));
+    }
+    digits
 }
 
 pub(super) fn hex(bytes: &[u8]) -> String {
@@ -229,7 +230,11 @@ pub(super) fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
 }
 
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
+pub(super) const ENTRY_FIELD: &str = "\"entry\":";
+/// How WHO begins.
+pub(super) const KEY_FIELD: &str = "\"key_id\":";
+/// How what stands for it does.
+pub(super) const WHO_FIELD: &str = "\"who\":\"";
+pub(super) const PREV_FIELD: &str = ",\"prev\":\"";
 /// Stands between what is hashed and the hash.
-const HASH_FIELD: &str = ",\"hash\":\"";
-const ENTRY_FIELD: &str = "\"entry\":";
-const PREV_FIELD: &str = ",\"prev\":\"";
+pub(super) const HASH_FIELD: &str = ",\"hash\":\"";

@@ -21,14 +21,20 @@ mod files;
 mod keep;
 mod line;
 mod open;
+mod read;
+mod reduce;
+mod salt;
 mod sync;
 mod verify;
 
-use std::{io, time::Duration};
+use std::{collections::HashSet, io, time::Duration};
 
 use parking_lot::Mutex;
 
-use self::{chain::Chains, counts::Counts, entry::Repeats, files::Files, sync::Sync};
+use self::{
+    chain::Chains, counts::Counts, entry::Repeats, files::Files, line::Circumstances, salt::Salts,
+    sync::Sync,
+};
 pub use self::{
     chain::{Break, ChainError},
     checkpoint::{Checkpoint, Forged},
@@ -37,7 +43,10 @@ pub use self::{
     line::Link,
     verify::{Verified, verify, verify_directory, verify_extract},
 };
-use crate::{clock::Timestamp, seal::SigningKey};
+use crate::{
+    clock::Timestamp,
+    seal::{SealError, SigningKey},
+};
 
 /// How the log is kept.
 #[derive(Clone, Copy, Debug)]
@@ -93,6 +102,9 @@ struct State {
     /// Acts that were refused because they couldn't be recorded.
     refused: u64,
     line: Vec<u8>,
+    salts: Salts,
+    /// Tenants whose entries were reduced, so what is still written of them is, too.
+    reduced: HashSet<Box<str>>,
 }
 
 impl AuditLog {
@@ -207,7 +219,7 @@ impl AuditLog {
             return Err(AuditError::Poisoned);
         }
         let written = self.rotate_when_full(state, now);
-        let written = written.and_then(|()| Ok(state.write(now, entry, repeats)?));
+        let written = written.and_then(|()| state.write(now, entry, repeats));
         let place = (
             state.chains.log.seq,
             Recorded::at(state.chains.end_of(entry.tenant)),
@@ -276,9 +288,15 @@ impl State {
         now: Timestamp,
         entry: &Entry<'_>,
         repeats: Option<Repeats>,
-    ) -> io::Result<()> {
+    ) -> Result<(), AuditError> {
         let ends = (self.chains.log, self.chains.end_of(entry.tenant));
-        let (log, own) = line::write(&mut self.line, ends, now, entry, repeats);
+        let circumstances = Circumstances {
+            now,
+            repeats,
+            salt: self.salts.next()?,
+            reduced: self.is_to_be_reduced(entry),
+        };
+        let (log, own) = line::write(&mut self.line, ends, entry, &circumstances);
         self.files.append(&self.line)?;
         self.chains.set(log, entry.tenant, own);
         self.time = now;
@@ -302,6 +320,9 @@ pub enum AuditError {
         "the audit log is damaged: {0}; move the audit directory aside, keep it, and start again"
     )]
     Damaged(#[from] ChainError),
+    /// No random bytes.
+    #[error("no random bytes")]
+    Seal(#[from] SealError),
     /// An earlier fsync failed.
     #[error("the audit log's disk failed; nothing is allowed until a restart")]
     Poisoned,

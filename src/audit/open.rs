@@ -3,7 +3,7 @@
 //! The newest checkpoint tells where they had got to; the lines after it are read, checked, and
 //! followed. Without one (a log of before there were any) every line is.
 
-use std::path::Path;
+use std::{collections::HashSet, path::Path};
 
 use parking_lot::Mutex;
 
@@ -13,6 +13,7 @@ use super::{
     checkpoint::Checkpoint,
     counts::Counts,
     files::{self, Files},
+    salt::Salts,
     sync::Sync,
 };
 use crate::{clock::Timestamp, seal::SigningKey};
@@ -57,7 +58,7 @@ impl AuditLog {
                 std::cmp::Ordering::Greater => 0,
             };
             let path = files::path(directory, number, "jsonl");
-            chains.take_file(&path, from, |_, _| {})?;
+            chains.take_file(&path, from, |_, _, _| {})?;
         }
         Ok(Self {
             options,
@@ -70,6 +71,8 @@ impl AuditLog {
                 poisoned: false,
                 refused: 0,
                 line: Vec::new(),
+                salts: Salts::new(),
+                reduced: HashSet::new(),
             }),
             sync: Sync::default(),
             counts: Mutex::new(Counts::default()),

@@ -3,11 +3,14 @@
 use std::{collections::BTreeMap, fs, io::BufRead, path::Path};
 
 use super::{
-    chain::{Break, ChainError, Chains, take},
+    chain::{Break, ChainError, Chains, follows},
     checkpoint::{self, Checkpoint},
+    entry::NODE,
     files,
     keep::REMOVE,
-    line::{self, Link, Read},
+    line::Link,
+    read::{Read, field},
+    reduce::{Place, Reductions},
 };
 use crate::seal::VerifyingKey;
 
@@ -24,6 +27,8 @@ pub struct Verified {
     pub checkpoints: u64,
     /// Entries behind the last checkpoint: whether more once followed them can't be told.
     pub unsigned: u64,
+    /// Entries of erased tenants of which the log doesn't tell any more who it was.
+    pub reduced: u64,
     /// Whether a checkpoint tells of the last file, as one does a minute after a file is begun.
     pub end_told: bool,
     /// Who signed the checkpoints.
@@ -37,7 +42,8 @@ pub struct Verified {
 pub fn verify(lines: impl BufRead) -> Result<u64, ChainError> {
     let mut chains = Chains::default();
     for (number, text) in (1..).zip(lines.lines()) {
-        let taken = chains.take(&text?);
+        let text = text?;
+        let taken = chains.take(&text);
         taken.map_err(|kind| chains.broken(None, number, kind))?;
     }
     Ok(chains.log.seq)
@@ -54,6 +60,7 @@ pub fn verify_extract(
 ) -> Result<Verified, ChainError> {
     let mut found = Verified::default();
     let mut chains = Chains::default();
+    let mut reductions = Reductions::default();
     for (number, text) in (1..).zip(lines.lines()) {
         let text = text?;
         let broken = |chains: &Chains, kind| chains.broken(None, number, kind);
@@ -70,19 +77,29 @@ pub fn verify_extract(
             found.unsigned = 0;
             continue;
         }
+        let read = Read::of(&text).map_err(|unread| broken(&chains, unread.into()))?;
         if found.first == 0 {
-            let first = Read::of(&text).map_err(|unread| broken(&chains, unread.into()))?;
-            found.first = first.link.seq;
+            found.first = read.own.link.seq;
             chains.log = Link {
-                seq: first.link.seq.saturating_sub(1),
-                hash: first.prev,
+                seq: found.first.saturating_sub(1),
+                hash: read.own.prev,
             };
         }
-        let taken = take(&mut chains.log, &text);
-        taken.map_err(|kind| broken(&chains, kind))?;
+        follows(&chains.log, &read.own).map_err(|kind| broken(&chains, kind))?;
+        chains.log = read.own.link;
+        reductions.see(&read, || Place {
+            seq: read.own.link.seq,
+            file: None,
+            line: number,
+        });
         found.unsigned += 1;
     }
     found.last = chains.log;
+    found.reduced = reductions.entries;
+    // What tells of it may come later than an extract that ends before the chain does.
+    if let Some((place, kind)) = reductions.untold().filter(|_| found.end_told) {
+        return Err(place.broken(kind));
+    }
     Ok(found)
 }
 
@@ -104,8 +121,10 @@ pub fn verify_directory(
     let numbers = files::numbers(directory, "jsonl")?;
     let first = numbers.first().copied().unwrap_or(1);
     // Files before the first were removed; where they ended is signed, and that they were is an entry.
-    let anchor = checkpoints.remove(&(first - 1));
-    let mut removal = anchor.as_ref().map(|_| Removal::of(first - 1));
+    let removed = first.saturating_sub(1);
+    let anchor = checkpoints.remove(&removed);
+    let mut removal = anchor.as_ref().map(|_| Removal::of(removed));
+    let mut reductions = Reductions::default();
     if let Some(anchor) = &anchor {
         chains = Chains::at(anchor);
         found.checkpoints += 1;
@@ -118,19 +137,25 @@ pub fn verify_directory(
             return Err(chains.broken(Some(&path), 1, Break::NoFile));
         }
         let checkpoint = checkpoints.remove(&number);
-        let vouches = |chains: &Chains| {
+        let vouches = |chains: &Chains, end: u64| {
             let agrees = |it: &Checkpoint| {
                 it.last() == chains.log
+                    && it.bytes == Some(end)
                     && it
                         .chains()
                         .all(|(name, end)| chains.own.get(&name) == Some(&end))
             };
             checkpoint.as_ref().is_some_and(agrees)
         };
-        let mut vouched = vouches(&chains);
-        chains.take_file(&path, 0, |chains, text| {
-            vouched = vouched || vouches(chains);
-            removal.take_if(|removal| removal.is_told_by(text));
+        let mut vouched = vouches(&chains, 0);
+        chains.take_file(&path, 0, |chains, read, stands| {
+            vouched = vouched || vouches(chains, stands.end);
+            removal.take_if(|removal| removal.is_told_by(read.entry().0));
+            reductions.see(read, || Place {
+                seq: chains.log.seq,
+                file: Some(path.clone()),
+                line: stands.line,
+            });
         })?;
         found.files += 1;
         match &checkpoint {
@@ -157,6 +182,10 @@ pub fn verify_directory(
         let path = files::path(directory, first, "jsonl");
         return Err(Chains::at(&anchor).broken(Some(&path), 1, Break::NotRemoved));
     }
+    found.reduced = reductions.entries;
+    if let Some((place, kind)) = reductions.untold() {
+        return Err(place.broken(kind));
+    }
     found.last = chains.log;
     found.unsigned = chains.log.seq - signed;
     Ok(found)
@@ -174,14 +203,10 @@ impl Removal {
         }
     }
 
-    fn is_told_by(&self, text: &str) -> bool {
-        if !text.contains(REMOVE) {
-            return false;
-        }
-        let entry = Read::entry_in(text).unwrap_or(text);
-        line::field(entry, "actor") == Some("node")
-            && line::field(entry, "action") == Some(REMOVE)
-            && line::field(entry, "request_id") == Some(&self.request)
+    fn is_told_by(&self, entry: &str) -> bool {
+        field(entry, "action") == Some(REMOVE)
+            && field(entry, "actor") == Some(NODE)
+            && field(entry, "request_id") == Some(&self.request)
     }
 }
 

@@ -356,7 +356,7 @@ impl Engine {
     ) -> Result<(), Error> {
         let actor = principal.actor();
         let entry = Entry {
-            actor: Actor::Key(&actor),
+            actor: principal.named(&actor),
             tenant,
             action,
             outcome,

@@ -80,6 +80,13 @@ fn tell(verdict: &mut Verdict, found: &Verified, by_key: bool) {
             "earlier entries aren't here; how they ended is what the first of these follows from";
         verdict.part("beginning", State::Open, text);
     }
+    if found.reduced > 0 {
+        let text = format!(
+            "{} of their entries don't tell any more who it was, as the log says",
+            count(found.reduced)
+        );
+        verdict.part("erased tenants", State::Holds, text);
+    }
     let signer = found.signer.filter(|_| found.checkpoints > 0);
     match signer.map(|signer| signer.id()) {
         Some(id) => {
@@ -108,6 +115,7 @@ fn tell(verdict: &mut Verdict, found: &Verified, by_key: bool) {
     verdict.fact("files", json!(found.files));
     verdict.fact("checkpoints", json!(found.checkpoints));
     verdict.fact("unsigned", json!(found.unsigned));
+    verdict.fact("reduced", json!(found.reduced));
     verdict.fact(
         "key_id",
         json!(signer.map(|signer| signer.id().to_string())),

@@ -158,6 +158,15 @@ impl Erasures {
         })?;
         let proofs = Proofs::new(family, key, checked)?;
         destroyed();
+        if deleted {
+            let id = self.record(intent.tenant)?.id.clone();
+            let reduced = self.audit.reduce(self.clock.now(), id.as_str())?;
+            tracing::info!(
+                entries = reduced,
+                "an erased tenant's audit entries were reduced"
+            );
+            failpoint::hit("erase-reduced");
+        }
         for job in jobs {
             done.push(self.sign(job, intent, &proofs, &copies, &steps)?);
             failpoint::hit("erase-signed");

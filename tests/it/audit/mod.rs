@@ -2,6 +2,7 @@
 
 mod disk;
 mod reading;
+mod reduced;
 mod strangers;
 
 use std::{collections::HashSet, fs};

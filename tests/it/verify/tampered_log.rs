@@ -31,7 +31,7 @@ fn node() -> Node {
         },
         ..Setup::default()
     });
-    for id in ["acme", "globex"] {
+    for id in ["acme", "globex", "initech"] {
         let tenant = node.tenant(id);
         tenant.owner.create_collection("docs", 2, "Dot");
         for number in 1..4 {
@@ -48,6 +48,9 @@ fn node() -> Node {
         assert_eq!(denied.status, 403, "{}", denied.text);
         node.stranger().get("/collections").expect(401);
     }
+    // Of this one nobody is told any more.
+    let path = "/v1/tenants/globex?wait=60";
+    node.operator().delete(path).expect(202);
     node
 }
 
@@ -117,6 +120,8 @@ enum Tampering {
     Without,
     /// The line is there twice.
     Twice,
+    /// The byte is taken out.
+    Byteless,
 }
 
 impl Tampering {
@@ -126,6 +131,7 @@ impl Tampering {
             1 => Just(Self::Cut),
             1 => Just(Self::Without),
             1 => Just(Self::Twice),
+            1 => Just(Self::Byteless),
         ]
     }
 
@@ -145,6 +151,7 @@ impl Tampering {
                 changed
             }
             Self::Cut => whole[..at].to_vec(),
+            Self::Byteless => [&whole[..at], &whole[at + 1..]].concat(),
             Self::Without => [before, after].concat(),
             Self::Twice => [before, line, line, after].concat(),
         }
@@ -157,6 +164,7 @@ fn a_log_with_a_signed_end_holds_for_nobody_who_changed_cut_took_or_added_anythi
     let stopped = node().stop();
     let log = Log::of(&stopped);
     assert_eq!(log.whole().unsigned, 0);
+    assert!(log.whole().reduced > 5);
     let mut runner = TestRunner::new(Config {
         cases: CASES,
         failure_persistence: None,

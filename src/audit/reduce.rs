@@ -1,0 +1,213 @@
+//! An erased tenant's entries: what was done stays, and when; who did it, from where and in which request
+//! goes.
+//!
+//! The hashes are over a digest of that ([`line`](super::line)), so the chains hold without. It is
+//! overwritten in the files, in its place, after an entry that says so; by that whoever checks the log
+//! tells the node's doing from anybody else's. What operators did stays whole: theirs to answer for.
+//! A tenant's id is never given out again, so nothing is ever told of another in its name.
+
+use std::{
+    collections::HashMap,
+    fs::File,
+    io,
+    os::unix::fs::FileExt,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    Actor, AuditError, AuditLog, Durability, Entry, Outcome, State,
+    chain::{Break, ChainError},
+    checkpoint::Checkpoint,
+    entry::{NODE, OPERATOR},
+    files::{self, path},
+    line::reduced,
+    read::{Read, Who, field},
+};
+use crate::{clock::Timestamp, seal::VerifyingKey};
+
+impl AuditLog {
+    /// Reduces the entries of a tenant that was erased, and tells how many there were. What is yet to be
+    /// recorded of it is reduced before it is written.
+    ///
+    /// # Errors
+    /// [`AuditError`]; it may be repeated until it succeeds.
+    pub fn reduce(&self, now: Timestamp, tenant: &str) -> Result<u64, AuditError> {
+        let entry = Entry {
+            actor: Actor::Node,
+            tenant: Some(tenant),
+            action: REDUCE,
+            outcome: Outcome::Allowed,
+            ip: None,
+            request: 0,
+            durability: Durability::Synced,
+        };
+        let (seq, directory, (last, bytes)) = {
+            let mut counts = self.counts.lock();
+            counts.end_minute();
+            let mut state = self.state.lock();
+            self.write_counts(&mut state, &mut counts, now)?;
+            let (seq, _) = self.append(&mut state, now, &entry, None)?;
+            state.reduced.insert(tenant.into());
+            let directory = state.files.directory().to_owned();
+            (seq, directory, state.files.position())
+        };
+        self.sync_to(seq)?;
+        let (public, mut before, mut entries) = (self.key.verifying_key(), None, 0);
+        for number in files::numbers(&directory, "jsonl")? {
+            if number > last {
+                break;
+            }
+            let end = end_of_file(&directory, number, tenant, &public)?;
+            if end.is_none() || end != before {
+                let to = if number == last { bytes } else { u64::MAX };
+                entries += reduce_file(&path(&directory, number, "jsonl"), to, tenant)?;
+            }
+            before = end;
+        }
+        Ok(entries)
+    }
+}
+
+impl State {
+    pub(super) fn is_to_be_reduced(&self, entry: &Entry<'_>) -> bool {
+        !self.reduced.is_empty()
+            && names_someone(entry)
+            && entry
+                .tenant
+                .is_some_and(|tenant| self.reduced.contains(tenant))
+    }
+}
+
+/// Whether it names somebody who isn't an operator.
+const fn names_someone(entry: &Entry<'_>) -> bool {
+    match entry.actor {
+        Actor::Operator(_) => false,
+        Actor::Node => entry.ip.is_some(),
+        Actor::Key(_) | Actor::NodeAbout(_) | Actor::Stranger => true,
+    }
+}
+
+/// How far a tenant's chain had got at the end of a file, if a checkpoint tells.
+fn end_of_file(
+    directory: &Path,
+    number: u32,
+    tenant: &str,
+    key: &VerifyingKey,
+) -> io::Result<Option<u64>> {
+    let checkpoint = Checkpoint::load(directory, number, key)?;
+    Ok(checkpoint.map(|checkpoint| checkpoint.chain(Some(tenant)).seq))
+}
+
+/// Overwrites, in a file up to a place, who is named in a tenant's entries.
+fn reduce_file(path: &Path, to: u64, tenant: &str) -> io::Result<u64> {
+    let mut found = Vec::new();
+    let own = format!(",\"tenant\":\"{tenant}\",");
+    let looked = files::lines(path, (0, to), |text, place| {
+        if text.contains(&own)
+            && let Ok(read) = Read::of(text)
+            && let Some((entry, linked)) = &read.entry
+            && let Some(Who::Told(who, digest)) = &linked.who
+            && field(entry, "tenant") == Some(tenant)
+            && names_someone_in(entry)
+            && let Some(within) = text.find(entry)
+        {
+            let mut instead = reduced(digest);
+            instead.resize(who.len(), b' ');
+            found.push((place + (within + who.start) as u64, instead));
+        }
+        true
+    });
+    match looked {
+        // It was kept long enough, and removed meanwhile.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        looked => looked?,
+    }
+    if found.is_empty() {
+        return Ok(0);
+    }
+    let file = File::options().write(true).open(path)?;
+    for (place, instead) in &found {
+        file.write_all_at(instead, *place)?;
+    }
+    file.sync_data()?;
+    Ok(found.len() as u64)
+}
+
+/// The same, of an entry that was written.
+fn names_someone_in(entry: &str) -> bool {
+    match field(entry, "actor") {
+        Some(OPERATOR) => false,
+        Some(NODE) => field(entry, "key_id")
+            .or_else(|| field(entry, "ip"))
+            .is_some(),
+        _ => true,
+    }
+}
+
+/// Reduced entries that were seen, and what the log says of them.
+#[derive(Debug, Default)]
+pub(super) struct Reductions {
+    pub(super) entries: u64,
+    told: HashMap<String, Told>,
+}
+
+#[derive(Debug)]
+enum Told {
+    /// That the node reduced the tenant's entries.
+    Yes,
+    /// Nothing yet of the first that was seen.
+    NotOf(Place),
+}
+
+/// Where an entry stands.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    pub(super) seq: u64,
+    pub(super) file: Option<PathBuf>,
+    pub(super) line: u64,
+}
+
+impl Place {
+    pub(super) fn broken(self, kind: Break) -> ChainError {
+        ChainError::Broken {
+            seq: self.seq,
+            file: self.file,
+            line: self.line,
+            kind,
+        }
+    }
+}
+
+impl Reductions {
+    /// Looks at the next entry.
+    pub(super) fn see(&mut self, read: &Read<'_>, place: impl FnOnce() -> Place) {
+        let (entry, linked) = read.entry();
+        let tenant = field(entry, "tenant");
+        if matches!(linked.who, Some(Who::Reduced)) {
+            self.entries += 1;
+            // Of nobody, it stays untold for ever.
+            let name = tenant.filter(|_| field(entry, "actor") != Some(OPERATOR));
+            self.told
+                .entry(name.unwrap_or_default().to_owned())
+                .or_insert_with(|| Told::NotOf(place()));
+        } else if field(entry, "action") == Some(REDUCE)
+            && field(entry, "actor") == Some(NODE)
+            && let Some(tenant) = tenant
+        {
+            self.told.insert(tenant.to_owned(), Told::Yes);
+        }
+    }
+
+    /// The first entry of which nothing says that the node reduced it.
+    pub(super) fn untold(self) -> Option<(Place, Break)> {
+        let untold = self.told.into_values().filter_map(|told| match told {
+            Told::NotOf(place) => Some(place),
+            Told::Yes => None,
+        });
+        let first = untold.min_by_key(|place| place.seq);
+        first.map(|place| (place, Break::Reduced))
+    }
+}
+
+/// The act of reducing a tenant's entries.
+const REDUCE: &str = "reduce_audit_entries";
