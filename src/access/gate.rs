@@ -118,6 +118,11 @@ impl Gate {
     /// Lets someone in whose credential is right, if it is good now and from there.
     fn admit(&self, principal: Principal, now: Timestamp) -> Result<Principal, Refused> {
         let admitted = match principal.identity() {
+            // Before anything else of it is looked at: who is late is no more than that.
+            Identity::Token(_, token) if token.expires <= now => Err(Unauthenticated::TokenExpired),
+            Identity::Issued(_, token, _) if token.expires <= now => {
+                Err(Unauthenticated::TokenExpired)
+            }
             Identity::Key(key) | Identity::Token(key, _) => {
                 let admitted = key.admits(&principal.origin(), now);
                 admitted.map(|()| key.used(now))
@@ -138,7 +143,7 @@ impl Gate {
         }
     }
 
-    /// Whose a credential is, by its secret or its signature alone.
+    /// Whose a credential is, by its secret or its signature alone: it may be past its time.
     fn identify(&self, presented: &Presented, now: Timestamp) -> Result<Identity, Unauthenticated> {
         let tokens = self.tokens.as_ref();
         let Some(tokens) = tokens.filter(|_| Tokens::looks_like_one(presented)) else {

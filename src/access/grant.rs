@@ -53,6 +53,8 @@ ops! {
     ManageKeys => ManageKeys,
     /// A token in place of the key.
     TakeToken => TakeToken,
+    /// Who is asking.
+    ReadSelf => ReadSelf,
     /// The tenant's webhooks.
     ManageWebhooks => ManageWebhooks,
     /// The tenant's usage.

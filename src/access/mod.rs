@@ -37,8 +37,8 @@ pub use self::{
     grant::{
         Contain, CreateCollection, DeleteCollection, Describe, Erase, Grant, MakeRecoveryKey,
         ManageBackups, ManageCustody, ManageKeys, ManageRetention, ManageTenants, ManageWebhooks,
-        Op, Read, ReadAudit, ReadNodeAudit, ReadReceipts, ReadUsage, RotateRoot, Search, TakeToken,
-        Write,
+        Op, Read, ReadAudit, ReadNodeAudit, ReadReceipts, ReadSelf, ReadUsage, RotateRoot, Search,
+        TakeToken, Write,
     },
     limit::{KeyLimits, Limits, Quota},
     message::{Message, MessageHead, Signer},

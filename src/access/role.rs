@@ -45,6 +45,8 @@ pub enum Action {
     ManageKeys,
     /// Take a short-lived token in place of the key.
     TakeToken,
+    /// Read who is asking, and what they may use.
+    ReadSelf,
     /// Create, list and delete the tenant's webhooks.
     ManageWebhooks,
     /// Close the own tenant at once.
@@ -88,7 +90,7 @@ impl Role {
                 Self::Writer | Self::Owner => true,
                 Self::Inference | Self::Auditor | Self::Operator => false,
             },
-            Action::TakeToken => true,
+            Action::TakeToken | Action::ReadSelf => true,
             Action::DeleteCollection
             | Action::Erase
             | Action::ManageRetention
@@ -150,7 +152,7 @@ impl Role {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Search,
         Self::DescribeCollection,
         Self::ReadPoints,
@@ -162,6 +164,7 @@ impl Action {
         Self::ManageRetention,
         Self::ManageKeys,
         Self::TakeToken,
+        Self::ReadSelf,
         Self::ManageWebhooks,
         Self::Contain,
         Self::ReadUsage,
@@ -194,6 +197,7 @@ impl Action {
             | Self::ManageRetention
             | Self::ManageKeys
             | Self::TakeToken
+            | Self::ReadSelf
             | Self::ReadUsage
             | Self::ReadAudit
             | Self::ReadNodeAudit
@@ -217,6 +221,7 @@ impl Action {
             Self::ManageRetention => "manage_retention",
             Self::ManageKeys => "manage_keys",
             Self::TakeToken => "take_token",
+            Self::ReadSelf => "read_self",
             Self::ManageWebhooks => "manage_webhooks",
             Self::Contain => "contain",
             Self::ReadUsage => "read_usage",
@@ -249,9 +254,11 @@ impl Action {
             Self::WritePoints | Self::ReadAudit | Self::ReadNodeAudit | Self::ReadReceipts => {
                 Durability::Written
             }
-            Self::Search | Self::DescribeCollection | Self::ReadPoints | Self::ReadUsage => {
-                Durability::Counted
-            }
+            Self::Search
+            | Self::DescribeCollection
+            | Self::ReadPoints
+            | Self::ReadSelf
+            | Self::ReadUsage => Durability::Counted,
         }
     }
 }

@@ -11,8 +11,8 @@ use std::{
 use super::{Engine, Error, keys::owners_key};
 use crate::{
     access::{
-        Allowance, ApiKey, Grant, KnownKey, ManageTenants, Policy, Principal, Quota, ReadUsage,
-        Scope, Watch,
+        Allowance, ApiKey, Grant, KnownKey, ManageTenants, Policy, Principal, Quota, ReadSelf,
+        ReadUsage, Scope, Watch,
     },
     clock::Timestamp,
     router::{NewTenant, TenantRecord, TenantState},
@@ -206,15 +206,19 @@ impl Engine {
         self.router.policy(record.uuid)
     }
 
-    /// Who is asking. Needs no more than a credential.
-    pub fn self_report(&self, principal: &Principal) -> SelfReport {
+    /// Who is asking: whoever has a credential may know.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Denied`](super::ErrorKind::Denied) for someone of a tenant that is suspended.
+    pub fn self_report(&self, principal: &Principal) -> Result<SelfReport, Error> {
+        let _grant: Grant<ReadSelf> = self.check(principal, None)?;
         let tenant = principal
             .tenant()
             .and_then(|tenant| self.router.own_record(tenant));
-        SelfReport {
+        Ok(SelfReport {
             key: principal.known().cloned(),
             tenant,
-        }
+        })
     }
 
     /// What the principal's tenant uses.

@@ -144,7 +144,8 @@ impl Engine {
     }
 
     /// Whether a key's successor would live for as long as the key was made for: not if its end was brought
-    /// forward by a rotation, nor is there a need for one once it has ended.
+    /// forward by a rotation, nor is there a need for one once it has ended. One whose successor was revoked may
+    /// be rotated again, for as long as it is good for by now: whoever uses it has to change over to something.
     fn may_be_rotated(
         &self,
         principal: &Principal,

@@ -80,6 +80,7 @@ fn an_owner_closes_its_own_tenant_and_only_the_operator_opens_it_again() {
         (&json!("acme"), &json!(true))
     );
     assert_eq!(acme.owner.get("/collections").status, 403);
+    assert_eq!(acme.writer.get("/v1/self").status, 403);
     assert_eq!(
         acme.owner.post("/v1/tenants/acme/resume", json!({})).status,
         403

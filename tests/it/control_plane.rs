@@ -67,6 +67,52 @@ fn a_key_is_shown_once_listed_without_its_secret_and_ends_when_revoked() {
     node.actor(key).get("/v1/self").expect(401);
 }
 
+/// Asking who one is isn't a way past the gate.
+#[test]
+fn who_asks_who_it_is_is_recorded_limited_and_refused_as_for_anything_else() {
+    let node = Node::start();
+    let tenant = node.tenant("acme");
+    let operator = node.operator();
+    let own = tenant.writer.get("/v1/self").expect(200);
+    let asked = (
+        "read_self".to_owned(),
+        own["key"]["id"].as_str().unwrap().to_owned(),
+    );
+    let one = json!({"quota": {"requests_per_second": 1}});
+    operator.patch("/v1/tenants/acme", one).expect(200);
+    tenant.writer.get("/v1/self").expect(200);
+    let refused = tenant.writer.get("/v1/self");
+    assert_eq!(
+        (refused.status, &refused.headers["retry-after"]),
+        (429, &"1".parse().unwrap())
+    );
+    let free = json!({"quota": {"requests_per_second": null}});
+    operator.patch("/v1/tenants/acme", free).expect(200);
+
+    let pair = tenant.writer.post("/v1/token", json!({})).expect(200);
+    let holder = node.actor(pair["access_token"].as_str().unwrap());
+    operator
+        .post("/v1/tenants/acme/suspend", json!({}))
+        .expect(200);
+    for actor in [&tenant.writer, &tenant.owner, &holder] {
+        let refused = actor.get("/v1/self");
+        assert_eq!(refused.status, 403, "{}", refused.text);
+        assert!(refused.message().contains("suspended"), "{}", refused.text);
+    }
+    operator
+        .post("/v1/tenants/acme/resume", json!({}))
+        .expect(200);
+    for (outcome, times) in [("allowed", 2), ("limited", 1), ("denied", 2)] {
+        let recorded = tenant.auditor.recorded(outcome);
+        let own = recorded.iter().filter(|entry| **entry == asked);
+        assert_eq!(own.count(), times, "{outcome}");
+    }
+    // The operator's own is in the node's log.
+    assert_eq!(operator.get("/v1/self").expect(200)["role"], "operator");
+    let log = operator.get("/v1/node/audit?limit=10000").text;
+    assert!(log.contains("\"read_self\""), "{log}");
+}
+
 #[test]
 fn one_owner_cannot_revoke_another_tenants_key_nor_learn_of_it() {
     let node = Node::start();

@@ -173,7 +173,8 @@ impl Tokens {
         Jwt::looks_like_one(presented.text())
     }
 
-    /// Judges an access token, but for what may change while it lasts.
+    /// Judges an access token, but for its time: one that is past it is known for whose it was. The family of
+    /// such a one may be forgotten.
     pub(super) fn check(
         &self,
         presented: &Presented,
@@ -192,10 +193,8 @@ impl Tokens {
                 checked
             }
         };
-        if checked.expires() <= now {
-            return Err(Unauthenticated::TokenExpired);
-        }
         if let Checked::Own(token) = &checked
+            && token.expires > now
             && !self.families.is_sound(token.family)
         {
             return Err(Unauthenticated::Token);

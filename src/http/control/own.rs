@@ -63,11 +63,15 @@ pub(super) struct UsageReport {
 
 /// The caller's tenant, role, key and limits.
 #[utoipa::path(get, path = "/v1/self", tag = "tenant", responses((status = 200, description = "Who the caller is.", body = Report)))]
-pub(super) async fn show(caller: Caller) -> Json<Report> {
-    let report = caller.engine.self_report(&caller.principal);
+pub(super) async fn show(caller: Caller) -> Result<Json<Report>, Refusal> {
+    let report = caller
+        .run(Waits::NotWhenWarm, |engine, principal| {
+            engine.self_report(principal)
+        })
+        .await?;
     let tenant = report.tenant.as_ref();
     let role = caller.principal.role();
-    Json(Report {
+    Ok(Json(Report {
         tenant: tenant.map(|record| record.id.clone()),
         state: tenant.map(|record| record.state.name()),
         role,
@@ -81,7 +85,7 @@ pub(super) async fn show(caller: Caller) -> Json<Report> {
             neighbours_max: role.neighbours_max(),
             payload_bytes_max: PAYLOAD_BYTES_MAX,
         },
-    })
+    }))
 }
 
 /// What the caller's tenant uses.

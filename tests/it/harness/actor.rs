@@ -128,6 +128,18 @@ impl Actor {
         })
     }
 
+    /// What came to such an outcome, by its tenant's audit log: what was asked, and who asked.
+    pub fn recorded(&self, outcome: &str) -> Vec<(String, String)> {
+        let answer = self.get("/v1/audit?limit=10000");
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        let lines = answer.text.lines();
+        let entries = lines.map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let such = entries.filter(|entry| entry["outcome"] == outcome);
+        let word = |entry: &Value, name: &str| entry[name].as_str().unwrap_or_default().to_owned();
+        such.map(|entry| (word(&entry, "action"), word(&entry, "key_id")))
+            .collect()
+    }
+
     /// Makes a collection of the default vector.
     pub fn create_collection(&self, name: &str, size: usize, distance: &str) {
         let body = json!({"vectors": {"size": size, "distance": distance}});

@@ -42,14 +42,7 @@ impl Limited {
 
     /// What was recorded as limited: what was asked, and with which key.
     fn limited(&self) -> Vec<(String, String)> {
-        let text = self.acme.auditor.get("/v1/audit?limit=10000").text;
-        let lines = text.lines();
-        let lines = lines.map(|line| serde_json::from_str::<Value>(line).unwrap());
-        let limited = lines.filter(|line| line["outcome"] == "limited");
-        let word = |line: &Value, name: &str| line[name].as_str().unwrap().to_owned();
-        limited
-            .map(|line| (word(&line, "action"), word(&line, "key_id")))
-            .collect()
+        self.acme.auditor.recorded("limited")
     }
 
     fn rotate(&self) -> Value {

@@ -118,6 +118,14 @@ fn an_issuers_token_is_its_tenants_and_its_roles_and_names_no_one_in_the_log() {
     holder.get("/v1/self").expect(200);
     believing.node.clock.advance(Duration::from_secs(1));
     holder.get("/v1/self").expect(401);
+    // That it came late is known of whoever it is.
+    let mut later = claims("ours");
+    (later["roles"], later["exp"]) = (json!("admin"), json!(START.0 / 1000 + 7200));
+    let later = believing.node.actor(&believing.ours.sign(&later));
+    let (action, actor) = later.recorded("denied").pop().unwrap();
+    assert_eq!(action, "authenticate");
+    let log = fs::read_to_string(believing.node.directory().join("audit/000001.jsonl")).unwrap();
+    assert!(actor.starts_with("ours:") && log.matches(&actor).count() > 1);
 }
 
 #[test]

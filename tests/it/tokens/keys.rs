@@ -191,6 +191,42 @@ fn a_credentials_scheme_is_written_in_any_case() {
     }
 }
 
+/// Whoever uses it has to change over to something; and it lives no longer for that.
+#[test]
+fn a_key_whose_successor_was_revoked_is_rotated_again_while_it_is_good() {
+    let node = Node::start();
+    let owner = node.tenant("acme").owner;
+    let body = json!({"name": "k", "role": "writer", "expires_in_days": 30});
+    let made = owner.post("/v1/keys", body).expect(201);
+    let rotate = |grace: u64| {
+        let path = format!("/v1/keys/{}/rotate", made["id"].as_str().unwrap());
+        owner.post(&path, json!({"grace_seconds": grace}))
+    };
+    let revoke = |id: &Value| owner.delete(&format!("/v1/keys/{}", id.as_str().unwrap()));
+    node.clock.advance(DAY * 10);
+    let first = rotate(3600).expect(201);
+    rotate(3600).expect(409);
+    assert_eq!(revoke(&first["id"]).status, 204);
+    let second = rotate(2_592_000).expect(201);
+    assert_eq!(second["replaces"], made["id"]);
+    // The end that was brought forward stands, and the new one is good for as long as its old one is by now.
+    assert_eq!(second["old_key_expires_at"], first["old_key_expires_at"]);
+    assert_eq!(first["expires_at"], "2027-02-24T08:00:00.000Z");
+    assert_eq!(second["expires_at"], "2027-02-04T09:00:00.000Z");
+    node.actor(first["key"].as_str().unwrap())
+        .get("/collections")
+        .expect(401);
+    for key in [&made, &second] {
+        let key = node.actor(key["key"].as_str().unwrap());
+        key.get("/collections").expect(200);
+    }
+    assert_eq!(revoke(&second["id"]).status, 204);
+    node.clock.advance(Duration::from_secs(3600));
+    let refused = rotate(3600);
+    assert_eq!(refused.status, 409, "{}", refused.text);
+    assert!(refused.message().contains("has ended"), "{}", refused.text);
+}
+
 #[test]
 fn a_key_that_was_rotated_or_has_ended_gets_no_other_successor() {
     let node = Node::start();

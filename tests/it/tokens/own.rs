@@ -56,6 +56,56 @@ fn a_token_stands_for_its_key_for_a_quarter_of_an_hour() {
 }
 
 #[test]
+fn a_token_past_its_time_is_its_keys_in_its_tenants_log_and_is_held_against_nobody() {
+    let node = Node::start();
+    let (acme, globex) = (node.tenant("acme"), node.tenant("globex"));
+    let watch = json!({"watch": {"suspend_after_refusals": 1}});
+    node.operator().patch("/v1/tenants/acme", watch).expect(200);
+    let body = json!({"name": "k", "role": "writer", "allowed_ips": ["127.0.0.1"]});
+    let made = acme.owner.post("/v1/keys", body).expect(201);
+    let key = node.actor(made["key"].as_str().unwrap());
+    let (token, _) = take(&key, json!({}));
+    let late = |from: &Actor| {
+        let refused = from.get("/collections");
+        assert_eq!(refused.status, 401);
+        assert!(
+            refused.message().contains("token has expired"),
+            "{}",
+            refused.text
+        );
+    };
+    let denied = |actor: &Actor| actor.recorded("denied");
+    node.clock.advance(Duration::from_secs(900));
+    let holder = node.actor(&token);
+    late(&holder);
+    late(&holder.at_address([127, 0, 7, 1].into()));
+    // Its refresh tokens are forgotten by and by, and it is the key's yet.
+    node.clock.advance(Duration::from_secs(2 * 24 * 60 * 60));
+    node.tend();
+    late(&holder);
+    let id = made["id"].as_str().unwrap();
+    let entry = ("authenticate".to_owned(), id.to_owned());
+    assert_eq!(denied(&acme.auditor), vec![entry; 3]);
+    assert!(denied(&globex.auditor).is_empty());
+    key.get("/collections").expect(200);
+
+    assert_eq!(acme.owner.delete(&format!("/v1/keys/{id}")).status, 204);
+    let refused = holder.get("/collections");
+    assert_eq!(refused.status, 401);
+    assert!(
+        refused.message().contains("isn't believed"),
+        "{}",
+        refused.text
+    );
+    assert_eq!(denied(&acme.auditor).len(), 3, "no key, nobody");
+    // Nor does one that somebody else has signed name anyone.
+    let (head, _) = token.rsplit_once('.').unwrap();
+    let forged = node.actor(&format!("{head}.{}", "A".repeat(86)));
+    forged.get("/collections").expect(401);
+    assert_eq!(denied(&acme.auditor).len(), 3);
+}
+
+#[test]
 fn its_claims_and_its_key_are_for_anyone_to_check() {
     let node = Node::start();
     let tenant = node.tenant("acme");
