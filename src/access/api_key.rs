@@ -184,7 +184,7 @@ pub struct KnownKey {
     extras: KeyExtras,
     /// When it was used last, in milliseconds; 0 if that isn't known.
     used: AtomicU64,
-    buckets: Arc<Buckets>,
+    buckets: Buckets,
 }
 
 impl KnownKey {

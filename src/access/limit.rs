@@ -34,7 +34,7 @@ pub struct KeyLimits {
 /// The buckets of all tenants that have a limit.
 #[derive(Debug, Default)]
 pub struct Limits {
-    buckets: RwLock<HashMap<TenantUuid, Arc<Buckets>>>,
+    buckets: RwLock<HashMap<TenantUuid, Buckets>>,
 }
 
 impl Limits {
@@ -80,26 +80,22 @@ pub(super) struct Rates {
 }
 
 /// The buckets of a tenant, or of a key.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Buckets {
-    rates: Rates,
-    requests: Option<Bucket>,
-    bytes: Option<Bucket>,
+    requests: Option<Arc<Bucket>>,
+    bytes: Option<Arc<Bucket>>,
 }
 
 impl Buckets {
-    /// Buckets for these rates: those of before, if they were for the same.
-    pub(super) fn after(before: Option<&Arc<Self>>, rates: Rates) -> Arc<Self> {
-        let before = before.filter(|before| before.rates == rates);
-        before.cloned().unwrap_or_else(|| {
-            Arc::new(Self {
-                rates,
-                requests: rates.requests.map(|rate| Bucket::new(rate, rate)),
-                bytes: rates
-                    .bytes
-                    .map(|rate| Bucket::new(rate, rate.max(BURST_BYTES_MIN))),
-            })
-        })
+    /// Buckets for these rates: each is the one of before, if that was for the same rate.
+    pub(super) fn after(before: Option<&Self>, rates: Rates) -> Self {
+        let (requests, bytes) = before.map_or((None, None), |before| {
+            (before.requests.as_ref(), before.bytes.as_ref())
+        });
+        Self {
+            requests: Bucket::after(requests, rates.requests, NonZeroU32::MIN),
+            bytes: Bucket::after(bytes, rates.bytes, BURST_BYTES_MIN),
+        }
     }
 
     /// Takes a load if the others let it pass too, or tells how long to wait for it. What is refused,
@@ -139,12 +135,20 @@ struct Level {
 }
 
 impl Bucket {
-    fn new(rate: NonZeroU32, burst: NonZeroU32) -> Self {
-        Self {
+    /// A bucket for this rate, which holds a second's worth or more: the one of before, if it is for that.
+    fn after(
+        before: Option<&Arc<Self>>,
+        rate: Option<NonZeroU32>,
+        burst_min: NonZeroU32,
+    ) -> Option<Arc<Self>> {
+        let rate = rate?;
+        let same = before.filter(|before| before.rate == rate);
+        let made = || Self {
             rate,
-            burst,
+            burst: rate.max(burst_min),
             level: Mutex::default(),
-        }
+        };
+        Some(same.cloned().unwrap_or_else(|| Arc::new(made())))
     }
 
     /// Takes so many cells if the others let them pass too, or tells how long to wait for them.
@@ -200,7 +204,7 @@ mod tests {
         Load::Requests(NonZeroU32::new(count).unwrap())
     }
 
-    fn at_most(requests: u32) -> Arc<Buckets> {
+    fn at_most(requests: u32) -> Buckets {
         let requests = NonZeroU32::new(requests);
         let rates = Rates {
             requests,

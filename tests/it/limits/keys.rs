@@ -108,7 +108,10 @@ fn what_its_tenant_is_refused_a_key_has_not_used_up() {
     for _ in 0..5 {
         retry_after(&own.key.get("/collections"));
     }
-    set(&own.node, json!({}));
+    set(
+        &own.node,
+        json!({"bytes_per_second": null, "requests_per_second": null}),
+    );
     assert_eq!(send_long(&own.key).status, 400);
     for _ in 0..2 {
         own.key.get("/collections").expect(200);

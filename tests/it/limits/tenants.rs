@@ -158,6 +158,7 @@ fn a_tenants_limit_goes_on_from_where_it_was_when_something_else_is_set() {
         json!({"watch": {"suspend_after_refusals": 100}}),
         json!({"region": "eu"}),
         json!({"quota": two}),
+        json!({"quota": {"bytes_per_second": 1 << 20, "points_max": null}}),
     ] {
         operator.patch("/v1/tenants/acme", change).expect(200);
         retry_after(&acme.writer.get("/collections"));
