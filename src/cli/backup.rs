@@ -79,7 +79,15 @@ pub(crate) async fn run(client: &Client, command: Command) -> anyhow::Result<()>
         }
         Command::List { format } => {
             let backups = client.ask(Method::GET, &["v1", "backups"], None).await?;
-            list(&backups, format)
+            let columns = [
+                ("id", "/id"),
+                ("state", "/state"),
+                ("generation", "/generation"),
+                ("made", "/made_at"),
+                ("points", "/points"),
+                ("bytes", "/bytes"),
+            ];
+            output::list(&backups, "/backups", columns, format)
         }
         Command::Show { id, format } => {
             let path = ["v1", "backups", &id];
@@ -159,49 +167,20 @@ async fn done(client: &Client, kind: &str, begun: &Value) -> anyhow::Result<Valu
 }
 
 fn show(backup: &Value, format: Format) -> anyhow::Result<()> {
-    if format.is_json() {
-        return output::json(backup);
-    }
-    output::fields(&[
-        ("id", output::cell(backup, "/id")),
-        ("state", output::cell(backup, "/state")),
-        ("generation", output::cell(backup, "/generation")),
-        ("made", output::cell(backup, "/made_at")),
-        ("points", output::cell(backup, "/points")),
-        ("bytes", output::cell(backup, "/bytes")),
-        ("new bytes", output::cell(backup, "/new_bytes")),
-        ("sha256", output::cell(backup, "/sha256")),
-        ("downloads", output::cell(backup, "/downloads")),
-        ("error", output::cell(backup, "/error")),
-        ("ended", output::cell(backup, "/ended_at")),
-    ])
-}
-
-fn list(backups: &Value, format: Format) -> anyhow::Result<()> {
-    if format.is_json() {
-        return output::json(backups);
-    }
-    let backups = backups.get("backups").and_then(Value::as_array);
-    let rows: Vec<[String; 6]> = backups
-        .map(Vec::as_slice)
-        .unwrap_or_default()
-        .iter()
-        .map(|backup| {
-            [
-                "/id",
-                "/state",
-                "/generation",
-                "/made_at",
-                "/points",
-                "/bytes",
-            ]
-            .map(|pointer| output::cell(backup, pointer))
-        })
-        .collect();
-    output::table(
-        ["id", "state", "generation", "made", "points", "bytes"],
-        &rows,
-    )
+    let named = [
+        ("id", "/id"),
+        ("state", "/state"),
+        ("generation", "/generation"),
+        ("made", "/made_at"),
+        ("points", "/points"),
+        ("bytes", "/bytes"),
+        ("new bytes", "/new_bytes"),
+        ("sha256", "/sha256"),
+        ("downloads", "/downloads"),
+        ("error", "/error"),
+        ("ended", "/ended_at"),
+    ];
+    output::record(backup, &named, format)
 }
 
 /// Often enough for a bar, rare enough for the tenant's limits.

@@ -4,7 +4,7 @@
 //! Called by: `cli`.
 
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::client::Client;
 use super::output::{self, Format};
@@ -42,24 +42,21 @@ pub(crate) async fn run(client: &Client, arguments: Arguments) -> anyhow::Result
     if arguments.format.is_json() {
         return output::json(&contained);
     }
-    output::fields(&[
-        ("tenant", output::cell(&contained, "/tenant")),
-        ("state", output::cell(&contained, "/state")),
-        ("closed", output::cell(&contained, "/closed")),
-        ("acts since", output::cell(&contained, "/accessed/since")),
-    ])?;
-    let keys = contained
-        .pointer("/accessed/keys")
-        .and_then(Value::as_array);
-    let rows: Vec<[String; 5]> = keys
-        .into_iter()
-        .flatten()
-        .map(|key| {
-            ["/key_id", "/first_at", "/last_at", "/ips", "/acts"]
-                .map(|pointer| output::cell(key, pointer))
-        })
-        .collect();
-    output::table(["key", "first", "last", "from", "acts"], &rows)?;
+    let named = [
+        ("tenant", "/tenant"),
+        ("state", "/state"),
+        ("closed", "/closed"),
+        ("acts since", "/accessed/since"),
+    ];
+    output::record(&contained, &named, arguments.format)?;
+    let columns = [
+        ("key", "/key_id"),
+        ("first", "/first_at"),
+        ("last", "/last_at"),
+        ("from", "/ips"),
+        ("acts", "/acts"),
+    ];
+    output::list(&contained, "/accessed/keys", columns, arguments.format)?;
     let tenant = output::cell(&contained, "/tenant");
     output::notice(format!(
         "`locule tenant resume {tenant}` (the operator's) serves it again."

@@ -10,7 +10,6 @@ use std::fs::{self, File};
 use std::io::{self, IsTerminal, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command as Process, Stdio};
 
 use anyhow::Context;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -20,6 +19,7 @@ use serde_json::{Value, json};
 
 use super::client::Client;
 use super::output::{self, Format};
+use super::secret;
 use crate::config::{RawSettings, Settings};
 use crate::engine::Engine;
 use crate::seal::Opener;
@@ -103,7 +103,14 @@ pub(crate) async fn run(client: &Client, command: Command) -> anyhow::Result<()>
         }
         Command::List { format } => {
             let exports = client.ask(Method::GET, &["v1", "custody"], None).await?;
-            list(&exports, format)
+            let columns = [
+                ("id", "/id"),
+                ("generation", "/generation"),
+                ("at", "/at"),
+                ("to", "/to"),
+                ("reason", "/reason"),
+            ];
+            output::list(&exports, "/exports", columns, format)
         }
         Command::Import(arguments) => import(arguments),
     }
@@ -177,23 +184,6 @@ pub(crate) fn import(import: Import) -> anyhow::Result<()> {
     ))
 }
 
-fn list(exports: &Value, format: Format) -> anyhow::Result<()> {
-    if format.is_json() {
-        return output::json(exports);
-    }
-    let exports = exports.get("exports").and_then(Value::as_array);
-    let rows: Vec<[String; 5]> = exports
-        .map(Vec::as_slice)
-        .unwrap_or_default()
-        .iter()
-        .map(|export| {
-            ["/id", "/generation", "/at", "/to", "/reason"]
-                .map(|pointer| output::cell(export, pointer))
-        })
-        .collect();
-    output::table(["id", "generation", "at", "to", "reason"], &rows)
-}
-
 /// How often a passphrase is asked for: one that is new is easily mistyped.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Asked {
@@ -208,10 +198,10 @@ fn passphrase(file: Option<&Path>, asked: Asked) -> anyhow::Result<String> {
             fs::read_to_string(path).with_context(|| format!("can't read {}", path.display()))?
         }
         None => {
-            let first = typed("passphrase: ")?;
+            let first = secret::typed("passphrase: ")?;
             if asked == Asked::Twice && io::stdin().is_terminal() {
                 anyhow::ensure!(
-                    typed("again: ")? == first,
+                    secret::typed("again: ")? == first,
                     "the two passphrases aren't the same"
                 );
             }
@@ -219,43 +209,4 @@ fn passphrase(file: Option<&Path>, asked: Asked) -> anyhow::Result<String> {
         }
     };
     Ok(text.lines().next().unwrap_or_default().to_owned())
-}
-
-/// A line from the terminal, without showing it, or from wherever standard input comes.
-fn typed(prompt: &str) -> anyhow::Result<String> {
-    let terminal = io::stdin().is_terminal();
-    let _hidden = terminal.then(|| {
-        output::notice(prompt);
-        Hidden::start()
-    });
-    let mut line = String::new();
-    io::stdin()
-        .read_line(&mut line)
-        .context("can't read the passphrase")?;
-    Ok(line)
-}
-
-/// What is typed isn't shown, as long as this lives.
-struct Hidden;
-
-impl Hidden {
-    fn start() -> Self {
-        stty("-echo");
-        Self
-    }
-}
-
-impl Drop for Hidden {
-    fn drop(&mut self) {
-        stty("echo");
-    }
-}
-
-fn stty(setting: &str) {
-    // A terminal that can't hide it shows it: better than none at all.
-    Process::new("stty")
-        .arg(setting)
-        .stdin(Stdio::inherit())
-        .status()
-        .ok();
 }

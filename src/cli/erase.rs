@@ -199,39 +199,27 @@ fn write(path: &PathBuf, receipt: &[u8]) -> anyhow::Result<()> {
 
 async fn list(client: &Client, format: Format) -> anyhow::Result<()> {
     let erasures = client.ask(Method::GET, &["v1", "erasures"], None).await?;
-    if format.is_json() {
-        return output::json(&erasures);
-    }
-    let rows = erasures.get("erasures").and_then(Value::as_array);
-    let rows: Vec<[String; 5]> = rows
-        .into_iter()
-        .flatten()
-        .map(|erasure| {
-            ["/id", "/state", "/scope", "/points", "/requested_at"]
-                .map(|pointer| output::cell(erasure, pointer))
-        })
-        .collect();
-    output::table(["id", "state", "scope", "points", "requested"], &rows)
+    let columns = [
+        ("id", "/id"),
+        ("state", "/state"),
+        ("scope", "/scope"),
+        ("points", "/points"),
+        ("requested", "/requested_at"),
+    ];
+    output::list(&erasures, "/erasures", columns, format)
 }
 
 pub(super) fn show(erasure: &Value, format: Format) -> anyhow::Result<()> {
-    if format.is_json() {
-        return output::json(erasure);
-    }
-    let fields = [
-        "id",
-        "state",
-        "scope",
-        "points",
-        "requested_at",
-        "finished_at",
-        "failure",
+    let named = [
+        ("id", "/id"),
+        ("state", "/state"),
+        ("scope", "/scope"),
+        ("points", "/points"),
+        ("requested_at", "/requested_at"),
+        ("finished_at", "/finished_at"),
+        ("failure", "/failure"),
     ];
-    let fields: Vec<(&str, String)> = fields
-        .into_iter()
-        .map(|name| (name, output::cell(erasure, &format!("/{name}"))))
-        .collect();
-    output::fields(&fields)
+    output::record(erasure, &named, format)
 }
 
 /// `field=value`, the value as JSON where it reads as an integer, a truth value or a quoted text.

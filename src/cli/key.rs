@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::client::Client;
 use super::output::{self, Format};
+use super::span;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -59,7 +60,7 @@ pub(crate) enum Command {
         one: One,
         /// How long the old key goes on working, so that whoever uses it can change over: a number
         /// with s, m, h or d, like 24h. At most 30d. Without it the old key ends at once.
-        #[arg(long, value_name = "TIME", default_value = "0s", value_parser = seconds)]
+        #[arg(long, value_name = "TIME", default_value = "0s", value_parser = span::seconds)]
         grace: u64,
     },
     /// Stop a key from working, at once and for good.
@@ -138,7 +139,18 @@ pub(crate) async fn run(client: &Client, command: Command) -> anyhow::Result<()>
         }
         Command::List { format } => {
             let keys = client.ask(Method::GET, &["v1", "keys"], None).await?;
-            list(&keys, format)
+            let columns = [
+                ("id", "/id"),
+                ("name", "/name"),
+                ("role", "/role"),
+                ("expires", "/expires_at"),
+                ("collections", "/collections"),
+                ("allowed ips", "/allowed_ips"),
+                ("limits", "/limits"),
+                ("last used", "/last_used_at"),
+                ("suspended", "/suspended_at"),
+            ];
+            output::list(&keys, "/keys", columns, format)
         }
         Command::Rotate { one, grace } => {
             let body = json!({ "grace_seconds": grace });
@@ -181,14 +193,8 @@ pub(crate) async fn run(client: &Client, command: Command) -> anyhow::Result<()>
         }
         Command::Suspended { format } => {
             let suspended = client.ask(Method::GET, &["v1", "subjects"], None).await?;
-            if format.is_json() {
-                return output::json(&suspended);
-            }
-            let rows = suspended.pointer("/subjects").and_then(Value::as_array);
-            let rows = rows.into_iter().flatten().map(|subject| {
-                ["/subject", "/suspended_at"].map(|pointer| output::cell(subject, pointer))
-            });
-            output::table(["user", "suspended"], &rows.collect::<Vec<_>>())
+            let columns = [("user", "/subject"), ("suspended", "/suspended_at")];
+            output::list(&suspended, "/subjects", columns, format)
         }
     }
 }
@@ -211,102 +217,4 @@ fn show_new(key: &Value, format: Format) -> anyhow::Result<()> {
     output::fields(&fields)?;
     output::notice("The key is shown this once: the server keeps only a hash of it.");
     Ok(())
-}
-
-/// A length of time in seconds. Without a unit it might mean anything.
-fn seconds(text: &str) -> Result<u64, &'static str> {
-    const EXPECTED: &str = "write a number with s, m, h or d, like 90s, 30m, 24h or 7d";
-    let (number, unit) = text
-        .split_at_checked(text.len().saturating_sub(1))
-        .ok_or(EXPECTED)?;
-    let unit: u64 = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 60 * 60,
-        "d" => 24 * 60 * 60,
-        _ => return Err(EXPECTED),
-    };
-    // `parse` takes a sign, too.
-    if !number.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(EXPECTED);
-    }
-    let number = number.parse::<u64>().map_err(|_| EXPECTED)?;
-    number.checked_mul(unit).ok_or(EXPECTED)
-}
-
-fn list(keys: &Value, format: Format) -> anyhow::Result<()> {
-    if format.is_json() {
-        return output::json(keys);
-    }
-    let keys = keys
-        .get("keys")
-        .and_then(Value::as_array)
-        .map(Vec::as_slice)
-        .unwrap_or_default();
-    let rows: Vec<[String; 9]> = keys
-        .iter()
-        .map(|key| {
-            [
-                "/id",
-                "/name",
-                "/role",
-                "/expires_at",
-                "/collections",
-                "/allowed_ips",
-                "/limits",
-                "/last_used_at",
-                "/suspended_at",
-            ]
-            .map(|pointer| output::cell(key, pointer))
-        })
-        .collect();
-    output::table(
-        [
-            "id",
-            "name",
-            "role",
-            "expires",
-            "collections",
-            "allowed ips",
-            "limits",
-            "last used",
-            "suspended",
-        ],
-        &rows,
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::seconds;
-
-    #[test]
-    fn a_grace_period_says_its_unit() {
-        for (text, expected) in [
-            ("0s", 0),
-            ("90s", 90),
-            ("30m", 1_800),
-            ("24h", 86_400),
-            ("7d", 604_800),
-        ] {
-            assert_eq!(seconds(text), Ok(expected), "{text}");
-        }
-        for text in [
-            "",
-            "s",
-            "24",
-            "24 h",
-            "+1h",
-            "-1h",
-            "1.5h",
-            "1w",
-            "1H",
-            "h1",
-            "1é",
-            "99999999999999999999s",
-            "999999999999999999d",
-        ] {
-            assert!(seconds(text).is_err(), "{text}");
-        }
-    }
 }

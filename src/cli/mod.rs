@@ -10,6 +10,7 @@
 //!
 //! Called by: `main`.
 
+mod audit;
 mod backup;
 mod bench;
 mod client;
@@ -24,12 +25,18 @@ mod point_id;
 mod query;
 mod question;
 mod report;
+mod retention;
 mod root_key;
+mod secret;
 mod serve;
+mod span;
 #[cfg(test)]
 mod stub;
 mod tenant;
+mod token;
+mod usage;
 mod verify;
+mod webhook;
 
 use std::process::ExitCode;
 
@@ -63,12 +70,21 @@ struct Arguments {
 enum Command {
     /// Run the server.
     Serve(Box<serve::Arguments>),
-    /// Create, list, suspend and delete tenants (needs the operator key).
+    /// Create, change, list, suspend and delete tenants (needs the operator key).
     #[command(subcommand)]
     Tenant(tenant::Command),
     /// Create, list, rotate and revoke a tenant's keys (needs the tenant's owner key).
     #[command(subcommand)]
     Key(key::Command),
+    /// Get short-lived tokens in place of a key.
+    #[command(subcommand)]
+    Token(token::Command),
+    /// Tell other systems of events, and let them ask for erasures (needs the tenant's owner key).
+    #[command(subcommand)]
+    Webhook(webhook::Command),
+    /// Set how long points are kept (needs the tenant's owner key).
+    #[command(subcommand)]
+    Retention(retention::Command),
     /// Erase points, data subjects, collections or the tenant, and get receipts (needs the tenant's
     /// owner key).
     #[command(subcommand)]
@@ -91,6 +107,11 @@ enum Command {
     /// Put another root key in place of the node's (needs the operator key).
     #[command(subcommand)]
     RootKey(root_key::Command),
+    /// Print the tenant's audit log, to its end, as `locule verify audit` checks it (needs the tenant's
+    /// owner or auditor key).
+    Audit(audit::Arguments),
+    /// Tell what the tenant stores and asks (needs the tenant's owner or auditor key).
+    Usage(usage::Arguments),
     /// Tell how a tenant is kept: keys, limits, encryption, what the audit log covers.
     Report(report::Arguments),
     /// Close a tenant at once, and tell what each of its keys did (needs the operator key or the
@@ -104,33 +125,27 @@ enum Command {
 impl Arguments {
     fn run(self) -> anyhow::Result<ExitCode> {
         let connection = self.connection;
+        let client = || Client::new(&connection);
         let done = match self.command {
             Command::Verify(command) => return Ok(verify::run(command)),
             Command::Serve(arguments) => serve::run(*arguments),
-            Command::Tenant(command) => wait_for(tenant::run(&Client::new(&connection)?, command)),
-            Command::Key(command) => wait_for(key::run(&Client::new(&connection)?, command)),
-            Command::Erase(command) => wait_for(erase::run(&Client::new(&connection)?, command)),
-            Command::Load(arguments) => wait_for(load::run(&Client::new(&connection)?, arguments)),
-            Command::Query(arguments) => {
-                wait_for(query::run(&Client::new(&connection)?, arguments))
-            }
-            Command::Backup(command) => wait_for(backup::run(&Client::new(&connection)?, command)),
-            Command::Restore(restore) => {
-                wait_for(backup::restore(&Client::new(&connection)?, restore))
-            }
+            Command::Tenant(command) => wait_for(tenant::run(&client()?, command)),
+            Command::Key(command) => wait_for(key::run(&client()?, command)),
+            Command::Token(command) => wait_for(token::run(&client()?, command)),
+            Command::Webhook(command) => wait_for(webhook::run(&client()?, command)),
+            Command::Retention(command) => wait_for(retention::run(&client()?, command)),
+            Command::Erase(command) => wait_for(erase::run(&client()?, command)),
+            Command::Load(arguments) => wait_for(load::run(&client()?, arguments)),
+            Command::Query(arguments) => wait_for(query::run(&client()?, arguments)),
+            Command::Backup(command) => wait_for(backup::run(&client()?, command)),
+            Command::Restore(restore) => wait_for(backup::restore(&client()?, restore)),
             Command::Custody(custody::Command::Import(import)) => custody::import(import),
-            Command::Custody(command) => {
-                wait_for(custody::run(&Client::new(&connection)?, command))
-            }
-            Command::RootKey(command) => {
-                wait_for(root_key::run(&Client::new(&connection)?, command))
-            }
-            Command::Report(arguments) => {
-                wait_for(report::run(&Client::new(&connection)?, arguments))
-            }
-            Command::Contain(arguments) => {
-                wait_for(contain::run(&Client::new(&connection)?, arguments))
-            }
+            Command::Custody(command) => wait_for(custody::run(&client()?, command)),
+            Command::RootKey(command) => wait_for(root_key::run(&client()?, command)),
+            Command::Audit(arguments) => wait_for(audit::run(&client()?, arguments)),
+            Command::Usage(arguments) => wait_for(usage::run(&client()?, arguments)),
+            Command::Report(arguments) => wait_for(report::run(&client()?, arguments)),
+            Command::Contain(arguments) => wait_for(contain::run(&client()?, arguments)),
             Command::Bench(command) => wait_for(bench::run(&connection, command)),
         };
         done.map(|()| ExitCode::SUCCESS)

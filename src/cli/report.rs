@@ -5,7 +5,7 @@
 
 use reqwest::Method;
 
-use super::client::Client;
+use super::client::{Client, parameter};
 use super::output;
 
 #[derive(clap::Args)]
@@ -25,10 +25,7 @@ pub(crate) async fn run(client: &Client, arguments: Arguments) -> anyhow::Result
     };
     if arguments.html {
         let mut request = client.prepare(Method::GET, &path, None)?;
-        request
-            .url_mut()
-            .query_pairs_mut()
-            .append_pair("format", "html");
+        parameter(&mut request, "format", "html");
         let page = client.execute(request).await?;
         return output::line(String::from_utf8_lossy(&page).trim_end());
     }

@@ -29,14 +29,12 @@ pub(crate) async fn run(client: &Client, command: Command) -> anyhow::Result<()>
             Some(&json!({})),
         )
         .await?;
-    if format.is_json() {
-        return output::json(&rotated);
-    }
-    output::fields(&[
-        ("root key", output::cell(&rotated, "/root_key")),
-        ("before", output::cell(&rotated, "/previous")),
-        ("key files", output::cell(&rotated, "/files")),
-    ])?;
+    let named = [
+        ("root key", "/root_key"),
+        ("before", "/previous"),
+        ("key files", "/files"),
+    ];
+    output::record(&rotated, &named, format)?;
     if let Some(then) = rotated.get("then").and_then(Value::as_str) {
         output::notice(format!("Left to do: {then}."));
     }

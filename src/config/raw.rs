@@ -192,9 +192,10 @@ impl ConfigError {
 }
 
 /// Read by client commands, by scripts and by tests.
-const CLIENT_SETTINGS: [&str; 7] = [
+const CLIENT_SETTINGS: [&str; 8] = [
     "url",
     "api_key",
+    "refresh_token",
     "ca",
     "identity",
     "target_dir",

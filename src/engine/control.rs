@@ -1,11 +1,8 @@
 //! The control plane: tenants for the operator, usage for the tenant.
 
-use std::{
-    cell::Cell,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
 };
 
 use super::{Engine, Error, keys::owners_key};
@@ -175,9 +172,7 @@ impl Engine {
     ) -> Result<Arc<TenantRecord>, Error> {
         let grant: Grant<ManageTenants> = self.check_about(principal, id)?;
         self.record_act_about(principal, id, "change_tenant")?;
-        let limits_changed = Cell::new(false);
         let merge = |record: &mut TenantRecord, policy: &mut Policy| {
-            let before = (record.quota, policy.allowance);
             let mut settings = TenantSettings {
                 quota: record.quota,
                 allowance: policy.allowance,
@@ -187,17 +182,12 @@ impl Engine {
             change(&mut settings);
             (record.quota, record.region) = (settings.quota, settings.region);
             (policy.allowance, policy.watch) = (settings.allowance, settings.watch);
-            limits_changed.set(before != (record.quota, policy.allowance));
         };
+        let limits = self.gate.limits();
         Ok(self
             .router
             .change_with_policy(&grant, id, merge, |record, policy| {
-                // Set anew, a rate begins with a whole second's worth.
-                if limits_changed.get() {
-                    self.gate
-                        .limits()
-                        .set(record.uuid, record.quota, policy.allowance);
-                }
+                limits.set(record.uuid, record.quota, policy.allowance);
             })?)
     }
 

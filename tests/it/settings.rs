@@ -1,8 +1,6 @@
 //! What an operator sets of a tenant, changed by JSON merge patches (RFC 7396): what isn't named stays,
 //! what is null is lifted.
 
-use std::time::Duration;
-
 use proptest::{
     collection::vec,
     option,
@@ -214,27 +212,6 @@ fn changes_at_the_same_time_lose_nothing_of_each_other() {
         }
         assert_eq!(shown, expected);
     }
-}
-
-#[test]
-fn what_leaves_the_rate_as_it_is_gives_no_second_burst() {
-    let node = Node::start();
-    let acme = node.tenant("acme");
-    let operator = node.operator();
-    patch(&operator, json!({"quota": {"requests_per_second": 2}})).expect(200);
-    let ask = || acme.writer.get("/collections").status;
-    assert_eq!([ask(), ask(), ask()], [200, 200, 429]);
-    for change in [
-        json!({}),
-        json!({"region": "eu"}),
-        json!({"watch": {"suspend_after_networks": 3}}),
-        json!({"quota": {"requests_per_second": 2}}),
-    ] {
-        patch(&operator, change).expect(200);
-        assert_eq!(ask(), 429);
-    }
-    node.clock.advance(Duration::from_secs(1));
-    assert_eq!([ask(), ask(), ask()], [200, 200, 429]);
 }
 
 /// A change of some fields, each to a value or to nothing; of all of them at times.

@@ -7,6 +7,7 @@
 //!
 //! Called by: every client command.
 
+mod backoff;
 mod connection;
 mod error;
 #[cfg(test)]
@@ -18,7 +19,7 @@ use std::time::Duration;
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Method, Request, Url};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 pub(crate) use connection::{ApiKey, Connection};
 pub(crate) use error::ClientError;
@@ -67,22 +68,6 @@ impl Client {
         self.read(request).await
     }
 
-    /// Asks for a page of a list of the control plane; `after` is where the page before it ended.
-    pub(crate) async fn ask_page(
-        &self,
-        path: &[&str],
-        after: Option<&str>,
-    ) -> Result<Value, ClientError> {
-        let mut request = self.prepare(Method::GET, path, None)?;
-        if let Some(after) = after {
-            request
-                .url_mut()
-                .query_pairs_mut()
-                .append_pair("after", after);
-        }
-        self.read(request).await
-    }
-
     /// Asks for something that takes its time, to be answered once it is done or the seconds are over.
     pub(crate) async fn ask_waiting(
         &self,
@@ -92,11 +77,7 @@ impl Client {
     ) -> Result<Value, ClientError> {
         let body = body.to_string().into_bytes();
         let mut request = self.prepare(Method::POST, path, Some(body))?;
-        let wait = seconds.to_string();
-        request
-            .url_mut()
-            .query_pairs_mut()
-            .append_pair("wait", &wait);
+        parameter(&mut request, "wait", &seconds.to_string());
         self.read(request).await
     }
 
@@ -135,6 +116,38 @@ impl Client {
         Ok(body.to_vec())
     }
 
+    /// Sends a prepared request, again and again while what keeps it from succeeding may pass. Longer
+    /// waits are told.
+    pub(crate) async fn insist(
+        &self,
+        request: Request,
+        tell: impl Fn(String),
+    ) -> Result<Vec<u8>, ClientError> {
+        let mut failed = 0;
+        loop {
+            // A body of bytes can always be sent again.
+            let Some(again) = request.try_clone() else {
+                return self.execute(request).await;
+            };
+            let error = match self.execute(again).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            failed += 1;
+            let delay = backoff::delay(failed, error.retry_after()).filter(|_| error.is_passing());
+            let Some(delay) = delay else {
+                return Err(error);
+            };
+            if delay >= DELAY_TOLD_MIN {
+                tell(format!(
+                    "trying again in {:.0} s: {error}",
+                    delay.as_secs_f64()
+                ));
+            }
+            tokio::time::sleep(delay).await;
+        }
+    }
+
     async fn read(&self, request: Request) -> Result<Value, ClientError> {
         let answer = self.execute(request).await?;
         if answer.is_empty() {
@@ -165,6 +178,24 @@ impl Client {
         Ok(url)
     }
 }
+
+/// The fields of a body that were said; none if that is no field at all.
+pub(crate) fn said<const N: usize>(
+    fields: [(&str, Option<Value>); N],
+) -> Option<Map<String, Value>> {
+    let said = fields
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    Some(said.collect()).filter(|said: &Map<_, _>| !said.is_empty())
+}
+
+/// Adds a query parameter to a request.
+pub(crate) fn parameter(request: &mut Request, name: &str, value: &str) {
+    request.url_mut().query_pairs_mut().append_pair(name, value);
+}
+
+/// Waits below this pass unnoticed.
+const DELAY_TOLD_MIN: Duration = Duration::from_secs(3);
 
 /// A server on the same network answers a connect within milliseconds; past this it isn't there.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

@@ -1,6 +1,7 @@
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 
+use super::backoff::{ASKED_FOR_MAX, ATTEMPTS_MAX, DELAY_FIRST, DELAY_MAX, delay};
 use super::error::told;
 use super::*;
 
@@ -83,4 +84,17 @@ fn a_refusal_says_whether_a_key_was_sent_and_how_long_to_wait() {
     let error = refused(StatusCode::TOO_MANY_REQUESTS, &headers, true);
     assert_eq!(error.retry_after(), Some(Duration::from_secs(7)));
     assert!(error.is_passing());
+}
+
+#[test]
+fn retries_back_off_up_to_a_limit_and_then_end() {
+    assert_eq!(delay(1, None), Some(DELAY_FIRST));
+    assert_eq!(delay(2, None), Some(DELAY_FIRST * 2));
+    assert_eq!(delay(ATTEMPTS_MAX - 1, None), Some(DELAY_MAX));
+    assert_eq!(delay(ATTEMPTS_MAX, None), None);
+    let seconds = |seconds| Some(Duration::from_secs(seconds));
+    assert_eq!(delay(1, seconds(30)), seconds(30));
+    assert_eq!(delay(1, seconds(0)), Some(DELAY_FIRST));
+    assert_eq!(delay(1, seconds(1 << 40)), Some(ASKED_FOR_MAX));
+    assert_eq!(delay(ATTEMPTS_MAX, seconds(1)), None);
 }

@@ -8,7 +8,6 @@
 //!
 //! Called by: `cli`.
 
-mod backoff;
 mod batch;
 mod collection;
 mod delivery;

@@ -1,11 +1,9 @@
 use std::io::Write;
 use std::sync::Arc;
-use std::time::Duration;
 
 use arrow_array::{ArrayRef, Int64Array, StringArray, UInt64Array};
 use tempfile::NamedTempFile;
 
-use super::backoff::{ASKED_FOR_MAX, ATTEMPTS_MAX, DELAY_FIRST, DELAY_MAX, delay};
 use super::reader::Step;
 use super::row::Row;
 use super::*;
@@ -237,17 +235,4 @@ fn a_file_that_cannot_be_loaded_is_found_before_anything_is_read() {
     let zipped = NamedTempFile::new().unwrap();
     std::fs::write(zipped.path(), b"\x1f\x8b\x08").unwrap();
     assert!(told(&[&zipped], |_| {})[0].contains("compressed with gzip"));
-}
-
-#[test]
-fn retries_back_off_up_to_a_limit_and_then_end() {
-    assert_eq!(delay(1, None), Some(DELAY_FIRST));
-    assert_eq!(delay(2, None), Some(DELAY_FIRST * 2));
-    assert_eq!(delay(ATTEMPTS_MAX - 1, None), Some(DELAY_MAX));
-    assert_eq!(delay(ATTEMPTS_MAX, None), None);
-    let seconds = |seconds| Some(Duration::from_secs(seconds));
-    assert_eq!(delay(1, seconds(30)), seconds(30));
-    assert_eq!(delay(1, seconds(0)), Some(DELAY_FIRST));
-    assert_eq!(delay(1, seconds(1 << 40)), Some(ASKED_FOR_MAX));
-    assert_eq!(delay(ATTEMPTS_MAX, seconds(1)), None);
 }

@@ -48,6 +48,50 @@ pub(crate) fn line(text: impl Display) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Prints what a document lists: the document itself for programs, else a row each, with the cells at
+/// these JSON pointers under their headings.
+pub(crate) fn list<const N: usize>(
+    document: &Value,
+    list: &str,
+    columns: [(&str, &str); N],
+    format: Format,
+) -> anyhow::Result<()> {
+    if format.is_json() {
+        return json(document);
+    }
+    let items = document.pointer(list).and_then(Value::as_array);
+    let rows = items.into_iter().flatten();
+    let rows: Vec<[String; N]> = rows
+        .map(|item| columns.map(|(_, pointer)| cell(item, pointer)))
+        .collect();
+    table(columns.map(|(heading, _)| heading), &rows)
+}
+
+/// Prints a value: itself for programs, else names and what is at these JSON pointers.
+pub(crate) fn record(value: &Value, named: &[(&str, &str)], format: Format) -> anyhow::Result<()> {
+    if format.is_json() {
+        return json(value);
+    }
+    let named = named.iter();
+    let shown: Vec<_> = named
+        .map(|(name, pointer)| (*name, cell(value, pointer)))
+        .collect();
+    fields(&shown)
+}
+
+/// Prints lines of JSON as they are, so that what is signed stays so; a terminal sees them plain.
+pub(crate) fn json_lines(text: &str) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    if out.is_terminal() {
+        for line in text.lines() {
+            writeln!(out, "{}", plain(line))?;
+        }
+    } else {
+        out.write_all(text.as_bytes())?;
+    }
+    Ok(())
+}
+
 /// Prints names and values below one another.
 pub(crate) fn fields(fields: &[(&str, String)]) -> anyhow::Result<()> {
     let width = fields.iter().map(|(name, _)| name.len()).max().unwrap_or(0);

@@ -1,11 +1,19 @@
 //! The client commands against a real server: what they tell people and programs, and what they
 //! say when they can't.
 
+mod audit;
 mod https;
 mod incidents;
 mod keys;
+mod retention;
+mod tenants;
+mod tokens;
+mod webhooks;
 
-use std::process::{Command, Stdio};
+use std::{
+    io::Write,
+    process::{Command, Stdio},
+};
 
 use serde_json::Value;
 
@@ -21,15 +29,30 @@ pub struct Told {
 
 /// Runs a command with a key, at a server.
 pub fn locule(url: &str, key: &str, arguments: &[&str]) -> Told {
-    let output = Command::new(env!("CARGO_BIN_EXE_locule"))
+    locule_told(
+        &[("LOCULE_URL", url), ("LOCULE_API_KEY", key)],
+        "",
+        arguments,
+    )
+}
+
+/// ... with these variables, and this on its standard input.
+pub fn locule_told(variables: &[(&str, &str)], input: &str, arguments: &[&str]) -> Told {
+    let mut running = Command::new(env!("CARGO_BIN_EXE_locule"))
         .args(arguments)
         // What the machine has set is about other servers.
         .env_clear()
-        .env("LOCULE_URL", url)
-        .env("LOCULE_API_KEY", key)
-        .stdin(Stdio::null())
-        .output()
+        .envs(variables.iter().copied())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
         .unwrap();
+    // One that doesn't read has ended by now, perhaps.
+    let mut stdin = running.stdin.take().unwrap();
+    let _ = stdin.write_all(input.as_bytes());
+    drop(stdin);
+    let output = running.wait_with_output().unwrap();
     Told {
         success: output.status.success(),
         out: String::from_utf8(output.stdout).unwrap(),

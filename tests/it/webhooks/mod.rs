@@ -7,3 +7,5 @@ mod inbound;
 mod outbound;
 mod quotas;
 mod receiver;
+
+pub use receiver::Receiver;

@@ -4,14 +4,11 @@
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
-
 use anyhow::anyhow;
 use reqwest::Method;
 use tokio::sync::mpsc::Receiver;
 use tokio::task::JoinSet;
 
-use super::backoff;
 use super::batch::Batch;
 use super::collection::Target;
 use super::progress::{Aside, Progress};
@@ -159,32 +156,9 @@ async fn send(
         Some(body),
     )?;
     request.url_mut().set_query(Some("wait=true"));
-    let mut failed = 0;
-    loop {
-        // A body of bytes can always be sent again.
-        let Some(again) = request.try_clone() else {
-            return client.execute(request).await.map(drop);
-        };
-        let Err(error) = client.execute(again).await else {
-            return Ok(());
-        };
-        failed += 1;
-        let delay = backoff::delay(failed, error.retry_after()).filter(|_| error.is_passing());
-        let Some(delay) = delay else {
-            return Err(error);
-        };
-        if delay >= DELAY_TOLD_MIN {
-            aside.tell(format!(
-                "trying again in {:.0} s: {error}",
-                delay.as_secs_f64()
-            ));
-        }
-        tokio::time::sleep(delay).await;
-    }
+    let tell = |text| aside.tell(text);
+    client.insist(request, tell).await.map(drop)
 }
-
-/// Waits below this pass unnoticed.
-const DELAY_TOLD_MIN: Duration = Duration::from_secs(3);
 
 /// Enough to see what's wrong with a file; all of them would bury it.
 const SKIPPED_TOLD_MAX: u64 = 10;

@@ -3,9 +3,13 @@
 //!
 //! Called by: `cli`.
 
+mod settings;
+
 use clap::Subcommand;
 use reqwest::Method;
 use serde_json::{Value, json};
+
+use settings::Settings;
 
 use super::client::Client;
 use super::erase;
@@ -18,17 +22,18 @@ pub(crate) enum Command {
         /// Lower-case letters, digits and hyphens, 63 at most. Never given out again, even after
         /// deletion.
         id: String,
-        /// Most points the tenant may keep.
-        #[arg(long, value_name = "N")]
-        quota_points: Option<u64>,
-        /// Most requests a second the tenant may make.
-        #[arg(long, value_name = "N")]
-        quota_requests: Option<u64>,
-        /// Where the tenant's data has to stay.
-        #[arg(long)]
-        region: Option<String>,
+        #[command(flatten)]
+        settings: Settings,
         #[command(flatten)]
         format: Format,
+    },
+    /// Change what a tenant may use, and what is done about its keys that behave oddly. What isn't
+    /// named stays; `none` lifts what is set.
+    Update {
+        #[command(flatten)]
+        one: One,
+        #[command(flatten)]
+        settings: Settings,
     },
     /// List all tenants.
     List {
@@ -74,18 +79,40 @@ pub(crate) async fn run(client: &Client, command: Command) -> anyhow::Result<()>
     match command {
         Command::Create {
             id,
-            quota_points,
-            quota_requests,
-            region,
+            settings,
             format,
         } => {
-            let body = creation(&id, quota_points, quota_requests, region.as_deref());
+            let mut body = settings.said().unwrap_or_default();
+            body.insert("id".to_owned(), id.into());
             let tenant = client
-                .ask(Method::POST, &["v1", "tenants"], Some(&body))
+                .ask(Method::POST, &["v1", "tenants"], Some(&body.into()))
                 .await?;
             show_created(&tenant, &tenant, format)
         }
-        Command::List { format } => list(client, format).await,
+        Command::Update { one, settings } => {
+            let Some(change) = settings.said() else {
+                anyhow::bail!(
+                    "nothing is to change; say what, like `locule tenant update {} --points-max 1000000`",
+                    one.id
+                );
+            };
+            let path = ["v1", "tenants", &one.id];
+            let tenant = client
+                .ask(Method::PATCH, &path, Some(&change.into()))
+                .await?;
+            show(&one.id, &tenant, one.format)
+        }
+        Command::List { format } => {
+            let tenants = client.ask(Method::GET, &["v1", "tenants"], None).await?;
+            let columns = [
+                ("id", "/id"),
+                ("state", "/state"),
+                ("region", "/region"),
+                ("quota", "/quota"),
+                ("created", "/created_at"),
+            ];
+            output::list(&tenants, "/tenants", columns, format)
+        }
         Command::Show(one) => {
             let tenant = client
                 .ask(Method::GET, &["v1", "tenants", &one.id], None)
@@ -117,52 +144,10 @@ pub(crate) async fn run(client: &Client, command: Command) -> anyhow::Result<()>
     }
 }
 
-fn creation(id: &str, points: Option<u64>, requests: Option<u64>, region: Option<&str>) -> Value {
-    let mut body = json!({ "id": id });
-    for (name, limit) in [("points_max", points), ("requests_per_second", requests)] {
-        if let Some(limit) = limit {
-            body["quota"][name] = limit.into();
-        }
-    }
-    if let Some(region) = region {
-        body["region"] = region.into();
-    }
-    body
-}
-
 async fn change(client: &Client, one: One, act: &str) -> anyhow::Result<()> {
     let path = ["v1", "tenants", &one.id, act];
     let tenant = client.ask(Method::POST, &path, None).await?;
     show(&one.id, &tenant, one.format)
-}
-
-async fn list(client: &Client, format: Format) -> anyhow::Result<()> {
-    let mut tenants = Vec::new();
-    let mut after: Option<String> = None;
-    loop {
-        let mut page = client
-            .ask_page(&["v1", "tenants"], after.as_deref())
-            .await?;
-        if let Some(Value::Array(more)) = page.get_mut("tenants").map(Value::take) {
-            tenants.extend(more);
-        }
-        match page.get("next").and_then(Value::as_str) {
-            // The same place again would never end.
-            Some(next) if after.as_deref() != Some(next) => after = Some(next.to_owned()),
-            Some(_) | None => break,
-        }
-    }
-    if format.is_json() {
-        return output::json(&json!({ "tenants": tenants }));
-    }
-    let rows: Vec<[String; 5]> = tenants
-        .iter()
-        .map(|tenant| {
-            ["/id", "/state", "/region", "/quota", "/created_at"]
-                .map(|pointer| output::cell(tenant, pointer))
-        })
-        .collect();
-    output::table(["id", "state", "region", "quota", "created"], &rows)
 }
 
 fn show_created(tenant: &Value, answer: &Value, format: Format) -> anyhow::Result<()> {
