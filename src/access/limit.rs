@@ -1,8 +1,15 @@
-//! Limits of what is asked in a time: buckets of a tenant's, and of a key's within it (GCRA). The time is
-//! an argument.
+//! Limits of what is asked in a time: buckets of a tenant's, and of a key's within it (GCRA, by the governor
+//! crate). The time is an argument.
 
 use std::{collections::HashMap, num::NonZeroU32, sync::Arc, time::Duration};
 
+use governor::{
+    RateLimiter,
+    clock::{Clock as GovernorClock, FakeRelativeClock, Reference},
+    middleware::NoOpMiddleware,
+    nanos::Nanos,
+    state::{InMemoryState, NotKeyed},
+};
 use parking_lot::{Mutex, RwLock};
 use serde::{Deserialize, Serialize};
 
@@ -117,21 +124,19 @@ impl Buckets {
     }
 }
 
+type Limiter = RateLimiter<NotKeyed, InMemoryState, FakeRelativeClock, NoOpMiddleware<Nanos>>;
+
 /// Holds so many cells at most, which come back at its rate.
-#[derive(Debug)]
 struct Bucket {
+    limiter: Limiter,
     rate: NonZeroU32,
     burst: NonZeroU32,
-    level: Mutex<Level>,
-}
-
-/// How full a bucket is. Times are since 1970.
-#[derive(Clone, Copy, Debug, Default)]
-struct Level {
-    /// When it is full, if nothing is taken any more.
-    full: Duration,
-    /// When something was taken last: a clock that was set back stands still until it is there again.
-    taken: Duration,
+    /// How long it takes until a cell is back.
+    interval: Duration,
+    /// Shows the time that callers bring: the limiter asks for no other.
+    clock: FakeRelativeClock,
+    /// Up to when the clock was set, since 1970. It goes on from there once the time has come to it.
+    shown: Mutex<Option<Duration>>,
 }
 
 impl Bucket {
@@ -143,47 +148,64 @@ impl Bucket {
     ) -> Option<Arc<Self>> {
         let rate = rate?;
         let same = before.filter(|before| before.rate == rate);
-        let made = || Self {
-            rate,
-            burst: rate.max(burst_min),
-            level: Mutex::default(),
-        };
+        let made = || Self::new(rate, rate.max(burst_min));
         Some(same.cloned().unwrap_or_else(|| Arc::new(made())))
     }
 
-    /// Takes so many cells if the others let them pass too, or tells how long to wait for them.
+    fn new(rate: NonZeroU32, burst: NonZeroU32) -> Self {
+        let clock = FakeRelativeClock::default();
+        let quota = governor::Quota::per_second(rate).allow_burst(burst);
+        Self {
+            limiter: RateLimiter::direct_with_clock(quota, clock.clone()),
+            rate,
+            burst,
+            interval: quota.replenish_interval(),
+            clock,
+            shown: Mutex::new(None),
+        }
+    }
+
+    /// Takes so many cells if the others let them pass too, or tells how long to wait for them. More than the
+    /// bucket holds would never be there: they pass when it is full, and it stands still for the rest of them.
     fn take(
         &self,
         cells: NonZeroU32,
         now: Timestamp,
         others: impl FnOnce() -> Result<(), Duration>,
     ) -> Result<(), Duration> {
-        let mut level = self.level.lock();
-        let after = self.without(*level, cells, Duration::from_millis(now.0))?;
-        others()?;
-        *level = after;
+        let now = Duration::from_millis(now.0);
+        let mut shown = self.shown.lock();
+        if let Some(before) = *shown {
+            self.clock.advance(now.saturating_sub(before));
+        }
+        // A clock that was set back stands still, too, until it has caught up.
+        let until = shown.map_or(now, |before| before.max(now));
+        *shown = Some(until);
+        let there = cells.min(self.burst);
+        match self.limiter.check_n(there) {
+            Ok(Ok(())) => {}
+            Ok(Err(not_until)) => {
+                let wait = not_until.earliest_possible();
+                let wait = Duration::from(wait.duration_since(self.clock.now()));
+                return Err(wait + until.saturating_sub(now));
+            }
+            Err(_) => return Err(Duration::from_secs(1)),
+        }
+        if let Err(wait) = others() {
+            // In the time that they take to come back, they are back, and the bucket as it was.
+            self.clock
+                .advance(self.interval.saturating_mul(there.get()));
+            return Err(wait);
+        }
+        let owed = cells.get().saturating_sub(self.burst.get());
+        *shown = Some(until + Duration::from_secs(u64::from(owed)) / self.rate.get());
         Ok(())
     }
+}
 
-    /// The level once so many cells are taken. More than the bucket holds would never be there: they pass when
-    /// it is full, and the rest of them is owed.
-    fn without(&self, before: Level, cells: NonZeroU32, now: Duration) -> Result<Level, Duration> {
-        let taken = before.taken.max(now);
-        let full = before.full.max(taken);
-        let there =
-            (full + self.fills(cells.min(self.burst))).saturating_sub(self.fills(self.burst));
-        if there > taken {
-            return Err(there - now);
-        }
-        Ok(Level {
-            full: full + self.fills(cells),
-            taken,
-        })
-    }
-
-    /// How long so many cells take to come back.
-    fn fills(&self, cells: NonZeroU32) -> Duration {
-        Duration::from_secs(u64::from(cells.get())) / self.rate.get()
+impl std::fmt::Debug for Bucket {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Bucket")
     }
 }
 
@@ -294,8 +316,9 @@ mod tests {
             buckets.take(load, Timestamp(START.0 + at), || Ok(()))
         };
         assert_eq!(take(32 << 20, 0), Ok(()));
-        assert_eq!(take(1 << 20, 0), Err(Duration::from_secs(1)));
-        assert_eq!(take(1 << 20, 1_000), Ok(()));
-        assert!(take(1 << 20, 1_000).is_err());
+        let wait = take(1 << 20, 0).unwrap_err();
+        assert!(wait > Duration::from_millis(900) && wait <= Duration::from_secs(1));
+        assert_eq!(take(1 << 20, 1_001), Ok(()));
+        assert!(take(1 << 20, 1_001).is_err());
     }
 }

@@ -39,7 +39,7 @@ const BESIDE: [(&str, &str); 4] = [
 ];
 
 /// Crates that have one home, and what to use elsewhere.
-const HOMES: [(&str, &[&str], &str); 22] = [
+const HOMES: [(&str, &[&str], &str); 23] = [
     (
         "rocksdb",
         &["store/"],
@@ -77,6 +77,7 @@ const HOMES: [(&str, &[&str], &str); 22] = [
     ("clap", &["cli/"], "config"),
     ("anyhow", &["cli/"], "an error enum of the layer's own"),
     ("rustix", &["cli/bench/", "priority.rs"], "priority"),
+    ("governor", &["access/limit.rs"], "access::Limits"),
     ("geo", &["payload/region.rs"], "payload::region"),
 ];
 

@@ -103,7 +103,10 @@ fn what_its_tenant_is_refused_a_key_has_not_used_up() {
     for _ in 0..3 {
         retry_after(&send_long(&own.key));
     }
-    set(&own.node, json!({"requests_per_second": 1}));
+    set(
+        &own.node,
+        json!({"bytes_per_second": null, "requests_per_second": 1}),
+    );
     own.acme.writer.get("/collections").expect(200);
     for _ in 0..5 {
         retry_after(&own.key.get("/collections"));
