@@ -304,7 +304,7 @@ impl Gate {
             request: principal.request(),
             durability: match &decision {
                 Ok(()) => O::ACTION.durability(),
-                // What is refused changes nothing, so no one waits for the disk; each has its entry.
+                // What is refused changes nothing, so no one waits for the disk.
                 Err(_) => Durability::Written,
             },
         };

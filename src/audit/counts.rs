@@ -1,9 +1,10 @@
 //! What is counted: who did it, from where, in which minute, how often.
 //!
 //! Of reads, where the node is set up so, the first of a key, address and minute has an entry of its
-//! own, written before it is allowed. Of refusals of strangers so many of an address and of all do:
-//! what costs a stranger nothing mustn't fill the disk of a log that everything waits for. What is
-//! counted beside them is written when the minute is over, so a crash loses how often, never who.
+//! own, written before it is allowed. Of refusals so many of a key and address do, or of a stranger's
+//! address and of all strangers: what costs nothing mustn't fill the disk of a log that everything waits for.
+//! What is counted beside them is written when the minute is over, so a crash loses how often, never who
+//! (of strangers, past so many, from where).
 
 use std::{collections::HashMap, net::IpAddr};
 
@@ -14,11 +15,11 @@ use crate::clock::Timestamp;
 pub(super) struct Counts {
     minute: u64,
     by_key: HashMap<&'static str, HashMap<Box<str>, Counted>>,
-    /// Strangers, and how many of an address's refusals have an entry. Without an address: all whose
-    /// address isn't known, or is one too many.
-    by_address: HashMap<Option<IpAddr>, (u32, Counted)>,
+    /// How many refusals of a kind have an entry, and what was counted beside them. Without an address: all
+    /// whose address isn't known, or is one too many.
+    refusals: HashMap<Refusal, (u32, Counted)>,
     /// How many refusals of strangers have an entry.
-    refusals: u32,
+    strangers: u32,
     /// What was counted in minutes that are over, and isn't written yet.
     due: Vec<Counted>,
 }
@@ -29,16 +30,45 @@ pub(super) struct Counted {
     by: By,
     tenant: Option<Box<str>>,
     action: &'static str,
+    outcome: Outcome,
     ip: Option<IpAddr>,
     pub(super) repeats: Repeats,
 }
 
+/// What refusals have in common that are counted together.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+struct Refusal {
+    by: By,
+    action: &'static str,
+    outcome: Outcome,
+    ip: Option<IpAddr>,
+}
+
 /// Who did it.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 enum By {
     Key(Box<str>),
     Operator(Box<str>),
     Strangers,
+}
+
+impl By {
+    fn of(actor: Actor<'_>) -> Option<Self> {
+        match actor {
+            Actor::Key(key) => Some(Self::Key(key.into())),
+            Actor::Operator(key) => Some(Self::Operator(key.into())),
+            Actor::Stranger => Some(Self::Strangers),
+            Actor::Node | Actor::NodeAbout(_) => None,
+        }
+    }
+
+    fn actor(&self) -> Actor<'_> {
+        match self {
+            Self::Key(key) => Actor::Key(key),
+            Self::Operator(key) => Actor::Operator(key),
+            Self::Strangers => Actor::Stranger,
+        }
+    }
 }
 
 impl Counts {
@@ -63,52 +93,39 @@ impl Counts {
 
     /// Begins to count for a key whose first act of the minute has its entry.
     pub(super) fn begin(&mut self, entry: &Entry<'_>, now: Timestamp) {
-        let (by, key) = match entry.actor {
-            Actor::Key(key) => (By::Key(key.into()), key),
-            Actor::Operator(key) => (By::Operator(key.into()), key),
-            Actor::Stranger | Actor::Node | Actor::NodeAbout(_) => return,
+        let (Some(by), Some(key)) = (By::of(entry.actor), entry.actor.id()) else {
+            return;
         };
         self.minute = minute(now);
         let keys = self.by_key.entry(entry.action).or_default();
         // A key that is used from two addresses at once is counted for one of them.
         if keys.len() < KEYS_MAX && !keys.contains_key(key) {
-            let counted = Counted {
-                by,
-                tenant: entry.tenant.map(Into::into),
-                action: entry.action,
-                ip: entry.ip,
-                repeats: Repeats {
-                    count: 0,
-                    since: now,
-                },
-            };
-            keys.insert(key.into(), counted);
+            keys.insert(key.into(), Counted::none(by, entry, entry.ip, now));
         }
     }
 
-    /// Counts one more refusal of a stranger, if enough of this minute have an entry. False if this one
-    /// is to have one.
+    /// Counts one more refusal, if enough of its kind have an entry in this minute. False if this one is to
+    /// have one.
     pub(super) fn add_refusal(&mut self, now: Timestamp, entry: &Entry<'_>) -> bool {
         self.minute = minute(now);
-        let room = self.by_address.len() < ADDRESSES_MAX;
-        let known = room || self.by_address.contains_key(&entry.ip);
-        let ip = entry.ip.filter(|_| known);
-        let (written, counted) = self.by_address.entry(ip).or_insert_with(|| {
-            let counted = Counted {
-                by: By::Strangers,
-                tenant: None,
-                action: entry.action,
-                ip,
-                repeats: Repeats {
-                    count: 0,
-                    since: now,
-                },
-            };
-            (0, counted)
-        });
-        if *written < REFUSALS_EACH && self.refusals < REFUSALS_MAX {
+        let Some(by) = By::of(entry.actor) else {
+            return false;
+        };
+        let mut kind = Refusal {
+            by,
+            action: entry.action,
+            outcome: entry.outcome,
+            ip: entry.ip,
+        };
+        if self.refusals.len() >= REFUSAL_KINDS_MAX && !self.refusals.contains_key(&kind) {
+            kind.ip = None;
+        }
+        let of_strangers = kind.by == By::Strangers;
+        let none = || (0, Counted::none(kind.by.clone(), entry, kind.ip, now));
+        let (written, counted) = self.refusals.entry(kind.clone()).or_insert_with(none);
+        if *written < REFUSALS_EACH && !(of_strangers && self.strangers >= STRANGERS_MAX) {
             *written += 1;
-            self.refusals += 1;
+            self.strangers += u32::from(of_strangers);
             return false;
         }
         counted.repeats.count += 1;
@@ -132,11 +149,11 @@ impl Counts {
     pub(super) fn end_minute(&mut self) {
         let keys = std::mem::take(&mut self.by_key).into_values();
         let keys = keys.flat_map(HashMap::into_values);
-        let strangers = std::mem::take(&mut self.by_address).into_values();
-        let counted = keys.chain(strangers.map(|(_, counted)| counted));
+        let refusals = std::mem::take(&mut self.refusals).into_values();
+        let counted = keys.chain(refusals.map(|(_, counted)| counted));
         self.due
             .extend(counted.filter(|counted| counted.repeats.count > 0));
-        self.refusals = 0;
+        self.strangers = 0;
         // The earliest is taken first, from the end.
         self.due
             .sort_by_key(|counted| std::cmp::Reverse(counted.repeats.since));
@@ -144,17 +161,27 @@ impl Counts {
 }
 
 impl Counted {
+    /// Nothing yet of acts like this one.
+    fn none(by: By, entry: &Entry<'_>, ip: Option<IpAddr>, now: Timestamp) -> Self {
+        Self {
+            by,
+            tenant: entry.tenant.map(Into::into),
+            action: entry.action,
+            outcome: entry.outcome,
+            ip,
+            repeats: Repeats {
+                count: 0,
+                since: now,
+            },
+        }
+    }
+
     pub(super) fn entry(&self) -> Entry<'_> {
-        let (actor, outcome) = match &self.by {
-            By::Key(key) => (Actor::Key(key), Outcome::Allowed),
-            By::Operator(key) => (Actor::Operator(key), Outcome::Allowed),
-            By::Strangers => (Actor::Stranger, Outcome::Denied),
-        };
         Entry {
-            actor,
+            actor: self.by.actor(),
             tenant: self.tenant.as_deref(),
             action: self.action,
-            outcome,
+            outcome: self.outcome,
             ip: self.ip,
             request: 0,
             durability: Durability::Written,
@@ -168,8 +195,8 @@ const fn minute(now: Timestamp) -> u64 {
 
 /// Keys that are counted at once, for each action. Past that, each of their reads has an entry.
 const KEYS_MAX: usize = 65_536;
-/// Refusals of strangers that have an entry in a minute: of an address, and of all.
+/// Refusals of a kind that have an entry in a minute, and of all strangers.
 const REFUSALS_EACH: u32 = 60;
-const REFUSALS_MAX: u32 = 600;
-/// Addresses that are told apart in a minute.
-const ADDRESSES_MAX: usize = 1_024;
+const STRANGERS_MAX: u32 = 600;
+/// Kinds of refusals in a minute, past which addresses aren't told apart.
+const REFUSAL_KINDS_MAX: usize = 1_024;

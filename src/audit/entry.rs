@@ -59,7 +59,7 @@ impl<'a> Actor<'a> {
 }
 
 /// What came of it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Outcome {
     /// It was allowed.
     Allowed,
@@ -72,6 +72,14 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Whether nothing was done.
+    pub(super) const fn is_refusal(self) -> bool {
+        match self {
+            Self::Denied | Self::Limited => true,
+            Self::Allowed | Self::Corrupt => false,
+        }
+    }
+
     /// The outcome's name in the log.
     pub const fn name(self) -> &'static str {
         match self {
@@ -89,7 +97,8 @@ pub enum Durability {
     /// Handed to the operating system: survives the process, not the power. Where the node is set
     /// up to count reads, the first of a key, address and minute is, and the others are counted.
     Counted,
-    /// Handed to the operating system. For upserts and refusals.
+    /// Handed to the operating system. For upserts, and for refusals: past so many alike in a minute those
+    /// are counted.
     Written,
     /// Fsynced. For keys, roles, tenants, erasure.
     Synced,

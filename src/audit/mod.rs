@@ -108,8 +108,7 @@ struct State {
 }
 
 impl AuditLog {
-    /// Appends an entry. Reads may only be counted, and so are refusals of strangers past so many a
-    /// minute.
+    /// Appends an entry. Reads may only be counted, and so are refusals past so many alike in a minute.
     ///
     /// # Errors
     /// [`AuditError`]: then whatever was to be recorded must not happen.
@@ -117,7 +116,7 @@ impl AuditLog {
         if entry.durability == Durability::Counted && self.options.reads == Reads::Counted {
             return self.count(now, entry);
         }
-        if entry.actor == Actor::Stranger {
+        if entry.outcome.is_refusal() && entry.durability == Durability::Written {
             return self.count_refusal(now, entry);
         }
         let (seq, recorded) = self.append(&mut self.state.lock(), now, entry, None)?;
@@ -182,7 +181,7 @@ impl AuditLog {
         Ok(recorded)
     }
 
-    /// Appends a refusal of a stranger, or counts it if there were many in this minute.
+    /// Appends a refusal, or counts it if there were many like it in this minute.
     fn count_refusal(&self, now: Timestamp, entry: &Entry<'_>) -> Result<Recorded, AuditError> {
         let mut counts = self.counts.lock();
         let mut state = self.state.lock();

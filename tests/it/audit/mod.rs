@@ -3,7 +3,7 @@
 mod disk;
 mod reading;
 mod reduced;
-mod strangers;
+mod refusals;
 
 use std::{collections::HashSet, fs};
 

@@ -1,5 +1,5 @@
-//! Strangers can't fill the disk that the log is on: of each address's refusals so many have an entry,
-//! the others a number.
+//! Nobody who is refused can fill the disk that the log is on: of each address's and each key's refusals so many
+//! have an entry, the others a number.
 
 use std::time::Duration;
 
@@ -90,4 +90,38 @@ fn refusals_of_all_addresses_together_have_so_many_entries_a_minute() {
         .map(|entry| entry["count"].as_u64().unwrap())
         .sum();
     assert_eq!((counted.len(), sum), (3, 150));
+}
+
+#[test]
+fn past_so_many_a_minute_refusals_of_a_key_are_counted_in_its_tenants_log() {
+    let node = Node::start();
+    let acme = node.tenant("acme");
+    let quota = json!({"quota": {"requests_per_second": 20}});
+    node.operator().patch("/v1/tenants/acme", quota).expect(200);
+    let statuses = |times: u32| -> Vec<u16> {
+        let ask = |_| acme.inference.get("/v1/keys").status;
+        (0..times).map(ask).collect()
+    };
+    // So many are its role's to be refused, and then it asks too much.
+    let refused = statuses(120);
+    assert_eq!(refused.iter().filter(|status| **status == 403).count(), 20);
+    assert_eq!(refused.iter().filter(|status| **status == 429).count(), 100);
+    node.clock.advance(Duration::from_secs(60));
+    statuses(1);
+    let own = acme.auditor.get("/v1/audit?limit=10000").text;
+    let key = acme.inference.key.as_deref().unwrap();
+    let id = key.split('_').nth(1).unwrap();
+    let of_key: Vec<Value> = own
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .filter(|entry: &Value| entry["key_id"] == id)
+        .collect();
+    let alike = |outcome: &str| -> Vec<Option<u64>> {
+        let alike = of_key.iter().filter(|entry| entry["outcome"] == outcome);
+        alike.map(|entry| entry["count"].as_u64()).collect()
+    };
+    let mut limited = vec![None; 60];
+    limited.push(Some(40));
+    assert_eq!(alike("limited"), limited);
+    assert_eq!(alike("denied"), [None; 21]);
 }
