@@ -95,17 +95,12 @@ impl Engine {
         let owner_key = ApiKey::make().map_err(crate::router::RouterError::from)?;
         let (id, quota) = (new.id.clone(), new.quota);
         let mut kept = None;
-        let record = self.router.create(&grant, new, now, |uuid| {
+        let record = self.router.create(&grant, new, policy, now, |uuid| {
             let scope = Scope::Tenant(uuid, id);
             let record = owners_key(scope, "first owner key".to_owned(), now);
             let hash = owner_key.hash(self.gate.keys().hasher());
             kept.insert(record(owner_key.id, hash)).clone()
         })?;
-        if policy != Policy::default() {
-            let set = |_: &mut TenantRecord, kept: &mut Policy| *kept = policy;
-            self.router
-                .change_with_policy(&grant, &record.id, set, |_, _| ())?;
-        }
         self.gate.limits().set(record.uuid, quota, policy.allowance);
         if let Some(record) = kept {
             self.gate.keys().insert(record);

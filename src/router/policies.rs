@@ -90,6 +90,21 @@ impl Router {
         used
     }
 
+    /// Stores the policy of a tenant that isn't there yet.
+    pub(super) fn begin_policy(
+        &self,
+        tenant: TenantUuid,
+        policy: Policy,
+    ) -> Result<(), RouterError> {
+        if policy != Policy::default() {
+            let record = PolicyRecord::V1(policy);
+            self.catalog
+                .put(CatalogKind::TenantPolicy, *tenant.as_bytes(), &record)?;
+            self.policies.held.write().insert(tenant, policy);
+        }
+        Ok(())
+    }
+
     /// Changes a tenant's record and its policy, both or neither, and has what came of it taken up:
     /// of several changes, that of the last one last.
     ///

@@ -14,7 +14,7 @@ use super::{
     uses::Uses,
 };
 use crate::{
-    access::{ApiKeyRecord, Contain, Erase, Grant, ManageTenants, Quota, Scope},
+    access::{ApiKeyRecord, Contain, Erase, Grant, ManageTenants, Policy, Quota, Scope},
     clock::Timestamp,
     partition::Partition,
     seal,
@@ -176,6 +176,7 @@ impl Router {
         self: &Arc<Self>,
         _grant: &Grant<ManageTenants>,
         new: NewTenant,
+        policy: Policy,
         now: Timestamp,
         owner_key: impl FnOnce(TenantUuid) -> ApiKeyRecord,
     ) -> Result<Arc<TenantRecord>, RouterError> {
@@ -200,6 +201,8 @@ impl Router {
             created: now,
         };
         let owner_key = owner_key(uuid);
+        // First: a crash leaves a policy of nobody, and never a tenant without its own.
+        self.begin_policy(uuid, policy)?;
         self.catalog.put_both(
             (CatalogKind::Tenant, *uuid.as_bytes(), &record),
             (CatalogKind::ApiKey, owner_key.id.catalog_id(), &owner_key),

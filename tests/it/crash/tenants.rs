@@ -96,9 +96,14 @@ impl Tenants {
         // What wasn't acknowledged may be there or not; either way its name can be dealt with.
         if let Some(id) = self.making.pending.take() {
             self.unfinished += 1;
-            let there = operator.get(&format!("/v1/tenants/{id}")).unwrap().status;
-            match there {
+            let shown = operator.get(&format!("/v1/tenants/{id}")).unwrap();
+            match shown.status {
                 200 => {
+                    // With all that was said of it, or not at all.
+                    assert_eq!(
+                        shown.body["watch"]["suspend_after_refusals"], WATCHED,
+                        "{id}"
+                    );
                     let deleted = operator.delete(&format!("/v1/tenants/{id}"));
                     assert_eq!(deleted.unwrap().status, 202, "{id}");
                 }
@@ -148,7 +153,8 @@ impl Making {
         for number in 0.. {
             let id = format!("t-{}-{number}", self.round);
             self.pending = Some(id.clone());
-            let Ok(answer) = operator.post("/v1/tenants", &json!({"id": id})) else {
+            let new = json!({"id": id, "watch": {"suspend_after_refusals": WATCHED}});
+            let Ok(answer) = operator.post("/v1/tenants", &new) else {
                 return;
             };
             assert_eq!(answer.status, 201, "{}", answer.body);
@@ -205,3 +211,5 @@ fn state(process: &Process, id: &str) -> Value {
 }
 
 const ROUNDS: u64 = 30;
+/// What is said of the tenants that are made meanwhile.
+const WATCHED: u32 = 1_000;
