@@ -51,8 +51,8 @@ pub(super) struct Circumstances {
     pub(super) now: Timestamp,
     pub(super) repeats: Option<Repeats>,
     pub(super) salt: Salt,
-    /// Its tenant was erased: who it was is taken out before anybody sees it.
-    pub(super) reduced: bool,
+    /// Its tenant was erased: who it was isn't written.
+    pub(super) nameless: bool,
 }
 
 /// Writes the line that follows `log` in the whole log and `stream` in its tenant's own, and tells
@@ -106,19 +106,16 @@ fn write_entry(
     let who = line.len();
     write_who(line, entry, circumstances);
     let digest = seal::digest(&[line.get(who..).unwrap_or_default()]);
-    if circumstances.reduced {
-        line.truncate(who);
-        push(line, &reduced(&digest));
-    }
     let inner = who..line.len();
     close(line, start, inner, (WHO_FIELD.as_bytes(), &digest), last)
 }
 
 fn write_who(line: &mut Vec<u8>, entry: &Entry<'_>, circumstances: &Circumstances) {
+    let named = !circumstances.nameless;
     push(line, KEY_FIELD.as_bytes());
-    push_text(line, entry.actor.id());
+    push_text(line, entry.actor.id().filter(|_| named));
     push(line, b",\"ip\":");
-    match entry.ip {
+    match entry.ip.filter(|_| named) {
         Some(ip) => {
             push(line, b"\"");
             push_display(line, ip);
@@ -127,7 +124,7 @@ fn write_who(line: &mut Vec<u8>, entry: &Entry<'_>, circumstances: &Circumstance
         None => push(line, b"null"),
     }
     push(line, b",\"request_id\":");
-    if circumstances.repeats.is_some() {
+    if circumstances.repeats.is_some() || circumstances.nameless {
         push(line, b"null");
     } else {
         push(line, b"\"");

@@ -103,7 +103,7 @@ struct State {
     refused: u64,
     line: Vec<u8>,
     salts: Salts,
-    /// Tenants whose entries were reduced, so what is still written of them is, too.
+    /// Tenants whose entries were reduced: what is still written of them names nobody.
     reduced: HashSet<Box<str>>,
 }
 
@@ -293,7 +293,7 @@ impl State {
             now,
             repeats,
             salt: self.salts.next()?,
-            reduced: self.is_to_be_reduced(entry),
+            nameless: self.is_to_be_nameless(entry),
         };
         let (log, own) = line::write(&mut self.line, ends, entry, &circumstances);
         self.files.append(&self.line)?;

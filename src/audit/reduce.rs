@@ -27,7 +27,7 @@ use crate::{clock::Timestamp, seal::VerifyingKey};
 
 impl AuditLog {
     /// Reduces the entries of a tenant that was erased, and tells how many there were. What is yet to be
-    /// recorded of it is reduced before it is written.
+    /// recorded of it names nobody to begin with.
     ///
     /// # Errors
     /// [`AuditError`]; it may be repeated until it succeeds.
@@ -69,7 +69,7 @@ impl AuditLog {
 }
 
 impl State {
-    pub(super) fn is_to_be_reduced(&self, entry: &Entry<'_>) -> bool {
+    pub(super) fn is_to_be_nameless(&self, entry: &Entry<'_>) -> bool {
         !self.reduced.is_empty()
             && names_someone(entry)
             && entry
@@ -80,11 +80,7 @@ impl State {
 
 /// Whether it names somebody who isn't an operator.
 const fn names_someone(entry: &Entry<'_>) -> bool {
-    match entry.actor {
-        Actor::Operator(_) => false,
-        Actor::Node => entry.ip.is_some(),
-        Actor::Key(_) | Actor::NodeAbout(_) | Actor::Stranger => true,
-    }
+    !matches!(entry.actor, Actor::Operator(_)) && (entry.actor.id().is_some() || entry.ip.is_some())
 }
 
 /// How far a tenant's chain had got at the end of a file, if a checkpoint tells.
@@ -135,28 +131,16 @@ fn reduce_file(path: &Path, to: u64, tenant: &str) -> io::Result<u64> {
 
 /// The same, of an entry that was written.
 fn names_someone_in(entry: &str) -> bool {
-    match field(entry, "actor") {
-        Some(OPERATOR) => false,
-        Some(NODE) => field(entry, "key_id")
-            .or_else(|| field(entry, "ip"))
-            .is_some(),
-        _ => true,
-    }
+    let id = field(entry, "key_id").or_else(|| field(entry, "ip"));
+    field(entry, "actor") != Some(OPERATOR) && id.is_some()
 }
 
-/// Reduced entries that were seen, and what the log says of them.
+/// Reduced entries that were seen, and those of which the log is yet to tell that the node reduced them.
 #[derive(Debug, Default)]
 pub(super) struct Reductions {
     pub(super) entries: u64,
-    told: HashMap<String, Told>,
-}
-
-#[derive(Debug)]
-enum Told {
-    /// That the node reduced the tenant's entries.
-    Yes,
-    /// Nothing yet of the first that was seen.
-    NotOf(Place),
+    /// Each tenant's first of which no entry behind it has told yet.
+    untold: HashMap<String, Place>,
 }
 
 /// Where an entry stands.
@@ -187,24 +171,20 @@ impl Reductions {
             self.entries += 1;
             // Of nobody, it stays untold for ever.
             let name = tenant.filter(|_| field(entry, "actor") != Some(OPERATOR));
-            self.told
+            self.untold
                 .entry(name.unwrap_or_default().to_owned())
-                .or_insert_with(|| Told::NotOf(place()));
+                .or_insert_with(place);
         } else if field(entry, "action") == Some(REDUCE)
             && field(entry, "actor") == Some(NODE)
             && let Some(tenant) = tenant
         {
-            self.told.insert(tenant.to_owned(), Told::Yes);
+            self.untold.remove(tenant);
         }
     }
 
     /// The first entry of which nothing says that the node reduced it.
     pub(super) fn untold(self) -> Option<(Place, Break)> {
-        let untold = self.told.into_values().filter_map(|told| match told {
-            Told::NotOf(place) => Some(place),
-            Told::Yes => None,
-        });
-        let first = untold.min_by_key(|place| place.seq);
+        let first = self.untold.into_values().min_by_key(|place| place.seq);
         first.map(|place| (place, Break::Reduced))
     }
 }
