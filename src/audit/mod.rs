@@ -21,6 +21,7 @@ mod files;
 mod keep;
 mod line;
 mod open;
+mod overwrite;
 mod read;
 mod reduce;
 mod salt;

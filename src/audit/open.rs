@@ -13,6 +13,7 @@ use super::{
     checkpoint::Checkpoint,
     counts::Counts,
     files::{self, Files},
+    overwrite,
     salt::Salts,
     sync::Sync,
 };
@@ -20,7 +21,7 @@ use crate::{clock::Timestamp, seal::SigningKey};
 
 impl AuditLog {
     /// Opens the log in a directory and takes up its chains. A last line that a crash cut short
-    /// was never acknowledged and is cut off.
+    /// was never acknowledged and is cut off, and what it kept from being overwritten is.
     ///
     /// # Errors
     /// [`AuditError::Damaged`] when a line doesn't follow from the ones before, or a checkpoint
@@ -31,6 +32,7 @@ impl AuditLog {
         options: AuditOptions,
     ) -> Result<Self, AuditError> {
         let files = Files::open(directory)?;
+        overwrite::resume(directory)?;
         let public = key.verifying_key();
         let newest = files::numbers(directory, super::checkpoint::EXTENSION)?.into_iter();
         // One that isn't this node's is no use; the lines tell then.

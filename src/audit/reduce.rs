@@ -8,9 +8,7 @@
 
 use std::{
     collections::HashMap,
-    fs::File,
     io,
-    os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
 
@@ -20,7 +18,7 @@ use super::{
     checkpoint::Checkpoint,
     entry::{NODE, OPERATOR},
     files::{self, path},
-    line::reduced,
+    overwrite::Overwrite,
     read::{Read, Who, field},
 };
 use crate::{clock::Timestamp, seal::VerifyingKey};
@@ -31,7 +29,7 @@ impl AuditLog {
     ///
     /// # Errors
     /// [`AuditError`]; it may be repeated until it succeeds.
-    pub fn reduce(&self, now: Timestamp, tenant: &str) -> Result<u64, AuditError> {
+    pub fn reduce(&self, now: Timestamp, tenant: &str) -> Result<usize, AuditError> {
         let entry = Entry {
             actor: Actor::Node,
             tenant: Some(tenant),
@@ -58,9 +56,12 @@ impl AuditLog {
                 break;
             }
             let end = end_of_file(&directory, number, tenant, &public)?;
-            if end.is_none() || end != before {
+            // The last file goes on behind its checkpoint.
+            if number == last || end.is_none() || end != before {
                 let to = if number == last { bytes } else { u64::MAX };
-                entries += reduce_file(&path(&directory, number, "jsonl"), to, tenant)?;
+                let found = names_in(&path(&directory, number, "jsonl"), to, tenant)?;
+                found.carry_out(&directory, number)?;
+                entries += found.len();
             }
             before = end;
         }
@@ -94,9 +95,9 @@ fn end_of_file(
     Ok(checkpoint.map(|checkpoint| checkpoint.chain(Some(tenant)).seq))
 }
 
-/// Overwrites, in a file up to a place, who is named in a tenant's entries.
-fn reduce_file(path: &Path, to: u64, tenant: &str) -> io::Result<u64> {
-    let mut found = Vec::new();
+/// Where, in a file up to a place, somebody is named in a tenant's entries.
+pub(super) fn names_in(path: &Path, to: u64, tenant: &str) -> io::Result<Overwrite> {
+    let mut found = Overwrite::new();
     let own = format!(",\"tenant\":\"{tenant}\",");
     let looked = files::lines(path, (0, to), |text, place| {
         if text.contains(&own)
@@ -107,26 +108,17 @@ fn reduce_file(path: &Path, to: u64, tenant: &str) -> io::Result<u64> {
             && names_someone_in(entry)
             && let Some(within) = text.find(entry)
         {
-            let mut instead = reduced(digest);
-            instead.resize(who.len(), b' ');
-            found.push((place + (within + who.start) as u64, instead));
+            let place = |at: usize| place + (within + at) as u64;
+            found.add((place(who.start), place(who.end)), digest);
         }
         true
     });
     match looked {
         // It was kept long enough, and removed meanwhile.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         looked => looked?,
     }
-    if found.is_empty() {
-        return Ok(0);
-    }
-    let file = File::options().write(true).open(path)?;
-    for (place, instead) in &found {
-        file.write_all_at(instead, *place)?;
-    }
-    file.sync_data()?;
-    Ok(found.len() as u64)
+    Ok(found)
 }
 
 /// The same, of an entry that was written.
