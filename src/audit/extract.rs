@@ -3,7 +3,7 @@
 use super::{
     AuditError, AuditLog, Checkpoint, Link,
     files::{lines, numbers, path},
-    read::{self, Read, field},
+    read::{self, Read, field, mark_of},
 };
 use crate::clock::Timestamp;
 
@@ -115,11 +115,7 @@ impl AuditLog {
             (directory, state.files.position(), end)
         };
         let public = self.key.verifying_key();
-        // No entry has these characters in another field: a quote within a text is escaped.
-        let own = tenant.map_or_else(
-            || ",\"tenant\":null,".to_owned(),
-            |tenant| format!(",\"tenant\":\"{tenant}\","),
-        );
+        let own = mark_of(tenant);
         let mut on = true;
         for number in numbers(&directory, "jsonl")? {
             if !on || number > current {

@@ -186,6 +186,15 @@ impl<'a> Object<'a> {
     }
 }
 
+/// What stands in the lines of a tenant, or the node's own, and in no others.
+pub(super) fn mark_of(tenant: Option<&str>) -> String {
+    // No entry has these characters in another field: a quote within a text is escaped.
+    tenant.map_or_else(
+        || ",\"tenant\":null,".to_owned(),
+        |tenant| format!(",\"tenant\":\"{tenant}\","),
+    )
+}
+
 /// A field of an entry that is a text; none if it is null, or not there.
 pub(super) fn field<'a>(entry: &'a str, name: &str) -> Option<&'a str> {
     // No text of an entry has a quote in it that isn't escaped.

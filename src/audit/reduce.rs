@@ -19,7 +19,7 @@ use super::{
     entry::{NODE, OPERATOR},
     files::{self, path},
     overwrite::Overwrite,
-    read::{Read, Who, field},
+    read::{Read, Who, field, mark_of},
 };
 use crate::{clock::Timestamp, seal::VerifyingKey};
 
@@ -98,7 +98,7 @@ fn end_of_file(
 /// Where, in a file up to a place, somebody is named in a tenant's entries.
 pub(super) fn names_in(path: &Path, to: u64, tenant: &str) -> io::Result<Overwrite> {
     let mut found = Overwrite::new();
-    let own = format!(",\"tenant\":\"{tenant}\",");
+    let own = mark_of(Some(tenant));
     let looked = files::lines(path, (0, to), |text, place| {
         if text.contains(&own)
             && let Ok(read) = Read::of(text)

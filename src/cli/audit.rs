@@ -91,19 +91,12 @@ const ENTRIES: &str = "10000";
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::{client::Connection, stub};
+    use crate::cli::stub;
 
     async fn followed(
         answers: &'static [(&'static str, &'static str)],
     ) -> (anyhow::Result<()>, String, Vec<String>) {
-        let (url, asked) = stub::serve(answers).await;
-        let client = Client::new(&Connection {
-            url,
-            api_key: None,
-            ca: None,
-            identity: None,
-        })
-        .unwrap();
+        let (client, asked) = stub::serve(answers).await;
         let mut told = String::new();
         let ended = follow(&client, &["v1", "audit"], 5, |page| {
             told.push_str(page);

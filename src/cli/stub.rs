@@ -5,15 +5,17 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
+use super::client::{Client, Connection};
+
 /// What was asked: the request line, and the body.
 pub(crate) type Asked = Arc<Mutex<Vec<(String, String)>>>;
 
 /// An answer to one request; an empty one closes the connection without a word.
 pub(crate) const RESET: &str = "";
 
-/// Starts a server that gives these answers (status line and further headers), one a request. Tells
-/// its address and what it's asked.
-pub(crate) async fn serve(answers: &'static [(&'static str, &'static str)]) -> (String, Asked) {
+/// Starts a server that gives these answers (status line and further headers), one a request. A client
+/// of it, and what it's asked.
+pub(crate) async fn serve(answers: &'static [(&'static str, &'static str)]) -> (Client, Asked) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let asked = Asked::default();
@@ -24,7 +26,13 @@ pub(crate) async fn serve(answers: &'static [(&'static str, &'static str)]) -> (
             answer(stream, head, body, &log).await;
         }
     });
-    (url, asked)
+    let client = Client::new(&Connection {
+        url,
+        api_key: None,
+        ca: None,
+        identity: None,
+    });
+    (client.unwrap(), asked)
 }
 
 async fn answer(stream: TcpStream, head: &str, body: &str, log: &Asked) {

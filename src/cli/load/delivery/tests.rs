@@ -3,7 +3,6 @@ use std::io::Write;
 use tokio::sync::mpsc;
 
 use super::*;
-use crate::cli::client::Connection;
 use crate::cli::load::reader::Reader;
 use crate::cli::load::row::{IdFrom, Layout};
 use crate::cli::stub::{self, RESET};
@@ -19,14 +18,7 @@ const DONE: (&str, &str) = ("200 OK", r#"{"result":true}"#);
 /// Loads three points in batches of two, one request at a time. Tells how many rows were stored,
 /// how it ended, and what the server was asked.
 async fn load(answers: &'static [(&'static str, &'static str)]) -> (u64, String, Vec<String>) {
-    let (url, asked) = stub::serve(answers).await;
-    let client = Client::new(&Connection {
-        url,
-        api_key: None,
-        ca: None,
-        identity: None,
-    })
-    .unwrap();
+    let (client, asked) = stub::serve(answers).await;
     let mut file = tempfile::NamedTempFile::new().unwrap();
     for id in 1..=3 {
         writeln!(file, "{{\"id\":{id},\"vector\":[0.5]}}").unwrap();
